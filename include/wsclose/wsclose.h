@@ -1,0 +1,19 @@
+/* The whole library. */
+#ifndef WSCLOSE_WSCLOSE_H
+#define WSCLOSE_WSCLOSE_H
+
+#include <wsclose/analyzer.h>
+#include <wsclose/capture.h>
+#include <wsclose/closure.h>
+#include <wsclose/codes.h>
+#include <wsclose/error.h>
+#include <wsclose/report.h>
+#include <wsclose/store.h>
+#include <wsclose/types.h>
+
+#define WSCLOSE_VERSION "0.1.0"
+
+/* WSCLOSE_VERSION of the library in use. */
+const char *wsc_version(void);
+
+#endif

@@ -1,0 +1,6 @@
+#include <wsclose/wsclose.h>
+
+const char *wsc_version(void)
+{
+    return WSCLOSE_VERSION;
+}
