@@ -30,6 +30,7 @@ enum wsc_h1_field {
 struct wsc_h1_head {
     bool is_request;
     bool get;                 /* request method is GET */
+    bool connect;             /* ... CONNECT: after a 2xx the bytes are a tunnel's */
     bool head_method;         /* request method is HEAD: its response has no body */
     int status;               /* response */
     unsigned version;         /* 10 or 11 (HTTP/1.0, 1.1) */
@@ -57,7 +58,8 @@ enum wsc_h1_status {
 
 struct wsc_h1;
 
-/* A parser for one direction. |max_head| is the ceiling for one head (FAILED beyond it). |offset|: stream offset of the first
+/* A parser for one direction. |max_head| is the ceiling for one head (FAILED beyond it;
+ * http-parser's own, 80 KiB, holds as well). |offset|: stream offset of the first
  * byte. NULL: no memory. */
 struct wsc_h1 *wsc_h1_new(bool requests, size_t max_head, uint64_t offset, const struct wsc_h1_ops *ops, void *ctx);
 void wsc_h1_free(struct wsc_h1 *h); /* NULL is legal */

@@ -59,7 +59,7 @@ struct wsc_ws_decoder {
     uint8_t header[14];   /* RFC 6455 5.2: 2 + 8 + 4 */
     uint8_t have;         /* bytes of |header| */
     uint8_t state;        /* enum wsc_ws_state */
-    uint8_t flags;        /* private to ws_decoder.c: from client, fragmented message open, bytes missing, compression */
+    uint8_t flags;        /* private to ws_decoder.c */
     uint8_t kept;         /* bytes in |scratch| */
 };
 
@@ -68,6 +68,9 @@ struct wsc_ws_decoder {
  * |offset| is the stream offset of the first byte. */
 enum wsc_ws_extensions { WSC_WS_EXT_NONE, WSC_WS_EXT_DEFLATE, WSC_WS_EXT_UNKNOWN };
 void wsc_ws_decoder_init(struct wsc_ws_decoder *d, enum wsc_dir sender, enum wsc_ws_extensions extensions, uint64_t offset);
+
+/* The extensions become known only later (the answer to the handshake came after the client's first bytes). */
+void wsc_ws_decoder_extensions(struct wsc_ws_decoder *d, enum wsc_ws_extensions extensions);
 
 /* Takes the next bytes. In state LOST they are skipped and only |offset| moves. */
 void wsc_ws_decoder_feed(struct wsc_ws_decoder *d, struct wsc_span data, const struct wsc_ws_ops *ops, void *ctx);

@@ -16,7 +16,7 @@ struct wsc_ws_probe {
     uint16_t bits;    /* evidence so far; 0: no run */
     uint16_t masked;  /* frames with mask in the run */
     uint16_t unmasked;
-    uint16_t segments;
+    uint32_t shape;   /* of the frame before: a repeated pattern is no evidence */
 };
 
 /* Thresholds, in bits. Each false positive costs trust: at 48 bits a billion random segments give less than one in 10^5. */

@@ -1,0 +1,305 @@
+#include "capture/source.h"
+
+#include "base/alloc.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* pcapng (draft-ietf-opsawg-pcapng), read by ourselves: libpcap refuses files whose interfaces differ in link type or snap
+ * length, which Wireshark writes whenever it captures on "any two". */
+
+#define BLOCK_MAX      (WSC_SOURCE_PACKET_MAX + 4096u)
+#define INTERFACES_MAX 65536u
+#define ORDER_MAGIC    0x1a2b3c4du
+
+enum {
+    BLOCK_SECTION = 0x0a0d0d0a,
+    BLOCK_INTERFACE = 1,
+    BLOCK_PACKET_OLD = 2,
+    BLOCK_SIMPLE = 3,
+    BLOCK_ENHANCED = 6
+};
+enum { OPTION_END = 0, OPTION_TSRESOL = 9, OPTION_TSOFFSET = 14 };
+
+struct interface {
+    uint32_t link, snaplen;
+    uint64_t units;   /* a second */
+    int64_t offset_s;
+};
+
+struct pcapng_source {
+    struct wsc_source base;
+    struct wsc_input *in;
+    struct interface *interfaces;
+    size_t interfaces_len, interfaces_cap;
+    uint8_t *block;
+    size_t block_cap;
+    bool swap;
+    bool section_pending; /* the first section's type is already taken */
+};
+
+static uint32_t get32(const struct pcapng_source *s, const uint8_t *p)
+{
+    uint32_t v;
+    memcpy(&v, p, 4);
+    return s->swap ? __builtin_bswap32(v) : v;
+}
+
+static uint16_t get16(const struct pcapng_source *s, const uint8_t *p)
+{
+    uint16_t v;
+    memcpy(&v, p, 2);
+    return s->swap ? __builtin_bswap16(v) : v;
+}
+
+static uint64_t get64(const struct pcapng_source *s, const uint8_t *p)
+{
+    uint64_t v;
+    memcpy(&v, p, 8);
+    return s->swap ? __builtin_bswap64(v) : v;
+}
+
+static enum wsc_err damaged(char *why, size_t cap, const char *text)
+{
+    snprintf(why, cap, "%s", text);
+    return WSC_DAMAGED;
+}
+
+static enum wsc_err cut_off(const struct pcapng_source *s, char *why, size_t cap)
+{
+    const char *problem = wsc_input_problem(s->in);
+    return damaged(why, cap, problem != NULL ? problem : "the file ends in the middle of a block");
+}
+
+static bool reserve(struct pcapng_source *s, size_t n)
+{
+    if (n <= s->block_cap)
+        return true;
+    size_t cap = s->block_cap != 0 ? s->block_cap : 4096;
+    while (cap < n)
+        cap *= 2;
+    uint8_t *grown = wsc_realloc(s->block, cap);
+    if (grown == NULL)
+        return false;
+    s->block = grown;
+    s->block_cap = cap;
+    return true;
+}
+
+/* A section header says the byte order in its body; |head| is its type and length. */
+static enum wsc_err begin_section(struct pcapng_source *s, uint8_t head[8], char *why, size_t cap)
+{
+    uint8_t magic[4];
+    if (wsc_input_read_full(s->in, magic, 4) != 4)
+        return cut_off(s, why, cap);
+    s->swap = false;
+    if (get32(s, magic) != ORDER_MAGIC) {
+        s->swap = true;
+        if (get32(s, magic) != ORDER_MAGIC)
+            return damaged(why, cap, "a section header without its byte order");
+    }
+    uint32_t len = get32(s, head + 4);
+    if (len < 28 || len > BLOCK_MAX || len % 4 != 0)
+        return damaged(why, cap, "a section header of impossible length");
+    if (!reserve(s, len))
+        return WSC_ERR_NOMEM;
+    if (wsc_input_read_full(s->in, s->block, len - 12) != len - 12)
+        return cut_off(s, why, cap);
+    uint16_t major = get16(s, s->block), minor = get16(s, s->block + 2);
+    if (major != 1 || (minor != 0 && minor != 2))
+        return damaged(why, cap, "a pcapng version that is not known (only 1.0 and 1.2 are)");
+    s->interfaces_len = 0;
+    return WSC_OK;
+}
+
+/* The next block's type and body (without the trailing length) in |s->block|. */
+static enum wsc_err next_block(struct pcapng_source *s, uint32_t *type, size_t *len, char *why, size_t cap)
+{
+    uint8_t head[8];
+    size_t start = 0;
+    if (s->section_pending) {
+        const uint8_t section[4] = {0x0a, 0x0d, 0x0d, 0x0a};
+        memcpy(head, section, 4);
+        start = 4;
+        s->section_pending = false;
+    }
+    size_t got = start + wsc_input_read_full(s->in, head + start, 8 - start);
+    if (got == start && start == 0)
+        return wsc_input_problem(s->in) != NULL ? cut_off(s, why, cap) : WSC_END;
+    if (got != 8)
+        return cut_off(s, why, cap);
+    *type = get32(s, head);
+    if (*type == BLOCK_SECTION)
+        return begin_section(s, head, why, cap);
+    uint32_t total = get32(s, head + 4);
+    if (total < 12 || total > BLOCK_MAX || total % 4 != 0)
+        return damaged(why, cap, "a block of impossible length");
+    *len = total - 12;
+    if (!reserve(s, total))
+        return WSC_ERR_NOMEM;
+    if (wsc_input_read_full(s->in, s->block, total - 8) != total - 8)
+        return cut_off(s, why, cap);
+    if (get32(s, s->block + *len) != total)
+        return damaged(why, cap, "a block whose two lengths differ");
+    return WSC_OK;
+}
+
+/* if_tsresol: a power of 10, or of 2 if the high bit is set. */
+static uint64_t units_of(uint8_t resolution)
+{
+    unsigned power = resolution & 0x7f;
+    if (resolution & 0x80)
+        return power < 64 ? UINT64_C(1) << power : 0;
+    uint64_t units = 1;
+    for (; power > 0; power--) {
+        if (units > UINT64_MAX / 10)
+            return 0;
+        units *= 10;
+    }
+    return units;
+}
+
+static void read_options(const struct pcapng_source *s, const uint8_t *p, size_t n, struct interface *i)
+{
+    while (n >= 4) {
+        uint16_t code = get16(s, p), len = get16(s, p + 2);
+        size_t padded = (len + 3u) & ~(size_t)3;
+        if (code == OPTION_END || padded > n - 4)
+            return;
+        if (code == OPTION_TSRESOL && len >= 1)
+            i->units = units_of(p[4]);
+        if (code == OPTION_TSOFFSET && len >= 8)
+            i->offset_s = (int64_t)get64(s, p + 4);
+        p += 4 + padded;
+        n -= 4 + padded;
+    }
+}
+
+static enum wsc_err add_interface(struct pcapng_source *s, size_t len, char *why, size_t cap)
+{
+    if (len < 8)
+        return damaged(why, cap, "an interface description that is too short");
+    if (s->interfaces_len == INTERFACES_MAX)
+        return damaged(why, cap, "more than 65,536 interfaces in one section");
+    if (s->interfaces_len == s->interfaces_cap) {
+        size_t want = s->interfaces_cap != 0 ? s->interfaces_cap * 2 : 8;
+        struct interface *grown = wsc_realloc(s->interfaces, want * sizeof(*grown));
+        if (grown == NULL)
+            return WSC_ERR_NOMEM;
+        s->interfaces = grown;
+        s->interfaces_cap = want;
+    }
+    struct interface *i = &s->interfaces[s->interfaces_len++];
+    *i = (struct interface){.link = get16(s, s->block), .snaplen = get32(s, s->block + 4), .units = 1000000};
+    read_options(s, s->block + 8, len - 8, i);
+    if (i->units == 0)
+        return damaged(why, cap, "an interface whose time resolution does not fit 64 bits");
+    s->base.snaplen = i->snaplen;
+    return WSC_OK;
+}
+
+static uint64_t to_ns(const struct interface *i, uint64_t ts)
+{
+    uint64_t s = ts / i->units, rest = ts % i->units;
+    uint64_t ns = (uint64_t)((unsigned __int128)rest * 1000000000u / i->units);
+    return (s + (uint64_t)i->offset_s) * UINT64_C(1000000000) + ns;
+}
+
+/* A packet on interface |number|, its bytes at |data|. */
+static enum wsc_err give(const struct pcapng_source *s, uint32_t number, uint64_t ts, struct wsc_span data, uint32_t len,
+                         struct wsc_packet *pkt, char *why, size_t cap)
+{
+    if (number >= s->interfaces_len)
+        return damaged(why, cap, "a packet of an interface that is not described");
+    const struct interface *i = &s->interfaces[number];
+    *pkt = (struct wsc_packet){.data = data.ptr,
+                               .caplen = (uint32_t)data.len,
+                               .len = len > data.len ? len : (uint32_t)data.len,
+                               .link = i->link,
+                               .ts_ns = to_ns(i, ts)};
+    return WSC_OK;
+}
+
+static enum wsc_err give_enhanced(const struct pcapng_source *s, size_t len, bool old, struct wsc_packet *pkt, char *why, size_t cap)
+{
+    const uint8_t *b = s->block;
+    if (len < 20 || get32(s, b + 12) > len - 20)
+        return damaged(why, cap, "a packet that is longer than its block");
+    uint32_t number = old ? get16(s, b) : get32(s, b); /* the obsolete block's interface number has 16 bits */
+    uint64_t ts = (uint64_t)get32(s, b + 4) << 32 | get32(s, b + 8);
+    return give(s, number, ts, (struct wsc_span){.ptr = b + 20, .len = get32(s, b + 12)}, get32(s, b + 16), pkt, why, cap);
+}
+
+static enum wsc_err give_simple(const struct pcapng_source *s, size_t len, struct wsc_packet *pkt, char *why, size_t cap)
+{
+    if (len < 4 || s->interfaces_len == 0)
+        return damaged(why, cap, "a simple packet block without its interface");
+    uint32_t wire = get32(s, s->block), caplen = wire;
+    uint32_t snaplen = s->interfaces[0].snaplen;
+    if (snaplen != 0 && caplen > snaplen)
+        caplen = snaplen;
+    if (caplen > len - 4)
+        return damaged(why, cap, "a packet that is longer than its block");
+    return give(s, 0, 0, (struct wsc_span){.ptr = s->block + 4, .len = caplen}, wire, pkt, why, cap);
+}
+
+static enum wsc_err next(struct wsc_source *base, struct wsc_packet *pkt, char *why, size_t cap)
+{
+    struct pcapng_source *s = (struct pcapng_source *)base;
+    for (;;) {
+        uint32_t type = 0;
+        size_t len = 0;
+        enum wsc_err e = next_block(s, &type, &len, why, cap);
+        if (e != WSC_OK)
+            return e;
+        switch (type) {
+        case BLOCK_ENHANCED:
+        case BLOCK_PACKET_OLD:
+            return give_enhanced(s, len, type == BLOCK_PACKET_OLD, pkt, why, cap);
+        case BLOCK_SIMPLE:
+            return give_simple(s, len, pkt, why, cap);
+        case BLOCK_INTERFACE:
+            e = add_interface(s, len, why, cap);
+            if (e != WSC_OK)
+                return e;
+            break;
+        default:
+            break; /* names, statistics, secrets, what is not known: skipped */
+        }
+    }
+}
+
+static void close_source(struct wsc_source *base)
+{
+    struct pcapng_source *s = (struct pcapng_source *)base;
+    wsc_input_close(s->in);
+    wsc_free(s->interfaces);
+    wsc_free(s->block);
+    wsc_free(s);
+}
+
+static const struct wsc_source_ops ops = {.next = next, .close = close_source};
+
+enum wsc_err wsc_source_pcapng_open(const char *name, struct wsc_input *in, const uint8_t magic[4], struct wsc_source **out,
+                                    struct wsc_error *err)
+{
+    (void)magic;
+    struct pcapng_source *s = wsc_calloc(1, sizeof(*s));
+    if (s == NULL)
+        return wsc_error_set(err, WSC_ERR_NOMEM, "%s: out of memory", name);
+    s->base.ops = &ops;
+    s->section_pending = true;
+    s->in = in;
+    char why[256];
+    uint32_t type = 0;
+    size_t len = 0;
+    enum wsc_err e = next_block(s, &type, &len, why, sizeof(why));
+    if (e != WSC_OK) {
+        s->in = NULL;
+        close_source(&s->base);
+        return wsc_error_set(err, e == WSC_ERR_NOMEM ? e : WSC_ERR_FORMAT, "%s: not a pcapng file that can be read: %s", name,
+                             e == WSC_ERR_NOMEM ? "out of memory" : why);
+    }
+    *out = &s->base;
+    return WSC_OK;
+}

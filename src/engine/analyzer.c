@@ -1,0 +1,319 @@
+#include <wsclose/analyzer.h>
+
+#include "engine/conversation.h"
+#include "flow/ip_defrag.h"
+
+#include "base/alloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Conversations wait in queues by age; which one says what is done with the oldest. */
+enum queue {
+    QUEUE_OTHER,   /* nothing known to be a WebSocket */
+    QUEUE_WS,      /* open WebSockets */
+    QUEUE_CLOSING, /* a Close or a FIN was seen */
+    QUEUE_OVER,    /* TCP is over: stragglers only */
+    QUEUE_COUNT
+};
+
+/* After the end: for packets that a capture shows late, and to see whether an RST was heeded. */
+#define OVER_NS UINT64_C(5000000000)
+/* A Close or FIN that nothing follows: beyond every closing timeout known (node ws: 30 s). */
+#define CLOSING_NS UINT64_C(120000000000)
+/* Not a WebSocket and silent: forgotten; if it speaks again it is looked at anew. */
+#define OTHER_NS UINT64_C(300000000000)
+
+#define LABELS (WSC_IDENT_LABELS + 2)
+
+struct wsc_analyzer {
+    struct wsc_engine engine;
+    struct wsc_flow_table *flows;
+    struct wsc_ip_defrag *defrag;
+    struct wsc_list queues[QUEUE_COUNT];
+    struct wsc_analyzer_stats stats;
+    struct wsc_protocol_stats protocols[LABELS]; /* by ident's label; 0: without a label */
+};
+
+void wsc_analyzer_options_default(struct wsc_analyzer_options *opt)
+{
+    *opt = (struct wsc_analyzer_options){
+        .max_connections = 4000000,
+        .max_reorder_bytes = (size_t)256 << 20,
+        .max_reorder_per_connection = (size_t)4 << 20,
+        .max_fragment_bytes = (size_t)16 << 20,
+        .max_head_bytes = (size_t)64 << 10,
+        .label = true,
+    };
+}
+
+static bool options_valid(const struct wsc_analyzer_options *o)
+{
+    return o->max_connections >= 1 && o->max_connections < UINT32_C(1) << 31 && o->max_head_bytes >= 1024 &&
+           o->max_head_bytes <= (size_t)1 << 20;
+}
+
+/* Hosts, paths, agents of all open WebSockets together. */
+#define INTERN_MAX ((size_t)256 << 20)
+
+enum wsc_err wsc_analyzer_new(const struct wsc_analyzer_options *opt, wsc_record_fn on_record, void *ctx,
+                              struct wsc_analyzer **out)
+{
+    *out = NULL;
+    if (!options_valid(opt))
+        return WSC_ERR_INVALID;
+    struct wsc_analyzer *an = wsc_calloc(1, sizeof(*an));
+    if (an == NULL)
+        return WSC_ERR_NOMEM;
+    struct wsc_engine *e = &an->engine;
+    e->opt = *opt;
+    e->on_record = on_record;
+    e->ctx = ctx;
+    for (int q = 0; q < QUEUE_COUNT; q++)
+        wsc_list_init(&an->queues[q]);
+    wsc_tcp_shared_init(&e->tcp, opt->max_reorder_bytes, opt->max_reorder_per_connection);
+    wsc_pool_init(&e->ws_pool, sizeof(struct wsc_conv_ws), 256);
+    wsc_pool_init(&e->notes_pool, sizeof(struct wsc_conv_notes), 32);
+    wsc_pool_init(&e->pre_pool, sizeof(struct wsc_conv_pre), 64);
+    wsc_pool_init(&e->scratch_pool, WSC_WS_CONTROL_MAX, 32);
+    e->intern = wsc_intern_new(INTERN_MAX);
+    an->flows = wsc_flow_table_new(sizeof(struct wsc_conv), opt->max_connections);
+    an->defrag = wsc_ip_defrag_new(opt->max_fragment_bytes);
+    if (opt->label)
+        e->ident = wsc_ident_new();
+    if (e->intern == NULL || an->flows == NULL || an->defrag == NULL || (opt->label && e->ident == NULL)) {
+        wsc_analyzer_free(an);
+        return WSC_ERR_NOMEM;
+    }
+    *out = an;
+    return WSC_OK;
+}
+
+/* ---- conversations ---- */
+
+static struct wsc_conv *conv_of(struct wsc_age_node *age)
+{
+    return WSC_LIST_OF(age, struct wsc_conv, age);
+}
+
+static void count_protocol(struct wsc_analyzer *an, const struct wsc_conv *c)
+{
+    unsigned label = c->label < LABELS ? c->label : 0;
+    an->protocols[label].flows++;
+    an->protocols[label].bytes += c->bytes;
+    an->stats.tls_flows += c->tls;
+}
+
+static void forget(struct wsc_analyzer *an, struct wsc_conv *c, enum wsc_ev_stop stop)
+{
+    if (c->serial == 0 && c->bytes > 0)
+        count_protocol(an, c);
+    wsc_conv_finish(&an->engine, c, stop);
+    wsc_list_remove(&c->age.link);
+    wsc_flow_table_remove(an->flows, &c->node);
+}
+
+static enum queue queue_for(const struct wsc_conv *c)
+{
+    if (wsc_tcp_conn_over(&c->tcp))
+        return QUEUE_OVER;
+    const struct wsc_conv_ws *ws = c->ws;
+    if (c->tcp.ends != NULL || (ws != NULL && ws->notes != NULL && (ws->notes->first[0].ev.seen || ws->notes->first[1].ev.seen)))
+        return QUEUE_CLOSING;
+    return ws != NULL ? QUEUE_WS : QUEUE_OTHER;
+}
+
+static void requeue(struct wsc_analyzer *an, struct wsc_conv *c)
+{
+    enum queue q = queue_for(c);
+    if (q == (enum queue)c->queue)
+        return;
+    wsc_list_remove(&c->age.link);
+    c->queue = (uint8_t)q;
+    wsc_age_push(&an->queues[q], &c->age);
+}
+
+static void expire(struct wsc_analyzer *an, enum queue q, uint64_t after_ns)
+{
+    for (;;) {
+        struct wsc_age_node *n = wsc_age_oldest(&an->queues[q]);
+        if (n == NULL || an->engine.now_ns < n->last_ns + after_ns)
+            return;
+        forget(an, conv_of(n), WSC_EV_STOP_OVER);
+    }
+}
+
+/* At the ceiling the least valuable goes: what is over, what is no WebSocket, what is closing, then the WebSocket idle longest. */
+static void evict(struct wsc_analyzer *an)
+{
+    static const enum queue order[] = {QUEUE_OVER, QUEUE_OTHER, QUEUE_CLOSING, QUEUE_WS};
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+        struct wsc_age_node *n = wsc_age_oldest(&an->queues[order[i]]);
+        if (n == NULL)
+            continue;
+        an->stats.evicted++;
+        forget(an, conv_of(n), order[i] == QUEUE_OVER ? WSC_EV_STOP_OVER : WSC_EV_STOP_EVICTED);
+        return;
+    }
+}
+
+static struct wsc_conv *add_conv(struct wsc_analyzer *an, const struct wsc_flow_key *key, const struct wsc_packet_view *v)
+{
+    if (wsc_flow_table_full(an->flows))
+        evict(an);
+    struct wsc_flow_node *node = wsc_flow_table_add(an->flows, key);
+    if (node == NULL)
+        return NULL;
+    struct wsc_conv *c = (struct wsc_conv *)(void *)node;
+    c->first_ref = v->ref;
+    c->started_ns = c->age.last_ns = v->ts_ns;
+    c->queue = QUEUE_OTHER;
+    wsc_age_push(&an->queues[QUEUE_OTHER], &c->age);
+    an->stats.tcp_flows++;
+    return c;
+}
+
+static enum wsc_err take_tcp(struct wsc_analyzer *an, const struct wsc_packet_view *v)
+{
+    struct wsc_flow_key key;
+    enum wsc_way way = wsc_flow_key_of(v, &key);
+    struct wsc_flow_node *node = wsc_flow_table_find(an->flows, &key);
+    struct wsc_conv *c = (struct wsc_conv *)(void *)node;
+    for (int again = 0; again < 2; again++) {
+        if (c == NULL)
+            c = add_conv(an, &key, v);
+        if (c == NULL)
+            return WSC_ERR_NOMEM;
+        enum wsc_tcp_result r = wsc_conv_feed(&an->engine, c, way, v);
+        if (r != WSC_TCP_RESTART) {
+            requeue(an, c);
+            return r == WSC_TCP_NOMEM ? WSC_ERR_NOMEM : WSC_OK;
+        }
+        forget(an, c, WSC_EV_STOP_REUSED);
+        c = NULL;
+    }
+    return WSC_OK;
+}
+
+/* ---- packets ---- */
+
+static enum wsc_decode_result decode(struct wsc_analyzer *an, const struct wsc_packet *pkt, struct wsc_packet_view *v)
+{
+    struct wsc_fragment frag;
+    enum wsc_decode_result r = wsc_decode_packet(pkt, v, &frag);
+    /* A reassembled datagram may carry a tunnel whose inner packet is a fragment again; each level is a datagram of its own. */
+    for (int depth = 0; r == WSC_DECODE_FRAGMENT && depth < 4; depth++) {
+        struct wsc_fragment first;
+        struct wsc_span payload;
+        if (!wsc_ip_defrag_push(an->defrag, &frag, pkt->ts_ns, &first, &payload))
+            break;
+        r = wsc_decode_ip_payload(&first, payload, v, &frag);
+    }
+    return r;
+}
+
+enum wsc_err wsc_analyzer_feed(struct wsc_analyzer *an, const struct wsc_packet *pkt)
+{
+    struct wsc_packet_view v;
+    struct wsc_analyzer_stats *s = &an->stats;
+    s->packets++;
+    s->bytes += pkt->len;
+    if (pkt->ts_ns > an->engine.now_ns)
+        an->engine.now_ns = pkt->ts_ns;
+    enum wsc_err err = WSC_OK;
+    switch (decode(an, pkt, &v)) {
+    case WSC_DECODE_TCP:
+        s->truncated += v.payload_len < v.payload_wire_len;
+        err = take_tcp(an, &v);
+        break;
+    case WSC_DECODE_OTHER_IP:
+        s->other_ip_packets++;
+        s->other_ip_bytes += pkt->len;
+        break;
+    case WSC_DECODE_FRAGMENT:
+    case WSC_DECODE_NOT_IP:
+        break;
+    case WSC_DECODE_BAD:
+    case WSC_DECODE_LINK:
+        s->undecodable++;
+        break;
+    }
+    expire(an, QUEUE_OVER, OVER_NS);
+    expire(an, QUEUE_CLOSING, CLOSING_NS);
+    expire(an, QUEUE_OTHER, OTHER_NS);
+    return err;
+}
+
+void wsc_analyzer_flush(struct wsc_analyzer *an)
+{
+    for (int q = QUEUE_COUNT; q-- > 0;) {
+        struct wsc_age_node *n;
+        while ((n = wsc_age_oldest(&an->queues[q])) != NULL)
+            forget(an, conv_of(n), WSC_EV_STOP_CAPTURE);
+    }
+}
+
+static void discard(void *ctx, const struct wsc_closure *rec)
+{
+    (void)ctx;
+    (void)rec;
+}
+
+void wsc_analyzer_free(struct wsc_analyzer *an)
+{
+    if (an == NULL)
+        return;
+    struct wsc_engine *e = &an->engine;
+    e->on_record = discard;
+    if (an->flows != NULL && e->intern != NULL)
+        wsc_analyzer_flush(an);
+    wsc_flow_table_free(an->flows);
+    wsc_ip_defrag_free(an->defrag);
+    wsc_ident_free(e->ident);
+    wsc_intern_free(e->intern);
+    wsc_pool_clear(&e->ws_pool);
+    wsc_pool_clear(&e->notes_pool);
+    wsc_pool_clear(&e->pre_pool);
+    wsc_pool_clear(&e->scratch_pool);
+    wsc_tcp_shared_clear(&e->tcp);
+    wsc_free(an);
+}
+
+/* ---- statistics ---- */
+
+void wsc_analyzer_get_stats(const struct wsc_analyzer *an, struct wsc_analyzer_stats *out)
+{
+    const struct wsc_engine *e = &an->engine;
+    *out = an->stats;
+    out->tcp_open = wsc_flow_table_count(an->flows);
+    out->websockets = e->records;
+    out->websockets_open = e->ws_open;
+    out->reorder_dropped = e->tcp.given_up_bytes;
+    out->memory_bytes = sizeof(*an) + wsc_flow_table_bytes(an->flows) + e->tcp.held_bytes + e->tcp.ends_pool.bytes + e->ws_pool.bytes +
+                        e->notes_pool.bytes + e->pre_pool.bytes + e->scratch_pool.bytes + e->run_bytes +
+                        wsc_intern_bytes(e->intern) + wsc_ip_defrag_held(an->defrag);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    const struct wsc_protocol_stats *x = a, *y = b;
+    if (x->bytes != y->bytes)
+        return x->bytes < y->bytes ? 1 : -1;
+    return strcmp(x->name, y->name);
+}
+
+size_t wsc_analyzer_protocols(const struct wsc_analyzer *an, struct wsc_protocol_stats *out, size_t cap)
+{
+    struct wsc_protocol_stats rows[LABELS];
+    size_t n = 0;
+    for (unsigned label = 0; label < LABELS; label++) {
+        if (an->protocols[label].flows == 0)
+            continue;
+        const char *name = label != 0 ? wsc_ident_name(an->engine.ident, label) : NULL;
+        rows[n] = an->protocols[label];
+        rows[n++].name = name != NULL ? name : "not labelled";
+    }
+    qsort(rows, n, sizeof(rows[0]), by_bytes);
+    memcpy(out, rows, (n < cap ? n : cap) * sizeof(rows[0]));
+    return n;
+}

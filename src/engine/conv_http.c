@@ -1,0 +1,297 @@
+#include "engine/conversation.h"
+
+#include <string.h>
+
+/* What a request asks for, as far as its answer must be read differently. */
+enum request_kind { REQUEST_PLAIN, REQUEST_HEAD, REQUEST_CONNECT, REQUEST_UPGRADE };
+#define REQUESTS_MAX 32u /* outstanding; beyond it the answers are read as to plain requests */
+
+bool wsc_conv_pre_need(struct wsc_engine *e, struct wsc_conv *c)
+{
+    if (c->pre == NULL) {
+        c->pre = wsc_pool_get(&e->pre_pool);
+        if (c->pre != NULL)
+            memset(c->pre, 0, sizeof(*c->pre));
+    }
+    return c->pre != NULL;
+}
+
+void wsc_conv_http_close(struct wsc_conv_pre *pre)
+{
+    for (int w = 0; w < 2; w++) {
+        wsc_h1_free(pre->h1[w]);
+        pre->h1[w] = NULL;
+    }
+}
+
+static void skip_both(struct wsc_conv *c)
+{
+    c->mode[0] = c->mode[1] = WSC_CONV_SKIP;
+}
+
+static void set_client(struct wsc_conv *c, enum wsc_way way)
+{
+    c->client = (uint8_t)way;
+    c->client_known = true;
+}
+
+/* ---- requests ---- */
+
+static void push_request(struct wsc_conv_pre *pre, enum request_kind kind)
+{
+    if (pre->requests_len < REQUESTS_MAX)
+        pre->requests |= (uint64_t)kind << (2 * pre->requests_len++);
+}
+
+static enum request_kind pop_request(struct wsc_conv_pre *pre)
+{
+    enum request_kind kind = (enum request_kind)(pre->requests & 3);
+    pre->requests >>= 2;
+    pre->requests_len--;
+    return kind;
+}
+
+static void keep_key(struct wsc_conv_pre *pre, struct wsc_span key)
+{
+    pre->key_len = key.ptr != NULL && key.len <= sizeof(pre->key) ? (uint8_t)key.len : 0;
+    if (pre->key_len > 0)
+        memcpy(pre->key, key.ptr, key.len);
+}
+
+/* A WebSocket attempt begins. What the client sends from |end| on is read as frames until the answer says otherwise. */
+static void begin_attempt(struct wsc_engine *e, const struct wsc_h1_head *head, uint64_t end)
+{
+    struct wsc_conv *c = e->conv;
+    if (c->ws != NULL) {
+        wsc_conv_record(e, c, WSC_EV_STOP_OVER);
+        wsc_conv_ws_clear(e, c);
+    }
+    struct wsc_conv_ws *ws = wsc_conv_ws_new(e, c);
+    if (ws == NULL)
+        return;
+    ws->handshake = WSC_EV_PENDING;
+    ws->host = wsc_intern_get(e->intern, head->fields[WSC_H1_HOST]);
+    ws->path = wsc_intern_get(e->intern, wsc_ws_upgrade_path(head->target, e->opt.keep_query));
+    ws->user_agent = wsc_intern_get(e->intern, head->fields[WSC_H1_USER_AGENT]);
+    ws->origin = wsc_intern_get(e->intern, head->fields[WSC_H1_ORIGIN]);
+    keep_key(c->pre, head->fields[WSC_H1_SEC_WEBSOCKET_KEY]);
+    c->pre->early_ref = 0;
+    wsc_ws_decoder_init(&ws->dec[WSC_DIR_C2S], WSC_DIR_C2S, WSC_WS_EXT_NONE, end);
+    c->mode[e->way] = WSC_CONV_WS;
+}
+
+static enum wsc_h1_next on_request(struct wsc_engine *e, const struct wsc_h1_head *head, uint64_t end)
+{
+    struct wsc_conv *c = e->conv;
+    if (wsc_ws_upgrade_wanted(head)) {
+        push_request(c->pre, REQUEST_UPGRADE);
+        begin_attempt(e, head, end);
+        return c->mode[e->way] == WSC_CONV_WS ? WSC_H1_STOP : WSC_H1_GO_ON;
+    }
+    push_request(c->pre, head->head_method ? REQUEST_HEAD : head->connect ? REQUEST_CONNECT : REQUEST_PLAIN);
+    return WSC_H1_GO_ON;
+}
+
+/* ---- responses ---- */
+
+static enum wsc_ws_extensions extensions_of(struct wsc_span field)
+{
+    switch (wsc_ws_upgrade_extensions(field)) {
+    case WSC_NEGOTIATED_DEFLATE:
+        return WSC_WS_EXT_DEFLATE;
+    case WSC_NEGOTIATED_OTHER:
+        return WSC_WS_EXT_UNKNOWN;
+    case WSC_NEGOTIATED_NONE:
+        break;
+    }
+    return WSC_WS_EXT_NONE;
+}
+
+static void note_answer(struct wsc_engine *e, struct wsc_conv_ws *ws, const struct wsc_h1_head *head)
+{
+    ws->status = (uint16_t)head->status;
+    if (ws->server_software == 0)
+        ws->server_software = wsc_intern_get(e->intern, head->fields[WSC_H1_SERVER]);
+}
+
+static void reject(struct wsc_engine *e, const struct wsc_h1_head *head)
+{
+    struct wsc_conv *c = e->conv;
+    if (c->ws == NULL)
+        return;
+    note_answer(e, c->ws, head);
+    c->ws->handshake = WSC_EV_REJECTED;
+    enum wsc_way client = wsc_way_back(e->way);
+    if (c->mode[client] == WSC_CONV_WS)
+        c->mode[client] = WSC_CONV_NEW; /* another request may follow */
+}
+
+/* The frames of the client start where its next bytes are, unless they began before the answer came. */
+static void start_client(struct wsc_conv *c, struct wsc_conv_ws *ws, enum wsc_way client, enum wsc_ws_extensions ext)
+{
+    struct wsc_ws_decoder *dec = &ws->dec[WSC_DIR_C2S];
+    uint64_t off = c->tcp.dir[client].next_off;
+    if (c->mode[client] == WSC_CONV_WS && ws->frames[WSC_DIR_C2S] > 0) {
+        wsc_ws_decoder_extensions(dec, ext);
+        return;
+    }
+    if (c->mode[client] == WSC_CONV_WS && dec->offset != off)
+        off = dec->offset;
+    if (c->mode[client] == WSC_CONV_WS && !wsc_ws_decoder_at_boundary(dec)) {
+        wsc_ws_decoder_extensions(dec, ext);
+        return;
+    }
+    wsc_ws_decoder_init(dec, WSC_DIR_C2S, ext, off);
+    c->mode[client] = WSC_CONV_WS;
+}
+
+static void establish(struct wsc_engine *e, const struct wsc_h1_head *head, uint64_t end, bool right)
+{
+    struct wsc_conv *c = e->conv;
+    enum wsc_way client = wsc_way_back(e->way);
+    struct wsc_conv_ws *ws = c->ws != NULL ? c->ws : wsc_conv_ws_new(e, c);
+    if (ws == NULL)
+        return;
+    note_answer(e, ws, head);
+    ws->handshake = right ? WSC_EV_ACCEPTED : WSC_EV_BAD_ACCEPT;
+    ws->established_ns = e->at->ts_ns;
+    ws->subprotocol = wsc_intern_get(e->intern, head->fields[WSC_H1_SEC_WEBSOCKET_PROTOCOL]);
+    ws->extensions = wsc_intern_get(e->intern, head->fields[WSC_H1_SEC_WEBSOCKET_EXTENSIONS]);
+    ws->hidden &= (uint8_t)~(1u << WSC_DIR_S2C);
+    enum wsc_ws_extensions ext = extensions_of(head->fields[WSC_H1_SEC_WEBSOCKET_EXTENSIONS]);
+    wsc_ws_decoder_init(&ws->dec[WSC_DIR_S2C], WSC_DIR_S2C, ext, end);
+    c->mode[e->way] = WSC_CONV_WS;
+    start_client(c, ws, client, ext);
+    if (!right)
+        wsc_conv_violation(e, WSC_DIR_S2C, WSC_RULE_BAD_ACCEPT_KEY, e->at->ref);
+    if (c->pre->early_ref != 0)
+        wsc_conv_violation(e, WSC_DIR_C2S, WSC_RULE_DATA_BEFORE_101, c->pre->early_ref);
+}
+
+static enum wsc_h1_next on_upgrade_answer(struct wsc_engine *e, const struct wsc_h1_head *head, uint64_t end)
+{
+    struct wsc_conv_pre *pre = e->conv->pre;
+    struct wsc_span key = {.ptr = pre->key_len > 0 ? (const uint8_t *)pre->key : NULL, .len = pre->key_len};
+    switch (wsc_ws_upgrade_judge(key, head)) {
+    case WSC_UPGRADE_INTERIM:
+        return WSC_H1_GO_ON;
+    case WSC_UPGRADE_REJECTED:
+        (void)pop_request(pre);
+        reject(e, head);
+        return WSC_H1_GO_ON;
+    case WSC_UPGRADE_ACCEPTED:
+        (void)pop_request(pre);
+        establish(e, head, end, true);
+        return WSC_H1_STOP;
+    case WSC_UPGRADE_BAD_ACCEPT:
+        (void)pop_request(pre);
+        establish(e, head, end, false);
+        return WSC_H1_STOP;
+    }
+    return WSC_H1_GO_ON;
+}
+
+static enum wsc_h1_next on_response(struct wsc_engine *e, const struct wsc_h1_head *head, uint64_t end)
+{
+    struct wsc_conv *c = e->conv;
+    struct wsc_conv_pre *pre = c->pre;
+    if (pre->requests_len == 0) {
+        /* The request was not captured. */
+        bool ours = head->status == 101 && wsc_http_list_has(head->fields[WSC_H1_UPGRADE], "websocket");
+        if (!ours)
+            return WSC_H1_GO_ON;
+        push_request(pre, REQUEST_UPGRADE);
+        pre->key_len = 0;
+    }
+    enum request_kind kind = (enum request_kind)(pre->requests & 3);
+    if (kind == REQUEST_UPGRADE)
+        return on_upgrade_answer(e, head, end);
+    if (head->status >= 100 && head->status < 200 && head->status != 101)
+        return WSC_H1_GO_ON;
+    (void)pop_request(pre);
+    if (kind == REQUEST_HEAD)
+        return WSC_H1_NO_BODY;
+    if (kind == REQUEST_CONNECT && head->status >= 200 && head->status < 300) {
+        /* A tunnel through a proxy: look at its first bytes anew. */
+        c->mode[0] = c->mode[1] = WSC_CONV_NEW;
+        return WSC_H1_STOP;
+    }
+    return WSC_H1_GO_ON;
+}
+
+static enum wsc_h1_next on_head(void *ctx, const struct wsc_h1_head *head, uint64_t end)
+{
+    struct wsc_engine *e = ctx;
+    return head->is_request ? on_request(e, head, end) : on_response(e, head, end);
+}
+
+static const struct wsc_h1_ops h1_ops = {.on_head = on_head};
+
+/* ---- bytes ---- */
+
+static bool is_tls(struct wsc_span d)
+{
+    /* A TLS record (RFC 8446 5.1): type 20..24, version 3.x. */
+    return d.len >= 3 && d.ptr[0] >= 20 && d.ptr[0] <= 24 && d.ptr[1] == 3 && d.ptr[2] <= 4;
+}
+
+bool wsc_conv_sniff(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data)
+{
+    struct wsc_conv *c = e->conv;
+    bool request = wsc_h1_looks_like_request(data), response = !request && wsc_h1_looks_like_response(data);
+    if ((request || response) && wsc_conv_pre_need(e, c)) {
+        wsc_h1_free(c->pre->h1[way]);
+        c->pre->h1[way] = wsc_h1_new(request, e->opt.max_head_bytes, off, &h1_ops, e);
+        if (c->pre->h1[way] == NULL)
+            return false;
+        wsc_conv_run_clear(e, &c->pre->run[way]);
+        set_client(c, request ? way : wsc_way_back(way));
+        c->mode[way] = WSC_CONV_HTTP;
+        return true;
+    }
+    if (c->ws != NULL)
+        return false;
+    if (is_tls(data)) {
+        c->tls = true;
+        skip_both(c);
+    } else if (c->syn_seen && off == 0) {
+        skip_both(c); /* the capture has its beginning, and that is not HTTP */
+    }
+    return false;
+}
+
+void wsc_conv_http_data(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data)
+{
+    struct wsc_conv *c = e->conv;
+    struct wsc_h1 *h1 = c->pre->h1[way];
+    size_t taken = 0;
+    enum wsc_h1_status status = wsc_h1_feed(h1, data, &taken);
+    if (status == WSC_H1_MORE)
+        return;
+    wsc_h1_free(h1);
+    c->pre->h1[way] = NULL;
+    if (c->mode[way] == WSC_CONV_HTTP)
+        c->mode[way] = WSC_CONV_NEW;
+    if (status == WSC_H1_FAILED) {
+        bool answer = c->ws != NULL && c->ws->handshake == WSC_EV_PENDING && way != (enum wsc_way)c->client;
+        if (answer && !(c->ws->hidden & 1u << WSC_DIR_S2C))
+            c->ws->handshake = WSC_EV_GARBAGE;
+        return;
+    }
+    if (taken < data.len)
+        wsc_conv_data(e, way, off + taken, (struct wsc_span){.ptr = data.ptr + taken, .len = data.len - taken});
+}
+
+void wsc_conv_http_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint64_t len)
+{
+    struct wsc_conv *c = e->conv;
+    if (c->mode[way] == WSC_CONV_HTTP) {
+        if (wsc_h1_gap(c->pre->h1[way], len))
+            return;
+        wsc_h1_free(c->pre->h1[way]);
+        c->pre->h1[way] = NULL;
+        c->mode[way] = WSC_CONV_NEW;
+    }
+    if (c->ws != NULL && c->client_known)
+        wsc_conv_hide(c->ws, wsc_conv_dir(c, way), off);
+}

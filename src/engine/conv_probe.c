@@ -1,0 +1,190 @@
+#include "engine/conversation.h"
+
+#include "base/alloc.h"
+
+#include <string.h>
+
+/* Segments of a conversation that are looked at before it is taken for something else. A large message may hide the frame
+ * boundaries for long; a segment that cannot start a frame costs next to nothing. */
+#define PROBED_MAX 4096u
+
+/* Bytes kept of a run of frames until it is believed; beyond it the run is decoded from its next frame on. */
+#define RUN_MAX     16384u
+#define RUN_ALL_MAX (64u << 20) /* the same, all conversations together */
+
+struct wsc_conv_piece {
+    struct wsc_conv_piece *next;
+    uint64_t off;
+    struct wsc_tcp_at at;
+    size_t len;
+    uint8_t data[];
+};
+
+static void drop_pieces(struct wsc_engine *e, struct wsc_conv_run *run)
+{
+    for (struct wsc_conv_piece *p = run->first; p != NULL;) {
+        struct wsc_conv_piece *next = p->next;
+        wsc_free(p);
+        p = next;
+    }
+    e->run_bytes -= run->bytes;
+    run->first = run->last = NULL;
+    run->bytes = 0;
+}
+
+void wsc_conv_run_clear(struct wsc_engine *e, struct wsc_conv_run *run)
+{
+    drop_pieces(e, run);
+    *run = (struct wsc_conv_run){0};
+    wsc_ws_probe_init(&run->probe);
+}
+
+/* Keeps what of |data| lies in the run. */
+static void keep_piece(struct wsc_engine *e, struct wsc_conv_run *run, uint64_t off, struct wsc_span data)
+{
+    if (run->bytes + data.len > RUN_MAX || e->run_bytes + data.len > RUN_ALL_MAX) {
+        drop_pieces(e, run);
+        run->from = run->probe.next;
+    }
+    if (off + data.len <= run->from)
+        return;
+    if (off < run->from) {
+        data.ptr += run->from - off;
+        data.len -= (size_t)(run->from - off);
+        off = run->from;
+    }
+    struct wsc_conv_piece *p = wsc_alloc(sizeof(*p) + data.len);
+    if (p == NULL) {
+        drop_pieces(e, run);
+        run->from = run->probe.next;
+        return;
+    }
+    *p = (struct wsc_conv_piece){.off = off, .at = *e->at, .len = data.len};
+    memcpy(p->data, data.ptr, data.len);
+    if (run->last != NULL)
+        run->last->next = p;
+    else
+        run->first = p;
+    run->last = p;
+    run->bytes += data.len;
+    e->run_bytes += data.len;
+}
+
+static void replay_piece(struct wsc_engine *e, enum wsc_way way, const struct wsc_conv_piece *p)
+{
+    const struct wsc_tcp_at *at = e->at;
+    struct wsc_conv *c = e->conv;
+    e->at = &p->at;
+    e->way = way;
+    uint64_t expected = c->ws->dec[wsc_conv_dir(c, way)].offset;
+    if (p->off > expected)
+        wsc_conv_ws_gap(e, way, expected, p->off - expected);
+    wsc_conv_ws_data(e, way, (struct wsc_span){.ptr = p->data, .len = p->len});
+    e->at = at;
+}
+
+/* Decodes what was kept of the directions in |ways| (a bit each), both in the order in which it came. */
+static void replay(struct wsc_engine *e, unsigned ways)
+{
+    struct wsc_conv_pre *pre = e->conv->pre;
+    struct wsc_conv_run run[2] = {pre->run[0], pre->run[1]};
+    const enum wsc_way way = e->way;
+    struct wsc_conv_piece *p[2] = {NULL, NULL};
+    for (int w = 0; w < 2; w++) {
+        if (!(ways & 1u << w))
+            continue;
+        p[w] = run[w].first;
+        pre->run[w] = (struct wsc_conv_run){0};
+        wsc_ws_probe_init(&pre->run[w].probe);
+        wsc_conv_ws_resync(e, (enum wsc_way)w, run[w].from);
+    }
+    while (p[0] != NULL || p[1] != NULL) {
+        int w = p[0] == NULL || (p[1] != NULL && p[1]->at.ts_ns < p[0]->at.ts_ns);
+        replay_piece(e, (enum wsc_way)w, p[w]);
+        p[w] = p[w]->next;
+    }
+    for (int w = 0; w < 2; w++)
+        if (ways & 1u << w)
+            drop_pieces(e, &run[w]);
+    e->way = way;
+}
+
+/* ---- one direction of a known WebSocket ---- */
+
+static void find_framing(struct wsc_engine *e, enum wsc_way way)
+{
+    struct wsc_conv *c = e->conv;
+    const struct wsc_conv_run *run = &c->pre->run[way];
+    bool ours = wsc_ws_probe_sender(&run->probe) == wsc_side_of(wsc_conv_dir(c, way));
+    if (ours && run->probe.bits >= WSC_WS_PROBE_RESYNC && run->first != NULL)
+        replay(e, 1u << way);
+}
+
+/* ---- a conversation nothing is known of ---- */
+
+/* Which way the client sends, by the masks of the runs; false if they disagree with each other or with the SYN. */
+static bool find_client(const struct wsc_conv *c, enum wsc_way *client)
+{
+    int votes[2] = {0, 0};
+    for (int w = 0; w < 2; w++) {
+        const struct wsc_conv_run *run = &c->pre->run[w];
+        if (run->probe.bits == 0)
+            continue;
+        enum wsc_side sender = wsc_ws_probe_sender(&run->probe);
+        if (sender == WSC_SIDE_NONE)
+            return false;
+        votes[sender == WSC_SIDE_CLIENT ? w : 1 - w]++;
+    }
+    if (votes[0] > 0 && votes[1] > 0)
+        return false;
+    *client = votes[0] > 0 ? WSC_WAY_UP : WSC_WAY_DOWN;
+    return !c->syn_seen || *client == (enum wsc_way)c->client;
+}
+
+static void pick_up(struct wsc_engine *e)
+{
+    struct wsc_conv *c = e->conv;
+    const struct wsc_conv_run *run = c->pre->run;
+    unsigned ways = (run[0].first != NULL ? 1u : 0u) | (run[1].first != NULL ? 2u : 0u);
+    enum wsc_way client = WSC_WAY_UP;
+    if (run[0].probe.bits + run[1].probe.bits < WSC_WS_PROBE_PICKUP || ways == 0 || !find_client(c, &client))
+        return;
+    c->client = (uint8_t)client;
+    c->client_known = true;
+    struct wsc_conv_ws *ws = wsc_conv_ws_new(e, c);
+    if (ws == NULL)
+        return;
+    ws->handshake = WSC_EV_NO_HANDSHAKE;
+    ws->midstream = true;
+    for (int w = 0; w < 2; w++)
+        if (!(ways & 1u << w) && c->tcp.dir[w].new_ns != 0)
+            wsc_conv_hide(ws, wsc_conv_dir(c, (enum wsc_way)w), 0);
+    replay(e, ways);
+}
+
+void wsc_conv_probe_data(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data)
+{
+    struct wsc_conv *c = e->conv;
+    if (!wsc_conv_pre_need(e, c))
+        return;
+    struct wsc_conv_pre *pre = c->pre;
+    if (c->ws != NULL && c->client_known) {
+        wsc_conv_hide(c->ws, wsc_conv_dir(c, way), off);
+    } else if (pre->probed++ >= PROBED_MAX) {
+        c->mode[0] = c->mode[1] = WSC_CONV_SKIP;
+        return;
+    }
+    struct wsc_conv_run *run = &pre->run[way];
+    unsigned bits = wsc_ws_probe_feed(&run->probe, data, off);
+    if (bits == 0 || run->start != run->probe.start) {
+        drop_pieces(e, run);
+        run->from = run->start = run->probe.start;
+    }
+    if (bits == 0)
+        return;
+    keep_piece(e, run, off, data);
+    if (c->ws != NULL)
+        find_framing(e, way);
+    else
+        pick_up(e);
+}

@@ -1,0 +1,163 @@
+#include "engine/conversation.h"
+
+#include "closure/classify.h"
+
+#include <string.h>
+
+static void fill_end(struct wsc_ev_end *out, const struct wsc_tcp_at *at, uint64_t off)
+{
+    if (at->ref != 0)
+        *out = (struct wsc_ev_end){.ts_ns = at->ts_ns, .ref = at->ref, .off = off, .ack_off = at->ack_off};
+}
+
+static void fill_side(const struct wsc_conv *c, enum wsc_dir d, struct wsc_ev_side *out)
+{
+    const struct wsc_conv_ws *ws = c->ws;
+    enum wsc_way way = wsc_conv_way(c, d);
+    const struct wsc_tcp_dir *tcp = &c->tcp.dir[way];
+    *out = (struct wsc_ev_side){
+        .captured = (tcp->flags & WSC_TCP_SEEN) != 0,
+        .hidden = (ws->hidden & 1u << d) != 0,
+        .hidden_off = ws->hidden_off[d],
+        .acked_known = (tcp->flags & WSC_TCP_ACKED) != 0,
+        .acked_off = tcp->acked_off,
+        .acked_ns = tcp->acked_ns,
+        .unanswered = tcp->unanswered,
+        .frames = ws->frames[d],
+    };
+    if (c->tcp.ends != NULL) {
+        fill_end(&out->fin, &c->tcp.ends->fin[way].at, c->tcp.ends->fin[way].off);
+        fill_end(&out->rst, &c->tcp.ends->rst[way].at, c->tcp.ends->rst[way].off);
+    }
+    const struct wsc_conv_notes *n = ws->notes;
+    if (n == NULL)
+        return;
+    out->first = n->first[d].ev;
+    out->valid = n->valid[d].ev;
+    out->broke_rule = n->before[d].broke_rule;
+    out->data_last = n->before[d].data_last;
+    out->text_last = n->before[d].text_last;
+    out->last_data_ns = n->before[d].last_data_ns;
+    out->last_len = n->before[d].last_len;
+    out->longest_before = n->before[d].longest_before;
+}
+
+static void fill_close(struct wsc_close_frame *out, const struct wsc_ev_close *ev)
+{
+    *out = (struct wsc_close_frame){.seen = ev->seen, .code = ev->seen ? ev->code : WSC_UNKNOWN, .reason = ev->reason,
+                                    .valid = ev->valid, .at_ns = ev->ts_ns, .packet = ev->ref};
+}
+
+static void fill_endpoint(const struct wsc_conv *c, enum wsc_way way, struct wsc_endpoint *out)
+{
+    memcpy(out->addr, c->node.key.addr[way], sizeof(out->addr));
+    out->port = c->node.key.port[way];
+    out->family = (uint8_t)c->node.key.family;
+}
+
+static void fill_identity(const struct wsc_engine *e, const struct wsc_conv *c, struct wsc_closure *r)
+{
+    static const struct wsc_span ws_scheme = {.ptr = (const uint8_t *)"ws", .len = 2};
+    static const struct wsc_span http11 = {.ptr = (const uint8_t *)"1.1", .len = 3};
+    const struct wsc_conv_ws *ws = c->ws;
+    r->id = WSC_UNKNOWN;
+    fill_endpoint(c, wsc_conv_way(c, WSC_DIR_C2S), &r->client);
+    fill_endpoint(c, wsc_conv_way(c, WSC_DIR_S2C), &r->server);
+    r->first_packet = c->first_ref;
+    r->last_packet = c->last_ref;
+    r->stream_id = ws->serial;
+    r->scheme = ws_scheme;
+    if (!ws->midstream)
+        r->http = http11;
+    r->host = wsc_intern_text(e->intern, ws->host);
+    r->path = wsc_intern_text(e->intern, ws->path);
+    r->subprotocol = wsc_intern_text(e->intern, ws->subprotocol);
+    r->extensions = wsc_intern_text(e->intern, ws->extensions);
+    r->user_agent = wsc_intern_text(e->intern, ws->user_agent);
+    r->origin = wsc_intern_text(e->intern, ws->origin);
+    r->server_software = wsc_intern_text(e->intern, ws->server_software);
+    const char *app = c->label != 0 ? wsc_ident_name(e->ident, c->label) : NULL;
+    if (app != NULL)
+        r->app = (struct wsc_span){.ptr = (const uint8_t *)app, .len = strlen(app)};
+    r->handshake_status = ws->status != 0 ? ws->status : WSC_UNKNOWN;
+    r->midstream = ws->midstream;
+}
+
+static void fill_counts(const struct wsc_conv *c, struct wsc_closure *r)
+{
+    const struct wsc_conv_ws *ws = c->ws;
+    for (int d = 0; d < 2; d++) {
+        const struct wsc_tcp_dir *tcp = &c->tcp.dir[wsc_conv_way(c, (enum wsc_dir)d)];
+        r->frames[d] = ws->frames[d];
+        r->messages[d] = ws->messages[d];
+        r->bytes[d] = ws->bytes[d];
+        r->pings[d] = ws->pings[d];
+        r->pongs[d] = ws->pongs[d];
+        r->missing_bytes[d] = tcp->missing;
+        r->retransmitted[d] = tcp->retransmitted;
+    }
+    r->last_rtt_ns = ws->rtt_ns;
+}
+
+static int64_t span_ns(uint64_t from, uint64_t to)
+{
+    return from != 0 && to >= from ? (int64_t)(to - from) : WSC_UNKNOWN;
+}
+
+static void fill_times(const struct wsc_conv *c, const struct wsc_verdict *v, struct wsc_closure *r)
+{
+    const struct wsc_conv_ws *ws = c->ws;
+    r->started_ns = ws->started_ns;
+    r->established_ns = ws->established_ns;
+    r->ended_ns = v->ended_ns;
+    r->last_ns = c->age.last_ns;
+    r->duration_ns = span_ns(r->established_ns != 0 ? r->established_ns : r->started_ns, r->ended_ns != 0 ? r->ended_ns : r->last_ns);
+    r->idle_any_ns = r->idle_client_ns = r->idle_server_ns = r->idle_data_ns = WSC_UNKNOWN;
+    if (v->ended_ns == 0 || ws->notes == NULL || !ws->notes->idle_taken)
+        return;
+    const uint64_t *base = ws->notes->idle_base_ns;
+    r->idle_any_ns = span_ns(base[0], v->ended_ns);
+    r->idle_client_ns = span_ns(base[1], v->ended_ns);
+    r->idle_server_ns = span_ns(base[2], v->ended_ns);
+    r->idle_data_ns = span_ns(base[3], v->ended_ns);
+}
+
+static void fill_verdict(const struct wsc_verdict *v, struct wsc_closure *r)
+{
+    r->outcome = v->outcome;
+    r->ending = v->ending;
+    r->close_code = v->close_code;
+    r->code_source = v->code_source;
+    r->reason = v->reason;
+    r->closed_by = v->closed_by;
+    r->saw[0] = v->saw[0];
+    r->saw[1] = v->saw[1];
+    r->tcp_end = v->tcp_end;
+    r->tcp_end_by = v->tcp_end_by;
+    r->tcp_end_packet = v->tcp_end_ref;
+}
+
+void wsc_conv_record(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop stop)
+{
+    struct wsc_conv_ws *ws = c->ws;
+    struct wsc_evidence ev = {.handshake = (enum wsc_ev_handshake)ws->handshake, .stop = stop, .now_ns = e->now_ns};
+    fill_side(c, WSC_DIR_C2S, &ev.side[WSC_DIR_C2S]);
+    fill_side(c, WSC_DIR_S2C, &ev.side[WSC_DIR_S2C]);
+    struct wsc_verdict v;
+    wsc_classify(&ev, &v);
+
+    struct wsc_closure r = {0};
+    fill_identity(e, c, &r);
+    fill_times(c, &v, &r);
+    fill_verdict(&v, &r);
+    fill_counts(c, &r);
+    for (int d = 0; d < 2; d++)
+        fill_close(&r.close[d], &ev.side[d].first);
+    if (ws->notes != NULL) {
+        memcpy(r.violations, ws->notes->violations, ws->notes->violations_len * sizeof(r.violations[0]));
+        r.violations_len = ws->notes->violations_len;
+        r.violations_more = ws->notes->violations_more;
+    }
+    e->records++;
+    e->on_record(e->ctx, &r);
+}

@@ -1,0 +1,338 @@
+#include "engine/conversation.h"
+
+#include "ws/ws_close.h"
+
+#include <string.h>
+
+struct wsc_conv_ws *wsc_conv_ws_new(struct wsc_engine *e, struct wsc_conv *c)
+{
+    struct wsc_conv_ws *ws = wsc_pool_get(&e->ws_pool);
+    if (ws == NULL)
+        return NULL;
+    *ws = (struct wsc_conv_ws){.rtt_ns = WSC_UNKNOWN, .serial = c->serial++};
+    /* The first WebSocket on a connection starts with it, a later one with its request. */
+    ws->started_ns = ws->serial == 0 ? c->started_ns : e->at->ts_ns;
+    c->ws = ws;
+    e->ws_open++;
+    return ws;
+}
+
+static void add_sat(uint32_t *n)
+{
+    if (*n < UINT32_MAX)
+        ++*n;
+}
+
+static struct wsc_conv_notes *notes_of(struct wsc_engine *e, struct wsc_conv_ws *ws)
+{
+    if (ws->notes == NULL) {
+        ws->notes = wsc_pool_get(&e->notes_pool);
+        if (ws->notes != NULL)
+            memset(ws->notes, 0, sizeof(*ws->notes));
+    }
+    return ws->notes;
+}
+
+void wsc_conv_violation(struct wsc_engine *e, enum wsc_dir by, enum wsc_rule rule, uint64_t ref)
+{
+    struct wsc_conv_notes *n = notes_of(e, e->conv->ws);
+    if (n == NULL)
+        return;
+    if (n->violations_len == WSC_VIOLATIONS_MAX) {
+        n->violations_more++;
+        return;
+    }
+    n->violations[n->violations_len++] = (struct wsc_violation){.by = wsc_side_of(by), .rule = rule, .packet = ref};
+}
+
+void wsc_conv_hide(struct wsc_conv_ws *ws, enum wsc_dir dir, uint64_t off)
+{
+    if (ws->hidden & 1u << dir)
+        return;
+    ws->hidden |= (uint8_t)(1u << dir);
+    ws->hidden_off[dir] = off;
+}
+
+/* ---- idle clocks ---- */
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+void wsc_conv_take_idle(struct wsc_engine *e, struct wsc_conv *c)
+{
+    struct wsc_conv_notes *n = notes_of(e, c->ws);
+    if (n == NULL || n->idle_taken)
+        return;
+    n->idle_taken = true;
+    n->idle_base_ns[0] = later(e->prev_new_ns[0], e->prev_new_ns[1]);
+    n->idle_base_ns[1] = e->prev_new_ns[wsc_conv_way(c, WSC_DIR_C2S)];
+    n->idle_base_ns[2] = e->prev_new_ns[wsc_conv_way(c, WSC_DIR_S2C)];
+    n->idle_base_ns[3] = e->prev_data_ns;
+}
+
+/* ---- frames to facts ---- */
+
+static enum wsc_dir dir_now(const struct wsc_engine *e)
+{
+    return wsc_conv_dir(e->conv, e->way);
+}
+
+static void on_start(void *ctx, uint64_t start)
+{
+    struct wsc_engine *e = ctx;
+    (void)start;
+    e->conv->ws->frame_ack[dir_now(e)] = e->at->ack_off;
+}
+
+static bool is_data(uint8_t opcode)
+{
+    return opcode <= WSC_WS_BINARY;
+}
+
+static void on_frame(void *ctx, const struct wsc_ws_frame *f)
+{
+    struct wsc_engine *e = ctx;
+    struct wsc_conv_ws *ws = e->conv->ws;
+    enum wsc_dir d = dir_now(e);
+    add_sat(&ws->frames[d]);
+    if (!is_data(f->opcode)) {
+        ws->last_kind[d] = WSC_KIND_CONTROL;
+        return;
+    }
+    ws->bytes[d] += f->payload_len;
+    ws->last_data_ns = e->at->ts_ns;
+    if (f->opcode == WSC_WS_CONTINUATION) {
+        ws->message_len[d] += f->payload_len;
+        return;
+    }
+    ws->last_kind[d] = f->opcode == WSC_WS_TEXT || f->rsv != 0 ? WSC_KIND_TEXT : WSC_KIND_DATA;
+    if (ws->message_len[d] > ws->longest[d])
+        ws->longest[d] = ws->message_len[d];
+    ws->message_len[d] = f->payload_len;
+    add_sat(&ws->messages[d]);
+}
+
+static void on_violation(void *ctx, enum wsc_rule rule)
+{
+    struct wsc_engine *e = ctx;
+    wsc_conv_violation(e, dir_now(e), rule, e->at->ref);
+}
+
+static void on_lost(void *ctx, uint64_t at)
+{
+    struct wsc_engine *e = ctx;
+    wsc_conv_hide(e->conv->ws, dir_now(e), at);
+}
+
+static uint32_t hash_of(struct wsc_span s)
+{
+    uint32_t h = 2166136261u;
+    for (size_t i = 0; i < s.len; i++)
+        h = (h ^ s.ptr[i]) * 16777619u;
+    return h;
+}
+
+static void on_ping(struct wsc_engine *e, enum wsc_dir d, struct wsc_span payload)
+{
+    struct wsc_conv_ws *ws = e->conv->ws;
+    add_sat(&ws->pings[d]);
+    ws->ping_ns[d] = e->at->ts_ns;
+    ws->ping_hash[d] = hash_of(payload);
+}
+
+static void on_pong(struct wsc_engine *e, enum wsc_dir d, struct wsc_span payload)
+{
+    struct wsc_conv_ws *ws = e->conv->ws;
+    enum wsc_dir asker = d == WSC_DIR_C2S ? WSC_DIR_S2C : WSC_DIR_C2S;
+    add_sat(&ws->pongs[d]);
+    /* RFC 6455 5.5.3: a Pong carries the Ping's payload; one that answers nothing is legal. */
+    if (ws->ping_ns[asker] == 0 || ws->ping_hash[asker] != hash_of(payload))
+        return;
+    if (e->at->ts_ns >= ws->ping_ns[asker])
+        ws->rtt_ns = (int64_t)(e->at->ts_ns - ws->ping_ns[asker]);
+    ws->ping_ns[asker] = 0;
+}
+
+static void keep_close(struct wsc_conv_close *slot, const struct wsc_ev_close *ev, struct wsc_span reason)
+{
+    slot->ev = *ev;
+    if (reason.ptr != NULL) {
+        if (reason.len > sizeof(slot->reason))
+            reason.len = sizeof(slot->reason);
+        memcpy(slot->reason, reason.ptr, reason.len);
+        slot->ev.reason = (struct wsc_span){.ptr = slot->reason, .len = reason.len};
+    }
+}
+
+/* What |d| had sent when the other side's first Close came. */
+static void note_before(struct wsc_conv_ws *ws, enum wsc_dir d)
+{
+    struct wsc_conv_notes *n = ws->notes;
+    for (size_t i = 0; i < n->violations_len; i++)
+        if (n->violations[i].by == wsc_side_of(d))
+            n->before[d].broke_rule = true;
+    n->before[d].data_last = ws->last_kind[d] == WSC_KIND_DATA || ws->last_kind[d] == WSC_KIND_TEXT;
+    n->before[d].text_last = ws->last_kind[d] == WSC_KIND_TEXT;
+    n->before[d].last_data_ns = ws->last_data_ns;
+    n->before[d].last_len = ws->message_len[d];
+    n->before[d].longest_before = ws->longest[d];
+}
+
+static void report_close_rules(struct wsc_engine *e, const struct wsc_ws_close *c)
+{
+    enum wsc_dir d = dir_now(e);
+    if (c->bad_length)
+        wsc_conv_violation(e, d, WSC_RULE_CLOSE_BODY_LENGTH_1, e->at->ref);
+    if (c->bad_code)
+        wsc_conv_violation(e, d, WSC_RULE_CLOSE_CODE_NOT_ALLOWED, e->at->ref);
+    if (c->bad_utf8)
+        wsc_conv_violation(e, d, WSC_RULE_CLOSE_REASON_NOT_UTF8, e->at->ref);
+}
+
+static void on_close(struct wsc_engine *e, enum wsc_dir d, const struct wsc_ws_frame *f, struct wsc_span payload)
+{
+    struct wsc_ws_close c;
+    wsc_ws_close_parse(payload, f->payload_len, &c);
+    report_close_rules(e, &c);
+    struct wsc_conv_ws *ws = e->conv->ws;
+    struct wsc_conv_notes *n = notes_of(e, ws);
+    if (n == NULL)
+        return;
+    bool right_mask = f->masked == (d == WSC_DIR_C2S);
+    struct wsc_ev_close ev = {
+        .seen = true,
+        .valid = f->fin && f->rsv == 0 && right_mask && f->payload_len <= WSC_WS_CONTROL_MAX && !c.bad_length &&
+                 !c.bad_code && !c.bad_utf8 && (c.empty || c.code != WSC_UNKNOWN),
+        .empty = c.empty,
+        .code = c.code,
+        .ts_ns = e->at->ts_ns,
+        .ref = e->at->ref,
+        .start = f->start,
+        .end = ws->dec[d].offset,
+        .ack_off = ws->frame_ack[d],
+    };
+    wsc_conv_take_idle(e, e->conv);
+    if (!n->first[d].ev.seen) {
+        keep_close(&n->first[d], &ev, c.reason);
+        note_before(ws, d == WSC_DIR_C2S ? WSC_DIR_S2C : WSC_DIR_C2S);
+    }
+    if (ev.valid && !n->valid[d].ev.seen)
+        keep_close(&n->valid[d], &ev, c.reason);
+}
+
+static void on_control(void *ctx, const struct wsc_ws_frame *f, struct wsc_span payload, bool missing)
+{
+    struct wsc_engine *e = ctx;
+    enum wsc_dir d = dir_now(e);
+    (void)missing;
+    if (f->opcode == WSC_WS_CLOSE)
+        on_close(e, d, f, payload);
+    else if (f->opcode == WSC_WS_PING)
+        on_ping(e, d, payload);
+    else if (f->opcode == WSC_WS_PONG)
+        on_pong(e, d, payload);
+}
+
+static uint8_t *borrow(void *ctx)
+{
+    struct wsc_engine *e = ctx;
+    return wsc_pool_get(&e->scratch_pool);
+}
+
+static void release(void *ctx, uint8_t *block)
+{
+    struct wsc_engine *e = ctx;
+    wsc_pool_put(&e->scratch_pool, block);
+}
+
+static const struct wsc_ws_ops ws_ops = {
+    .on_start = on_start,
+    .on_frame = on_frame,
+    .on_control = on_control,
+    .on_violation = on_violation,
+    .on_lost = on_lost,
+    .borrow = borrow,
+    .release = release,
+};
+
+/* ---- bytes ---- */
+
+/* Client bytes before the answer: if their packet acknowledges nothing that the capture does not show, the client
+ * cannot have seen a 101. */
+static void note_early(struct wsc_engine *e, enum wsc_way way)
+{
+    struct wsc_conv *c = e->conv;
+    if (c->ws->handshake != WSC_EV_PENDING || c->pre == NULL || c->pre->early_ref != 0)
+        return;
+    const struct wsc_tcp_dir *server = &c->tcp.dir[wsc_way_back(way)];
+    if (e->at->ack_off != WSC_TCP_NO_ACK && e->at->ack_off <= server->next_off)
+        c->pre->early_ref = e->at->ref;
+}
+
+void wsc_conv_ws_data(struct wsc_engine *e, enum wsc_way way, struct wsc_span data)
+{
+    struct wsc_conv *c = e->conv;
+    struct wsc_conv_ws *ws = c->ws;
+    enum wsc_dir d = wsc_conv_dir(c, way);
+    struct wsc_ws_decoder *dec = &ws->dec[d];
+    if (ws->handshake == WSC_EV_PENDING && d == WSC_DIR_C2S) {
+        if (ws->frames[d] == 0 && wsc_ws_decoder_at_boundary(dec) && wsc_h1_looks_like_request(data) && data.len >= 4) {
+            c->mode[way] = WSC_CONV_NEW; /* another request: pipelined, or the answer was not captured */
+            wsc_conv_data(e, way, dec->offset, data);
+            return;
+        }
+        note_early(e, way);
+    }
+    if (dec->state == WSC_WS_LOST) {
+        uint64_t off = dec->offset;
+        dec->offset += data.len;
+        wsc_conv_probe_data(e, way, off, data);
+        return;
+    }
+    if (dec->state == WSC_WS_PAYLOAD && ws->last_kind[d] >= WSC_KIND_DATA)
+        ws->last_data_ns = e->at->ts_ns;
+    wsc_ws_decoder_feed(dec, data, &ws_ops, e);
+}
+
+void wsc_conv_ws_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint64_t len)
+{
+    struct wsc_conv *c = e->conv;
+    enum wsc_dir d = wsc_conv_dir(c, way);
+    struct wsc_ws_decoder *dec = &c->ws->dec[d];
+    if (!wsc_ws_decoder_gap(dec, len, &ws_ops, e)) {
+        wsc_conv_hide(c->ws, d, off);
+        }
+}
+
+void wsc_conv_ws_resync(struct wsc_engine *e, enum wsc_way way, uint64_t off)
+{
+    struct wsc_conv *c = e->conv;
+    enum wsc_dir d = wsc_conv_dir(c, way);
+    struct wsc_ws_decoder *dec = &c->ws->dec[d];
+    if (c->mode[way] == WSC_CONV_WS) {
+        dec->offset = off;
+        wsc_ws_decoder_resync(dec);
+    } else {
+        wsc_ws_decoder_init(dec, d, WSC_WS_EXT_UNKNOWN, off);
+        c->mode[way] = WSC_CONV_WS;
+    }
+    c->ws->hidden &= (uint8_t)~(1u << d);
+}
+
+void wsc_conv_ws_clear(struct wsc_engine *e, struct wsc_conv *c)
+{
+    struct wsc_conv_ws *ws = c->ws;
+    if (ws == NULL)
+        return;
+    const uint32_t ids[] = {ws->host, ws->path, ws->subprotocol, ws->extensions, ws->user_agent, ws->origin, ws->server_software};
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+        wsc_intern_put(e->intern, ids[i]);
+    for (int d = 0; d < 2; d++)
+        wsc_ws_decoder_clear(&ws->dec[d], &ws_ops, e);
+    wsc_pool_put(&e->notes_pool, ws->notes);
+    wsc_pool_put(&e->ws_pool, ws);
+    c->ws = NULL;
+    e->ws_open--;
+}

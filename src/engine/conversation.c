@@ -1,0 +1,155 @@
+#include "engine/conversation.h"
+
+void wsc_conv_data(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data)
+{
+    struct wsc_conv *c = e->conv;
+    switch ((enum wsc_conv_mode)c->mode[way]) {
+    case WSC_CONV_NEW:
+        if (wsc_conv_sniff(e, way, off, data))
+            wsc_conv_data(e, way, off, data);
+        else if (c->mode[way] == WSC_CONV_NEW)
+            wsc_conv_probe_data(e, way, off, data);
+        return;
+    case WSC_CONV_HTTP:
+        wsc_conv_http_data(e, way, off, data);
+        return;
+    case WSC_CONV_WS:
+        wsc_conv_ws_data(e, way, data);
+        return;
+    case WSC_CONV_SKIP:
+        return;
+    }
+}
+
+static void on_data(void *ctx, enum wsc_way way, uint64_t off, struct wsc_span data, const struct wsc_tcp_at *at)
+{
+    struct wsc_engine *e = ctx;
+    e->way = way;
+    e->at = at;
+    wsc_conv_data(e, way, off, data);
+}
+
+static void on_gap(void *ctx, enum wsc_way way, uint64_t off, uint64_t len, const struct wsc_tcp_at *at)
+{
+    struct wsc_engine *e = ctx;
+    e->way = way;
+    e->at = at;
+    switch ((enum wsc_conv_mode)e->conv->mode[way]) {
+    case WSC_CONV_NEW:
+    case WSC_CONV_HTTP:
+        wsc_conv_http_gap(e, way, off, len);
+        return;
+    case WSC_CONV_WS:
+        wsc_conv_ws_gap(e, way, off, len);
+        return;
+    case WSC_CONV_SKIP:
+        return;
+    }
+}
+
+static const struct wsc_tcp_ops tcp_ops = {.on_data = on_data, .on_gap = on_gap};
+
+/* nDPI's word on the flow, once; it sees payload packets only and as few as it allows. */
+static void label(struct wsc_engine *e, struct wsc_conv *c, enum wsc_way way, const struct wsc_packet_view *v)
+{
+    if (e->ident == NULL || c->label != 0 || v->payload_len == 0 || !wsc_conv_pre_need(e, c))
+        return;
+    struct wsc_conv_pre *pre = c->pre;
+    bool from_client = c->client_known ? way == (enum wsc_way)c->client : v->sport > v->dport;
+    pre->labelled++;
+    c->label = (uint16_t)wsc_ident_feed(e->ident, &pre->ident, v, from_client, pre->labelled >= WSC_IDENT_PACKETS);
+}
+
+/* What the layers below WebSocket need is given back once both directions are decided. */
+static void drop_pre(struct wsc_engine *e, struct wsc_conv *c)
+{
+    struct wsc_conv_pre *pre = c->pre;
+    if (pre == NULL)
+        return;
+    for (int w = 0; w < 2; w++) {
+        bool settled = c->mode[w] == WSC_CONV_WS && c->ws != NULL && c->ws->handshake != WSC_EV_PENDING &&
+                       c->ws->dec[wsc_conv_dir(c, (enum wsc_way)w)].state != WSC_WS_LOST;
+        if (!settled && c->mode[w] != WSC_CONV_SKIP)
+            return;
+    }
+    if (e->ident != NULL && c->label == 0 && pre->ident != NULL)
+        return;
+    wsc_ident_drop(e->ident, &pre->ident);
+    wsc_conv_http_close(pre);
+    for (int w = 0; w < 2; w++)
+        wsc_conv_run_clear(e, &pre->run[w]);
+    wsc_pool_put(&e->pre_pool, pre);
+    c->pre = NULL;
+}
+
+static void learn_roles(struct wsc_conv *c, enum wsc_way way, const struct wsc_packet_view *v)
+{
+    if (!(v->tcp_flags & WSC_TCP_SYN))
+        return;
+    c->syn_seen = true;
+    if (!c->client_known) {
+        c->client_known = true;
+        c->client = (uint8_t)((v->tcp_flags & WSC_TCP_ACK) ? wsc_way_back(way) : way);
+    }
+}
+
+static bool end_in_sight(const struct wsc_conv *c)
+{
+    const struct wsc_tcp_ends *ends = c->tcp.ends;
+    if (c->ws->notes != NULL && (c->ws->notes->first[0].ev.seen || c->ws->notes->first[1].ev.seen))
+        return true;
+    return ends != NULL && (ends->fin[0].at.ref | ends->fin[1].at.ref | ends->rst[0].at.ref | ends->rst[1].at.ref) != 0;
+}
+
+/* The clocks stop at the first sign of the end; an RST taken back starts them again. */
+static void watch_idle(struct wsc_engine *e, struct wsc_conv *c)
+{
+    if (c->ws == NULL || (c->tcp.ends == NULL && c->ws->notes == NULL))
+        return;
+    if (end_in_sight(c))
+        wsc_conv_take_idle(e, c);
+    else if (c->ws->notes != NULL)
+        c->ws->notes->idle_taken = false;
+}
+
+enum wsc_tcp_result wsc_conv_feed(struct wsc_engine *e, struct wsc_conv *c, enum wsc_way way,
+                                  const struct wsc_packet_view *v)
+{
+    e->conv = c;
+    for (int w = 0; w < 2; w++)
+        e->prev_new_ns[w] = c->tcp.dir[w].new_ns;
+    e->prev_data_ns = c->ws != NULL ? c->ws->last_data_ns : 0;
+    enum wsc_tcp_result r = wsc_tcp_conn_feed(&c->tcp, &e->tcp, way, v, &tcp_ops, e);
+    if (r == WSC_TCP_RESTART)
+        return r;
+    learn_roles(c, way, v);
+    c->last_ref = v->ref;
+    c->age.last_ns = v->ts_ns;
+    c->bytes += v->payload_wire_len;
+    label(e, c, way, v);
+    watch_idle(e, c);
+    drop_pre(e, c);
+    return r;
+}
+
+void wsc_conv_finish(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop stop)
+{
+    e->conv = c;
+    for (int w = 0; w < 2; w++)
+        e->prev_new_ns[w] = c->tcp.dir[w].new_ns;
+    e->prev_data_ns = c->ws != NULL ? c->ws->last_data_ns : 0;
+    wsc_tcp_conn_finish(&c->tcp, &e->tcp, &tcp_ops, e);
+    if (c->ws != NULL) {
+        wsc_conv_record(e, c, stop);
+        wsc_conv_ws_clear(e, c);
+    }
+    if (c->pre != NULL) {
+        wsc_ident_drop(e->ident, &c->pre->ident);
+        wsc_conv_http_close(c->pre);
+        for (int w = 0; w < 2; w++)
+            wsc_conv_run_clear(e, &c->pre->run[w]);
+        wsc_pool_put(&e->pre_pool, c->pre);
+        c->pre = NULL;
+    }
+    wsc_tcp_conn_clear(&c->tcp, &e->tcp);
+}

@@ -1,0 +1,25 @@
+/* Strings that many connections share (hosts, paths, agents), kept once and counted. Bounded: beyond a ceiling of bytes a new
+ * string is not kept, and its field is then unknown. */
+#ifndef WSC_ENGINE_INTERN_H
+#define WSC_ENGINE_INTERN_H
+
+#include <wsclose/types.h>
+
+struct wsc_intern;
+
+#define WSC_INTERN_MAX_LEN 4096u /* longer strings are cut */
+
+struct wsc_intern *wsc_intern_new(size_t max_bytes); /* NULL: no memory */
+void wsc_intern_free(struct wsc_intern *t);
+
+/* A number for |s| (>= 1), to be given back once; 0 for a NULL span, or at a ceiling. */
+uint32_t wsc_intern_get(struct wsc_intern *t, struct wsc_span s);
+void wsc_intern_put(struct wsc_intern *t, uint32_t id); /* 0 is legal */
+
+/* The string; valid until it is given back. A NULL span for 0. */
+struct wsc_span wsc_intern_text(const struct wsc_intern *t, uint32_t id);
+
+size_t wsc_intern_bytes(const struct wsc_intern *t);
+uint64_t wsc_intern_refused(const struct wsc_intern *t);
+
+#endif

@@ -1,0 +1,140 @@
+#include "http/ws_upgrade.h"
+
+#include <openssl/evp.h>
+
+#include <string.h>
+#include <strings.h>
+
+static bool is_space(uint8_t c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static struct wsc_span trim(struct wsc_span s)
+{
+    while (s.len > 0 && is_space(s.ptr[0])) {
+        s.ptr++;
+        s.len--;
+    }
+    while (s.len > 0 && is_space(s.ptr[s.len - 1]))
+        s.len--;
+    return s;
+}
+
+/* Cuts the next member off |list| (RFC 9110 5.6.1); a comma in a quoted string does not count. False when none is left. */
+static bool next_member(struct wsc_span *list, struct wsc_span *member)
+{
+    if (list->ptr == NULL || list->len == 0)
+        return false;
+    bool quoted = false;
+    size_t i = 0;
+    for (; i < list->len && (quoted || list->ptr[i] != ','); i++) {
+        if (list->ptr[i] == '"')
+            quoted = !quoted;
+        else if (quoted && list->ptr[i] == '\\')
+            i++;
+    }
+    if (i > list->len)
+        i = list->len;
+    *member = trim((struct wsc_span){.ptr = list->ptr, .len = i});
+    size_t step = i < list->len ? i + 1 : i;
+    list->ptr += step;
+    list->len -= step;
+    return true;
+}
+
+static bool is_word(struct wsc_span s, const char *word)
+{
+    return s.len == strlen(word) && strncasecmp((const char *)s.ptr, word, s.len) == 0;
+}
+
+bool wsc_http_list_has(struct wsc_span field, const char *token)
+{
+    struct wsc_span member;
+    while (next_member(&field, &member))
+        if (is_word(member, token))
+            return true;
+    return false;
+}
+
+bool wsc_ws_upgrade_wanted(const struct wsc_h1_head *head)
+{
+    return head->is_request && head->get && wsc_http_list_has(head->fields[WSC_H1_UPGRADE], "websocket");
+}
+
+void wsc_ws_upgrade_accept(struct wsc_span key, char out[29])
+{
+    static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; /* RFC 6455 1.3 */
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    key = trim(key);
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha1(), NULL) == 1 && EVP_DigestUpdate(md, key.ptr, key.len) == 1 &&
+              EVP_DigestUpdate(md, guid, sizeof(guid) - 1) == 1 && EVP_DigestFinal_ex(md, digest, &len) == 1;
+    EVP_MD_CTX_free(md);
+    out[0] = '\0';
+    if (ok)
+        EVP_EncodeBlock((unsigned char *)out, digest, (int)len);
+}
+
+enum wsc_ws_upgrade_verdict wsc_ws_upgrade_judge(struct wsc_span key, const struct wsc_h1_head *response)
+{
+    if (response->status != 101)
+        return response->status < 200 ? WSC_UPGRADE_INTERIM : WSC_UPGRADE_REJECTED;
+    struct wsc_span accept = response->fields[WSC_H1_SEC_WEBSOCKET_ACCEPT];
+    if (!wsc_http_list_has(response->fields[WSC_H1_UPGRADE], "websocket") || accept.ptr == NULL)
+        return WSC_UPGRADE_BAD_ACCEPT;
+    if (key.ptr == NULL)
+        return WSC_UPGRADE_ACCEPTED;
+    char want[29];
+    wsc_ws_upgrade_accept(key, want);
+    accept = trim(accept);
+    bool right = accept.len == strlen(want) && memcmp(accept.ptr, want, accept.len) == 0;
+    return right ? WSC_UPGRADE_ACCEPTED : WSC_UPGRADE_BAD_ACCEPT;
+}
+
+enum wsc_ws_negotiated wsc_ws_upgrade_extensions(struct wsc_span field)
+{
+    enum wsc_ws_negotiated found = WSC_NEGOTIATED_NONE;
+    struct wsc_span member;
+    while (next_member(&field, &member)) {
+        const uint8_t *semicolon = member.len > 0 ? memchr(member.ptr, ';', member.len) : NULL;
+        if (semicolon != NULL)
+            member.len = (size_t)(semicolon - member.ptr);
+        member = trim(member);
+        if (member.len == 0)
+            continue;
+        if (!is_word(member, "permessage-deflate"))
+            return WSC_NEGOTIATED_OTHER;
+        found = WSC_NEGOTIATED_DEFLATE;
+    }
+    return found;
+}
+
+/* What follows "scheme://authority" of an absolute form (RFC 9112 3.2.2). */
+static struct wsc_span skip_authority(struct wsc_span t)
+{
+    const uint8_t *colon = memchr(t.ptr, ':', t.len);
+    if (colon == NULL || t.ptr + t.len - colon < 3 || colon[1] != '/' || colon[2] != '/')
+        return t;
+    size_t i = (size_t)(colon - t.ptr) + 3;
+    while (i < t.len && t.ptr[i] != '/' && t.ptr[i] != '?' && t.ptr[i] != '#')
+        i++;
+    return (struct wsc_span){.ptr = t.ptr + i, .len = t.len - i};
+}
+
+struct wsc_span wsc_ws_upgrade_path(struct wsc_span target, bool keep_query)
+{
+    static const uint8_t root[] = "/";
+    if (target.ptr == NULL)
+        return target;
+    if (target.len > 0 && target.ptr[0] != '/')
+        target = skip_authority(target);
+    for (size_t i = 0; i < target.len; i++) {
+        if (target.ptr[i] == '#' || (target.ptr[i] == '?' && !keep_query)) {
+            target.len = i;
+            break;
+        }
+    }
+    return target.len > 0 ? target : (struct wsc_span){.ptr = root, .len = 1};
+}
