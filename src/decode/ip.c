@@ -16,7 +16,7 @@ enum {
     PROTO_MOBILITY = 135
 };
 
-enum { PORT_GENEVE = 6081, PORT_VXLAN = 4789, PORT_VXLAN_LINUX = 8472 };
+enum { PORT_GENEVE = 6081, PORT_GTP_U = 2152, PORT_VXLAN = 4789, PORT_VXLAN_LINUX = 8472 };
 
 /* Cuts |r| to the |len| bytes the IP header claims; what lies behind is padding. What is missing of them was not captured. */
 static void claim(struct wsc_decode *d, struct wsc_reader *r, uint64_t len)
@@ -228,6 +228,28 @@ static enum wsc_decode_result decode_geneve(struct wsc_decode *d, struct wsc_rea
     return wsc_decode_ethertype(d, r, type);
 }
 
+/* 3GPP TS 29.281 5.1: version 1, a T-PDU. The two directions have tunnel ids of their own, so they name no tenant. */
+static enum wsc_decode_result decode_gtp_u(struct wsc_decode *d, struct wsc_reader r)
+{
+    uint8_t flags = wsc_rd_u8(&r), type = wsc_rd_u8(&r);
+    wsc_rd_skip(&r, 6);
+    uint8_t next = 0;
+    if (flags & 0x07) {
+        wsc_rd_skip(&r, 3);
+        next = wsc_rd_u8(&r);
+    }
+    for (unsigned i = 0; (flags & 0x04) && next != 0 && i < WSC_DECODE_MAX_DEPTH; i++) {
+        uint8_t words = wsc_rd_u8(&r);
+        if (words == 0)
+            return WSC_DECODE_OTHER_IP;
+        wsc_rd_skip(&r, words * 4u - 2u);
+        next = wsc_rd_u8(&r);
+    }
+    if (r.short_read || flags >> 4 != 3 || type != 0xff)
+        return WSC_DECODE_OTHER_IP;
+    return wsc_decode_ip(d, r);
+}
+
 static enum wsc_decode_result decode_udp(struct wsc_decode *d, struct wsc_reader r)
 {
     struct wsc_packet_view *v = d->view;
@@ -243,6 +265,8 @@ static enum wsc_decode_result decode_udp(struct wsc_decode *d, struct wsc_reader
         inner = decode_vxlan(d, r);
     else if (v->dport == PORT_GENEVE)
         inner = decode_geneve(d, r);
+    else if (v->dport == PORT_GTP_U || v->sport == PORT_GTP_U)
+        inner = decode_gtp_u(d, r);
     if (inner == WSC_DECODE_TCP || inner == WSC_DECODE_FRAGMENT)
         return inner;
     *v = outer;

@@ -31,6 +31,7 @@ struct wsc_analyzer {
     struct wsc_flow_table *flows;
     struct wsc_ip_defrag *defrag;
     struct wsc_list queues[QUEUE_COUNT];
+    uint64_t last_ts_ns;
     struct wsc_analyzer_stats stats;
     struct wsc_protocol_stats protocols[LABELS]; /* by ident's label; 0: without a label */
 };
@@ -75,7 +76,7 @@ enum wsc_err wsc_analyzer_new(const struct wsc_analyzer_options *opt, wsc_record
     wsc_pool_init(&e->ws_pool, sizeof(struct wsc_conv_ws), 256);
     wsc_pool_init(&e->notes_pool, sizeof(struct wsc_conv_notes), 32);
     wsc_pool_init(&e->pre_pool, sizeof(struct wsc_conv_pre), 64);
-    wsc_pool_init(&e->scratch_pool, WSC_WS_CONTROL_MAX, 32);
+    wsc_pool_init(&e->scratch_pool, WSC_WS_CONTROL_KEPT, 32);
     e->intern = wsc_intern_new(INTERN_MAX);
     an->flows = wsc_flow_table_new(sizeof(struct wsc_conv), opt->max_connections);
     an->defrag = wsc_ip_defrag_new(opt->max_fragment_bytes);
@@ -137,7 +138,7 @@ static void expire(struct wsc_analyzer *an, enum queue q, uint64_t after_ns)
 {
     for (;;) {
         struct wsc_age_node *n = wsc_age_oldest(&an->queues[q]);
-        if (n == NULL || an->engine.now_ns < n->last_ns + after_ns)
+        if (n == NULL || an->engine.clock_ns < n->last_ns + after_ns)
             return;
         forget(an, conv_of(n), WSC_EV_STOP_OVER);
     }
@@ -166,7 +167,8 @@ static struct wsc_conv *add_conv(struct wsc_analyzer *an, const struct wsc_flow_
         return NULL;
     struct wsc_conv *c = (struct wsc_conv *)(void *)node;
     c->first_ref = v->ref;
-    c->started_ns = c->age.last_ns = v->ts_ns;
+    c->started_ns = c->last_ns = v->ts_ns;
+    c->age.last_ns = an->engine.clock_ns;
     c->queue = QUEUE_OTHER;
     wsc_age_push(&an->queues[QUEUE_OTHER], &c->age);
     an->stats.tcp_flows++;
@@ -186,6 +188,7 @@ static enum wsc_err take_tcp(struct wsc_analyzer *an, const struct wsc_packet_vi
             return WSC_ERR_NOMEM;
         enum wsc_tcp_result r = wsc_conv_feed(&an->engine, c, way, v);
         if (r != WSC_TCP_RESTART) {
+            wsc_conv_settle(&an->engine, c);
             requeue(an, c);
             return r == WSC_TCP_NOMEM ? WSC_ERR_NOMEM : WSC_OK;
         }
@@ -212,14 +215,29 @@ static enum wsc_decode_result decode(struct wsc_analyzer *an, const struct wsc_p
     return r;
 }
 
+/* What is forgotten with age goes by a clock of its own, which a packet moves by a second at most: captures are merged, cut and
+ * made by hand, and a leap in their times must not end what goes on after it. */
+#define CLOCK_STEP_MAX UINT64_C(1000000000)
+
+static void advance_clock(struct wsc_analyzer *an, uint64_t ts_ns)
+{
+    struct wsc_engine *e = &an->engine;
+    if (ts_ns > an->last_ts_ns) {
+        uint64_t step = ts_ns - an->last_ts_ns;
+        e->clock_ns += step < CLOCK_STEP_MAX ? step : CLOCK_STEP_MAX;
+    }
+    an->last_ts_ns = ts_ns;
+    if (ts_ns > e->now_ns)
+        e->now_ns = ts_ns;
+}
+
 enum wsc_err wsc_analyzer_feed(struct wsc_analyzer *an, const struct wsc_packet *pkt)
 {
     struct wsc_packet_view v;
     struct wsc_analyzer_stats *s = &an->stats;
     s->packets++;
     s->bytes += pkt->len;
-    if (pkt->ts_ns > an->engine.now_ns)
-        an->engine.now_ns = pkt->ts_ns;
+    advance_clock(an, pkt->ts_ns);
     enum wsc_err err = WSC_OK;
     switch (decode(an, pkt, &v)) {
     case WSC_DECODE_TCP:

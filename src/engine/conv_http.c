@@ -238,7 +238,10 @@ static bool is_tls(struct wsc_span d)
 bool wsc_conv_sniff(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data)
 {
     struct wsc_conv *c = e->conv;
-    bool request = wsc_h1_looks_like_request(data), response = !request && wsc_h1_looks_like_response(data);
+    bool from_client = !c->client_known || way == (enum wsc_way)c->client;
+    bool from_server = !c->client_known || way != (enum wsc_way)c->client;
+    bool request = from_client && wsc_h1_looks_like_request(data);
+    bool response = !request && from_server && wsc_h1_looks_like_response(data);
     if ((request || response) && wsc_conv_pre_need(e, c)) {
         wsc_h1_free(c->pre->h1[way]);
         c->pre->h1[way] = wsc_h1_new(request, e->opt.max_head_bytes, off, &h1_ops, e);

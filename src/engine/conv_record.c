@@ -110,7 +110,7 @@ static void fill_times(const struct wsc_conv *c, const struct wsc_verdict *v, st
     r->started_ns = ws->started_ns;
     r->established_ns = ws->established_ns;
     r->ended_ns = v->ended_ns;
-    r->last_ns = c->age.last_ns;
+    r->last_ns = c->last_ns;
     r->duration_ns = span_ns(r->established_ns != 0 ? r->established_ns : r->started_ns, r->ended_ns != 0 ? r->ended_ns : r->last_ns);
     r->idle_any_ns = r->idle_client_ns = r->idle_server_ns = r->idle_data_ns = WSC_UNKNOWN;
     if (v->ended_ns == 0 || ws->notes == NULL || !ws->notes->idle_taken)
@@ -137,6 +137,16 @@ static void fill_verdict(const struct wsc_verdict *v, struct wsc_closure *r)
     r->tcp_end_packet = v->tcp_end_ref;
 }
 
+/* A request that the capture ends right after is no attempt anybody can judge: it is counted, not recorded. One left without an answer
+ * for this long is worth a record. */
+#define UNANSWERED_NS UINT64_C(5000000000)
+
+static bool cut_short(const struct wsc_evidence *ev, const struct wsc_verdict *v, uint64_t asked_ns)
+{
+    return ev->handshake == WSC_EV_PENDING && ev->stop == WSC_EV_STOP_CAPTURE && v->outcome == WSC_OUTCOME_UNKNOWN &&
+           v->ending == WSC_ENDING_NONE && ev->now_ns < asked_ns + UNANSWERED_NS;
+}
+
 void wsc_conv_record(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop stop)
 {
     struct wsc_conv_ws *ws = c->ws;
@@ -145,6 +155,10 @@ void wsc_conv_record(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop 
     fill_side(c, WSC_DIR_S2C, &ev.side[WSC_DIR_S2C]);
     struct wsc_verdict v;
     wsc_classify(&ev, &v);
+    if (cut_short(&ev, &v, ws->started_ns)) {
+        e->pending++;
+        return;
+    }
 
     struct wsc_closure r = {0};
     fill_identity(e, c, &r);

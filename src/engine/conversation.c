@@ -124,12 +124,22 @@ enum wsc_tcp_result wsc_conv_feed(struct wsc_engine *e, struct wsc_conv *c, enum
         return r;
     learn_roles(c, way, v);
     c->last_ref = v->ref;
-    c->age.last_ns = v->ts_ns;
+    c->last_ns = v->ts_ns;
+    c->age.last_ns = e->clock_ns;
     c->bytes += v->payload_wire_len;
     label(e, c, way, v);
     watch_idle(e, c);
     drop_pre(e, c);
     return r;
+}
+
+void wsc_conv_settle(struct wsc_engine *e, struct wsc_conv *c)
+{
+    if (c->ws != NULL && wsc_tcp_conn_done(&c->tcp)) {
+        wsc_conv_record(e, c, WSC_EV_STOP_OVER);
+        wsc_conv_ws_clear(e, c);
+        c->mode[0] = c->mode[1] = WSC_CONV_SKIP;
+    }
 }
 
 void wsc_conv_finish(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop stop)

@@ -51,7 +51,7 @@ struct wsc_conv_pre {
 /* A Close as kept: evidence plus its reason. */
 struct wsc_conv_close {
     struct wsc_ev_close ev; /* reason points to |reason| */
-    uint8_t reason[123];
+    uint8_t reason[WSC_WS_CONTROL_KEPT - 2];
 };
 
 /* What few connections have: Closes, violations, and what came just before them. */
@@ -100,7 +100,7 @@ struct wsc_conv {
     struct wsc_tcp_conn tcp;
     struct wsc_conv_pre *pre;
     struct wsc_conv_ws *ws;
-    uint64_t first_ref, last_ref, started_ns;
+    uint64_t first_ref, last_ref, started_ns, last_ns;
     uint64_t bytes;          /* payload on the wire, both ways */
     uint32_t serial;         /* WebSockets seen on this TCP connection */
     uint16_t label;          /* ident's, 0: none yet */
@@ -122,6 +122,8 @@ struct wsc_engine {
     size_t run_bytes;        /* held for runs of frames not yet believed */
     uint64_t records, ws_open;
     uint64_t now_ns;         /* latest packet time */
+    uint64_t clock_ns;       /* what ages are counted by */
+    uint64_t pending;        /* handshakes the capture ended too soon for */
     /* Set by wsc_conv_feed for the callbacks it causes. */
     struct wsc_conv *conv;
     enum wsc_way way;        /* sender of the bytes at hand */
@@ -133,6 +135,9 @@ struct wsc_engine {
 /* Feeds one packet; RESTART as wsc_tcp_conn_feed(). */
 enum wsc_tcp_result wsc_conv_feed(struct wsc_engine *e, struct wsc_conv *c, enum wsc_way way,
                                   const struct wsc_packet_view *v);
+
+/* Hands the record over at once when nothing more can change it: FINs both ways, all acknowledged. */
+void wsc_conv_settle(struct wsc_engine *e, struct wsc_conv *c);
 
 /* Judges what is open, hands its record over, and frees everything but the table's entry. */
 void wsc_conv_finish(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop stop);

@@ -256,6 +256,13 @@ static void take_rst(struct feed *f)
         *r = (struct wsc_tcp_rst){.at = f->at, .off = off, .ip_id = f->v->ip_id, .ttl = f->v->ttl, .ahead = ahead};
 }
 
+static void drop_rst(struct wsc_tcp_ends *e, struct wsc_tcp_rst *r)
+{
+    e->stale_ref = e->stale_ref != 0 ? e->stale_ref : r->at.ref;
+    e->stale_count++;
+    *r = (struct wsc_tcp_rst){0};
+}
+
 /* Its receiver goes on as if nothing had come: the RST was not accepted after all. */
 static void take_back_rst(struct feed *f)
 {
@@ -266,11 +273,16 @@ static void take_back_rst(struct feed *f)
     if (r->at.ref == 0 || f->at.ack_off == WSC_TCP_NO_ACK)
         return;
     bool goes_on = f->v->ts_ns > r->at.ts_ns + RST_HEEDED_NS;
-    if (goes_on || f->at.ack_off > r->off + 1) {
-        e->stale_ref = e->stale_ref != 0 ? e->stale_ref : r->at.ref;
-        e->stale_count++;
-        *r = (struct wsc_tcp_rst){0};
-    }
+    if (goes_on || f->at.ack_off > r->off + 1)
+        drop_rst(e, r);
+}
+
+/* An RST beyond every byte seen cannot come from a sender that goes on with bytes before it. */
+static void disown_rst(struct feed *f, uint64_t off)
+{
+    struct wsc_tcp_ends *e = f->c->ends;
+    if (e != NULL && e->rst[f->way].at.ref != 0 && e->rst[f->way].ahead && off < e->rst[f->way].off)
+        drop_rst(e, &e->rst[f->way]);
 }
 
 /* ---- data and FIN ---- */
@@ -404,6 +416,7 @@ static enum wsc_tcp_result take_data(struct feed *f)
         return WSC_TCP_TAKEN;
     }
     d->foreign = 0;
+    disown_rst(f, off);
     enum wsc_tcp_result r = WSC_TCP_TAKEN;
     if (v->payload_wire_len > 0 || (off + 1 == d->end_off && !(v->tcp_flags & (WSC_TCP_SYN | WSC_TCP_FIN))))
         r = take_segment(f, off);
@@ -499,4 +512,18 @@ bool wsc_tcp_conn_over(const struct wsc_tcp_conn *c)
             return true;
     return e->fin[0].at.ref != 0 && e->fin[1].at.ref != 0 && c->dir[0].next_off >= e->fin[0].off &&
            c->dir[1].next_off >= e->fin[1].off;
+}
+
+bool wsc_tcp_conn_done(const struct wsc_tcp_conn *c)
+{
+    const struct wsc_tcp_ends *e = c->ends;
+    if (e == NULL)
+        return false;
+    for (int w = 0; w < 2; w++) {
+        const struct wsc_tcp_dir *d = &c->dir[w];
+        if (e->fin[w].at.ref == 0 || d->next_off != e->fin[w].off || d->held != NULL || !(d->flags & WSC_TCP_ACKED) ||
+            d->acked_off != e->fin[w].off + 1)
+            return false;
+    }
+    return true;
 }

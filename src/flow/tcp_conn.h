@@ -109,4 +109,7 @@ bool wsc_tcp_conn_acked(const struct wsc_tcp_conn *c, enum wsc_way way, uint64_t
 /* True once no more data can come: an RST that counts, or FINs both ways, all handed on. */
 bool wsc_tcp_conn_over(const struct wsc_tcp_conn *c);
 
+/* True once it was closed in order to the end: FINs both ways, both acknowledged, nothing held or missing. */
+bool wsc_tcp_conn_done(const struct wsc_tcp_conn *c);
+
 #endif

@@ -143,7 +143,9 @@ static void lose(struct wsc_ws_decoder *d, uint64_t at, const struct wsc_ws_ops 
 static struct wsc_ws_frame current_frame(const struct wsc_ws_decoder *d, const uint8_t **mask)
 {
     uint64_t start = d->offset - (d->payload_len - d->left) - header_len(d->header[1]);
-    return parse_header(d->header, start, mask);
+    struct wsc_ws_frame f = parse_header(d->header, start, mask);
+    f.payload_len = d->payload_len;
+    return f;
 }
 
 static void note_message(struct wsc_ws_decoder *d, const struct wsc_ws_frame *f)
@@ -194,13 +196,13 @@ static void keep(struct wsc_ws_decoder *d, const struct wsc_ws_ops *ops, void *c
     const uint8_t *mask;
     struct wsc_ws_frame f = current_frame(d, &mask);
     uint64_t at = d->payload_len - d->left;
-    if (!keeps_payload(&f) || at != d->kept || at >= WSC_WS_CONTROL_MAX)
+    if (!keeps_payload(&f) || at != d->kept || at >= WSC_WS_CONTROL_KEPT)
         return; /* over the ceiling, or bytes before these are missing */
     if (d->scratch == NULL && ops->borrow != NULL)
         d->scratch = ops->borrow(ctx);
     if (d->scratch == NULL)
         return;
-    size_t room = WSC_WS_CONTROL_MAX - d->kept;
+    size_t room = WSC_WS_CONTROL_KEPT - d->kept;
     size_t take = n < room ? n : room;
     unmask(d->scratch + d->kept, p, take, mask, d->kept);
     d->kept = (uint8_t)(d->kept + take);
@@ -229,7 +231,7 @@ static size_t take_payload(struct wsc_ws_decoder *d, const uint8_t *p, size_t n,
 static size_t take_whole_control(struct wsc_ws_decoder *d, const struct wsc_ws_frame *f, const uint8_t *mask, const uint8_t *p,
                                  const struct wsc_ws_ops *ops, void *ctx)
 {
-    uint8_t body[WSC_WS_CONTROL_MAX];
+    uint8_t body[WSC_WS_CONTROL_KEPT];
     size_t len = (size_t)f->payload_len, kept = len < sizeof(body) ? len : sizeof(body);
     unmask(body, p, kept, mask, 0);
     d->offset += len;
@@ -246,13 +248,12 @@ static size_t begin_frame(struct wsc_ws_decoder *d, const uint8_t *h, const uint
     const uint8_t *mask;
     struct wsc_ws_frame f = parse_header(h, d->offset, &mask);
     d->offset += hlen;
-    if (f.payload_len > INT64_MAX) {
-        report(ops, ctx, true, WSC_RULE_LENGTH_HIGH_BIT);
-        lose(d, f.start, ops, ctx);
-        return 0;
-    }
+    bool high_bit = f.payload_len > INT64_MAX;
+    if (high_bit)
+        f.payload_len = INT64_MAX; /* by its own word everything that follows is this frame's payload */
     if (ops->on_frame != NULL)
         ops->on_frame(ctx, &f);
+    report(ops, ctx, high_bit, WSC_RULE_LENGTH_HIGH_BIT);
     check_rules(d, &f, h[1] & LENGTH_MASK, ops, ctx);
     d->payload_len = d->left = f.payload_len;
     d->kept = 0;

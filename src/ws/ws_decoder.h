@@ -1,7 +1,7 @@
 /* WebSocket frames of one direction (RFC 6455 section 5): bytes in, events out.
  *
- * Knows nothing of packets, flows or the other direction. Payload is skipped, never touched, except that of control
- * frames of up to 125 bytes, which is unmasked into a scratch block borrowed only while such a frame is incomplete.
+ * Knows nothing of packets, flows or the other direction. Payload is skipped, never touched, except the
+ * leading bytes of control frames, which are unmasked into a scratch block borrowed only while such a frame is incomplete.
  * A peer's mistake is an event, not an error: decoding goes on as long as the frame's length can be believed. */
 #ifndef WSC_WS_DECODER_H
 #define WSC_WS_DECODER_H
@@ -18,7 +18,8 @@ enum wsc_ws_opcode {
     WSC_WS_PONG = 0xa
 };
 
-#define WSC_WS_CONTROL_MAX 125u /* RFC 6455 5.5 */
+#define WSC_WS_CONTROL_MAX  125u /* RFC 6455 5.5 */
+#define WSC_WS_CONTROL_KEPT 255u /* of a control frame that is longer all the same: evidence, bounded */
 
 struct wsc_ws_frame {
     uint64_t start;       /* stream offset of the header's first byte */
@@ -37,13 +38,13 @@ struct wsc_ws_ops {
      * on_control reports. */
     void (*on_frame_end)(void *ctx, const struct wsc_ws_frame *f, bool missing);
     /* A control frame is complete: Close, Ping, Pong, also one with mistakes. |payload| is unmasked, at most
-     * WSC_WS_CONTROL_MAX bytes: the leading ones if the frame is longer or some are missing (|missing|). */
+     * WSC_WS_CONTROL_KEPT bytes: the leading ones if the frame is longer or some are missing (|missing|). */
     void (*on_control)(void *ctx, const struct wsc_ws_frame *f, struct wsc_span payload, bool missing);
     /* The peer broke |rule| in the frame whose header or payload was read last. At most once a rule and frame. */
     void (*on_violation)(void *ctx, enum wsc_rule rule);
-    /* Framing is lost from stream offset |at| on (a gap across a header, or a length with its high bit set). */
+    /* Framing is lost from stream offset |at| on (a gap across a header). */
     void (*on_lost)(void *ctx, uint64_t at);
-    /* Lends WSC_WS_CONTROL_MAX bytes, or NULL: then the payload is not kept. Given back by release. */
+    /* Lends WSC_WS_CONTROL_KEPT bytes, or NULL: then the payload is not kept. Given back by release. */
     uint8_t *(*borrow)(void *ctx);
     void (*release)(void *ctx, uint8_t *block);
 };
