@@ -140,4 +140,3 @@ void wsc_stats_numbers(const struct wsc_stats_row *row, struct wsc_stats_number 
     };
     memcpy(out, numbers, sizeof(numbers));
 }
-const char *wsc_stats_key_name(enum wsc_stats_key key){(void)key;return "";}

@@ -1,0 +1,239 @@
+#include "store/db.h"
+
+#include "base/buf.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char select_records[] =
+    "SELECT c.id, p.name, c.first_packet, c.last_packet, c.stream_id, c.outcome, c.client, c.server,"
+    " c.scheme, c.http, c.tls_version, c.sni, c.host, c.path, c.subprotocol, c.extensions, c.user_agent, c.origin, c.server_software,"
+    " c.app, c.handshake_status, c.midstream, c.started, c.established, c.ended, c.last_seen, c.duration_ms,"
+    " c.close_code, c.code_source, c.reason, c.ending, c.closed_by,"
+    " c.client_saw_code, c.client_saw_reason, c.client_saw_clean, c.server_saw_code, c.server_saw_reason, c.server_saw_clean,"
+    " c.tcp_end, c.tcp_end_by, c.tcp_end_packet, c.cause, c.confidence, c.software, c.app_code_scope, c.app_code_name,"
+    " c.app_code_meaning, c.frames_client, c.frames_server, c.messages_client, c.messages_server, c.bytes_client, c.bytes_server,"
+    " c.pings_client, c.pings_server, c.pongs_client, c.pongs_server, c.missing_bytes_client, c.missing_bytes_server,"
+    " c.retransmitted_client, c.retransmitted_server, c.last_rtt_ms, c.idle_ms_any, c.idle_ms_client, c.idle_ms_server,"
+    " c.idle_ms_data, c.violations_more,"
+    " fc.sender, fc.code, fc.reason, fc.valid, fc.at, fc.packet, fs.sender, fs.code, fs.reason, fs.valid, fs.at, fs.packet"
+    " FROM connections c JOIN captures p ON p.id = c.capture_id"
+    " LEFT JOIN close_frames fc ON fc.connection_id = c.id AND fc.sender = 'client'"
+    " LEFT JOIN close_frames fs ON fs.connection_id = c.id AND fs.sender = 'server'";
+
+/* Columns read in the order of the SELECT. */
+struct row {
+    sqlite3_stmt *stmt;
+    int at;
+};
+
+static int64_t take_int(struct row *r)
+{
+    return sqlite3_column_int64(r->stmt, r->at++);
+}
+
+static int64_t take_known(struct row *r)
+{
+    int i = r->at++;
+    return sqlite3_column_type(r->stmt, i) == SQLITE_NULL ? WSC_UNKNOWN : sqlite3_column_int64(r->stmt, i);
+}
+
+static int64_t take_ms(struct row *r)
+{
+    int i = r->at++;
+    return sqlite3_column_type(r->stmt, i) == SQLITE_NULL ? WSC_UNKNOWN : llround(sqlite3_column_double(r->stmt, i) * 1e6);
+}
+
+static uint64_t take_time(struct row *r)
+{
+    return wsc_db_time(sqlite3_column_text(r->stmt, r->at++));
+}
+
+static struct wsc_span take_bytes(struct row *r, bool blob)
+{
+    static const uint8_t nothing[1];
+    int i = r->at++;
+    if (sqlite3_column_type(r->stmt, i) == SQLITE_NULL)
+        return (struct wsc_span){0};
+    const uint8_t *p = blob ? sqlite3_column_blob(r->stmt, i) : sqlite3_column_text(r->stmt, i);
+    return (struct wsc_span){.ptr = p != NULL ? p : nothing, .len = (size_t)sqlite3_column_bytes(r->stmt, i)};
+}
+
+/* A word of ours; 0, the value that prints as null or "none", for anything else. */
+static int take_word(struct row *r, int (*parse)(const char *))
+{
+    const char *text = (const char *)sqlite3_column_text(r->stmt, r->at++);
+    int v = text != NULL ? parse(text) : -1;
+    return v < 0 ? 0 : v;
+}
+
+static void take_endpoint(struct row *r, struct wsc_endpoint *out)
+{
+    const char *text = (const char *)sqlite3_column_text(r->stmt, r->at++);
+    if (text == NULL || !wsc_endpoint_parse(text, out))
+        *out = (struct wsc_endpoint){0};
+}
+
+static void take_who(struct row *r, struct wsc_closure *c)
+{
+    c->id = take_int(r);
+    c->capture = take_bytes(r, false);
+    c->first_packet = (uint64_t)take_int(r);
+    c->last_packet = (uint64_t)take_int(r);
+    c->stream_id = (uint32_t)take_int(r);
+    c->outcome = (enum wsc_outcome)take_word(r, wsc_outcome_parse);
+    take_endpoint(r, &c->client);
+    take_endpoint(r, &c->server);
+    struct wsc_span *const texts[] = {&c->scheme,      &c->http,       &c->tls_version, &c->sni,    &c->host,            &c->path,
+                                      &c->subprotocol, &c->extensions, &c->user_agent,  &c->origin, &c->server_software, &c->app};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        *texts[i] = take_bytes(r, false);
+    c->handshake_status = (int)take_known(r);
+    c->midstream = take_int(r) != 0;
+    c->started_ns = take_time(r);
+    c->established_ns = take_time(r);
+    c->ended_ns = take_time(r);
+    c->last_ns = take_time(r);
+    c->duration_ns = take_ms(r);
+}
+
+static void take_saw(struct row *r, struct wsc_saw *saw)
+{
+    saw->code = (int)take_known(r);
+    saw->reason = take_bytes(r, false);
+    saw->clean = (int)take_known(r);
+}
+
+static void take_how(struct row *r, struct wsc_closure *c)
+{
+    c->close_code = (int)take_known(r);
+    c->code_source = (enum wsc_code_source)take_word(r, wsc_code_source_parse);
+    c->reason = take_bytes(r, false);
+    c->ending = (enum wsc_ending)take_word(r, wsc_ending_parse);
+    c->closed_by = (enum wsc_side)take_word(r, wsc_side_parse);
+    take_saw(r, &c->saw[WSC_DIR_C2S]);
+    take_saw(r, &c->saw[WSC_DIR_S2C]);
+    c->tcp_end = (enum wsc_tcp_end)take_word(r, wsc_tcp_end_parse);
+    c->tcp_end_by = (enum wsc_side)take_word(r, wsc_side_parse);
+    c->tcp_end_packet = (uint64_t)take_int(r);
+    c->cause = take_bytes(r, false);
+    c->confidence = (enum wsc_confidence)take_word(r, wsc_confidence_parse);
+    c->software = take_bytes(r, false);
+    c->app_code_scope = take_bytes(r, false);
+    c->app_code_name = take_bytes(r, false);
+    c->app_code_meaning = take_bytes(r, false);
+}
+
+static void take_how_much(struct row *r, struct wsc_closure *c)
+{
+    uint64_t *const pairs[] = {c->frames, c->messages, c->bytes, c->pings, c->pongs, c->missing_bytes, c->retransmitted};
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        pairs[i][0] = (uint64_t)take_int(r);
+        pairs[i][1] = (uint64_t)take_int(r);
+    }
+    c->last_rtt_ns = take_ms(r);
+    c->idle_any_ns = take_ms(r);
+    c->idle_client_ns = take_ms(r);
+    c->idle_server_ns = take_ms(r);
+    c->idle_data_ns = take_ms(r);
+    c->violations_more = (uint64_t)take_int(r);
+}
+
+static void take_close(struct row *r, struct wsc_close_frame *f)
+{
+    f->seen = sqlite3_column_type(r->stmt, r->at++) != SQLITE_NULL;
+    f->code = (int)take_known(r);
+    f->reason = take_bytes(r, true);
+    f->valid = take_int(r) != 0;
+    f->at_ns = take_time(r);
+    f->packet = (uint64_t)take_int(r);
+}
+
+/* ---- what hangs on a record ---- */
+
+struct query {
+    struct wsc_store *s;
+    sqlite3_stmt *records, *violations, *evidence;
+    struct wsc_buf sentences; /* of the record at hand */
+};
+
+#define SENTENCES_MAX (1u << 20)
+
+static void add_violations(struct query *q, struct wsc_closure *c)
+{
+    (void)sqlite3_bind_int64(q->violations, 1, c->id);
+    while (c->violations_len < WSC_VIOLATIONS_MAX && sqlite3_step(q->violations) == SQLITE_ROW) {
+        struct row r = {.stmt = q->violations};
+        struct wsc_violation *v = &c->violations[c->violations_len++];
+        v->by = (enum wsc_side)take_word(&r, wsc_side_parse);
+        v->rule = (enum wsc_rule)take_word(&r, wsc_rule_parse);
+        v->packet = (uint64_t)take_int(&r);
+    }
+    (void)sqlite3_reset(q->violations);
+}
+
+static void add_evidence(struct query *q, struct wsc_closure *c)
+{
+    size_t start[WSC_EVIDENCE_MAX], len[WSC_EVIDENCE_MAX];
+    q->sentences.len = 0;
+    (void)sqlite3_bind_int64(q->evidence, 1, c->id);
+    while (c->evidence_len < WSC_EVIDENCE_MAX && sqlite3_step(q->evidence) == SQLITE_ROW) {
+        struct row r = {.stmt = q->evidence};
+        struct wsc_span s = take_bytes(&r, false);
+        start[c->evidence_len] = q->sentences.len;
+        len[c->evidence_len] = s.len;
+        if (!wsc_buf_append(&q->sentences, s.ptr, s.len))
+            break;
+        c->evidence_len++;
+    }
+    (void)sqlite3_reset(q->evidence);
+    for (size_t i = 0; i < c->evidence_len; i++)
+        c->evidence[i] = (struct wsc_span){.ptr = q->sentences.data + start[i], .len = len[i]};
+}
+
+static enum wsc_err prepare(struct query *q, const struct wsc_filter *f, struct wsc_error *err)
+{
+    char where[WSC_WHERE_MAX], sql[sizeof(select_records) + WSC_WHERE_MAX + 128];
+    wsc_where_text(q->s, f, where);
+    (void)snprintf(sql, sizeof(sql), "%s%s ORDER BY c.sort_time, c.last_packet, c.id LIMIT ?", select_records, where);
+    enum wsc_err e = wsc_db_prepare(q->s, sql, &q->records, err);
+    if (e == WSC_OK)
+        e = wsc_db_prepare(q->s, "SELECT by, rule, packet FROM violations WHERE connection_id = ? ORDER BY n", &q->violations, err);
+    if (e == WSC_OK)
+        e = wsc_db_prepare(q->s, "SELECT sentence FROM evidence WHERE connection_id = ? ORDER BY n", &q->evidence, err);
+    if (e != WSC_OK)
+        return e;
+    struct wsc_bind b = {.stmt = q->records};
+    wsc_where_bind(q->s, f, &b);
+    wsc_bind_int(&b, f->limit > 0 && f->limit < INT64_MAX ? (int64_t)f->limit : -1);
+    return wsc_db_check(q->s, b.rc, "asking", err);
+}
+
+enum wsc_err wsc_store_query(struct wsc_store *s, const struct wsc_filter *f, wsc_query_fn fn, void *ctx, struct wsc_error *err)
+{
+    struct query q = {.s = s};
+    wsc_buf_init(&q.sentences, SENTENCES_MAX);
+    enum wsc_err e = prepare(&q, f, err);
+    int rc = SQLITE_DONE;
+    while (e == WSC_OK && (rc = sqlite3_step(q.records)) == SQLITE_ROW) {
+        struct wsc_closure c = {0};
+        struct row r = {.stmt = q.records};
+        take_who(&r, &c);
+        take_how(&r, &c);
+        take_how_much(&r, &c);
+        take_close(&r, &c.close[WSC_DIR_C2S]);
+        take_close(&r, &c.close[WSC_DIR_S2C]);
+        add_violations(&q, &c);
+        add_evidence(&q, &c);
+        if (fn(ctx, &c) != 0)
+            break;
+    }
+    if (e == WSC_OK)
+        e = wsc_db_check(s, rc, "reading", err);
+    (void)sqlite3_finalize(q.records);
+    (void)sqlite3_finalize(q.violations);
+    (void)sqlite3_finalize(q.evidence);
+    wsc_buf_clear(&q.sentences);
+    return e;
+}
