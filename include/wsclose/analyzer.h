@@ -1,4 +1,5 @@
-/* Packets in, closure records out. No I/O, no clock but the packets', no globals: one analyzer, one thread.
+/* Packets in, closure records out. No I/O, no clock but the packets', no globals: one analyzer, one
+ * thread.
  *
  *     struct wsc_analyzer_options opt;
  *     wsc_analyzer_options_default(&opt);
@@ -16,15 +17,20 @@
 
 /* Ceilings and choices; every field has a default (wsc_analyzer_options_default). */
 struct wsc_analyzer_options {
-    size_t max_connections;    /* TCP connections remembered at once; 1..2^31; default 4,000,000. Beyond it the one
-                                  idle longest is forgotten: a WebSocket among them is recorded as `unknown` */
-    size_t max_reorder_bytes;  /* out-of-order bytes held, all connections together; default 256 MiB. Beyond it the
-                                  oldest hole of the connection at hand is taken as not captured */
-    size_t max_reorder_per_connection; /* the same for one direction of one connection; default 4 MiB */
-    size_t max_fragment_bytes; /* IP fragments held; default 16 MiB. Beyond it the oldest are dropped */
-    size_t max_head_bytes;     /* one HTTP head; 1 KiB..1 MiB, default 64 KiB. Beyond it the flow is not HTTP */
-    bool keep_query;           /* keep the query part of paths (it may hold secrets); default false */
-    bool label;                /* let nDPI label the flows; default true */
+    size_t max_connections;   /* TCP connections remembered at once; 1..2^31; default 4,000,000.
+                                 Beyond it the one   idle longest is forgotten: a WebSocket among them
+                                 is recorded as `unknown` */
+    size_t max_reorder_bytes; /* out-of-order bytes held, all connections together; default 256 MiB.
+                                 Beyond it the oldest hole of the connection at hand is taken as not
+                                 captured */
+    size_t max_reorder_per_connection; /* the same for one direction of one connection; default 4
+                                          MiB */
+    size_t max_fragment_bytes; /* IP fragments held; default 16 MiB. Beyond it the oldest are
+                                  dropped */
+    size_t max_head_bytes; /* one HTTP head; 1 KiB..1 MiB, default 64 KiB. Beyond it the flow is not
+                              HTTP */
+    bool keep_query;       /* keep the query part of paths (it may hold secrets); default false */
+    bool label;            /* let nDPI label the flows; default true */
 };
 
 struct wsc_analyzer;
@@ -34,36 +40,36 @@ typedef void (*wsc_record_fn)(void *ctx, const struct wsc_closure *rec);
 
 void wsc_analyzer_options_default(struct wsc_analyzer_options *opt);
 
-/* Makes an analyzer. Returns WSC_OK, WSC_ERR_INVALID (an option out of range) or WSC_ERR_NOMEM. |*out| is NULL
- * unless WSC_OK. The caller frees it. */
-enum wsc_err wsc_analyzer_new(const struct wsc_analyzer_options *opt, wsc_record_fn on_record, void *ctx,
-                              struct wsc_analyzer **out) WSC_MUST_USE;
+/* Makes an analyzer. Returns WSC_OK, WSC_ERR_INVALID (an option out of range) or WSC_ERR_NOMEM.
+ * |*out| is NULL unless WSC_OK. The caller frees it. */
+enum wsc_err wsc_analyzer_new(const struct wsc_analyzer_options *opt, wsc_record_fn on_record,
+                              void *ctx, struct wsc_analyzer **out) WSC_MUST_USE;
 
-/* Takes one packet; its bytes are not kept. A packet that cannot be decoded is counted, never an error.
- * Returns WSC_OK or WSC_ERR_NOMEM (the packet was lost to us, the analyzer goes on). */
+/* Takes one packet; its bytes are not kept. A packet that cannot be decoded is counted, never an
+ * error. Returns WSC_OK or WSC_ERR_NOMEM (the packet was lost to us, the analyzer goes on). */
 enum wsc_err wsc_analyzer_feed(struct wsc_analyzer *an, const struct wsc_packet *pkt) WSC_MUST_USE;
 
-/* The capture ends here: judges and hands over every connection still in memory. Feeding may go on afterwards
- * with another capture. */
+/* The capture ends here: judges and hands over every connection still in memory. Feeding may go on
+ * afterwards with another capture. */
 void wsc_analyzer_flush(struct wsc_analyzer *an);
 
 void wsc_analyzer_free(struct wsc_analyzer *an); /* NULL is legal */
 
 /* What was seen, for the summary. */
 struct wsc_analyzer_stats {
-    uint64_t packets, bytes;      /* fed; bytes as on the wire */
-    uint64_t undecodable;         /* damaged, or of a link type or protocol we do not read */
-    uint64_t truncated;           /* cut by a snap length before their end */
+    uint64_t packets, bytes; /* fed; bytes as on the wire */
+    uint64_t undecodable;    /* damaged, or of a link type or protocol we do not read */
+    uint64_t truncated;      /* cut by a snap length before their end */
     uint64_t other_ip_packets, other_ip_bytes; /* IP that is not TCP (UDP, ICMP, ...) */
-    uint64_t tcp_flows;           /* connections seen */
-    uint64_t tcp_open;            /* remembered now */
-    uint64_t websockets;          /* records handed over */
-    uint64_t websockets_open;     /* open now */
-    uint64_t refused;             /* SYNs refused by a server known to speak WebSocket in this capture */
-    uint64_t evicted;             /* forgotten at max_connections */
-    uint64_t reorder_dropped;     /* bytes given up at a reorder ceiling */
-    uint64_t tls_flows;           /* TLS connections not examined */
-    uint64_t memory_bytes;        /* held now, in all */
+    uint64_t tcp_flows;                        /* connections seen */
+    uint64_t tcp_open;                         /* remembered now */
+    uint64_t websockets;                       /* records handed over */
+    uint64_t websockets_open;                  /* open now */
+    uint64_t pending;         /* handshakes the capture ended too soon for; they make no record */
+    uint64_t evicted;         /* forgotten at max_connections */
+    uint64_t reorder_dropped; /* bytes given up at a reorder ceiling */
+    uint64_t tls_flows;       /* TLS connections not examined */
+    uint64_t memory_bytes;    /* held now, in all */
 };
 void wsc_analyzer_get_stats(const struct wsc_analyzer *an, struct wsc_analyzer_stats *out);
 
@@ -73,6 +79,7 @@ struct wsc_protocol_stats {
     uint64_t flows, bytes;
 };
 /* Fills at most |cap| rows, most bytes first; returns how many there are in all. */
-size_t wsc_analyzer_protocols(const struct wsc_analyzer *an, struct wsc_protocol_stats *out, size_t cap);
+size_t wsc_analyzer_protocols(const struct wsc_analyzer *an, struct wsc_protocol_stats *out,
+                              size_t cap);
 
 #endif

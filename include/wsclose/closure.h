@@ -1,8 +1,8 @@
 /* The closure record: one WebSocket attempt and how it ended. Plain data, the words of the SPEC.
  *
- * Every span in a record belongs to whoever handed the record over and is valid during that call only.
- * A span with a NULL ptr, a time of 0, a packet of 0 and a number of WSC_UNKNOWN mean "not known" and are
- * printed as null. */
+ * Every span in a record belongs to whoever handed the record over and is valid during that call
+ * only. A span with a NULL ptr, a time of 0, a packet of 0 and a number of WSC_UNKNOWN mean "not
+ * known" and are printed as null. */
 #ifndef WSCLOSE_CLOSURE_H
 #define WSCLOSE_CLOSURE_H
 
@@ -10,7 +10,12 @@
 
 #define WSC_UNKNOWN (-1) /* for the signed numbers below */
 
-enum wsc_outcome { WSC_OUTCOME_UNKNOWN, WSC_OUTCOME_CLOSED, WSC_OUTCOME_OPEN, WSC_OUTCOME_HANDSHAKE_FAILED };
+enum wsc_outcome {
+    WSC_OUTCOME_UNKNOWN,
+    WSC_OUTCOME_CLOSED,
+    WSC_OUTCOME_OPEN,
+    WSC_OUTCOME_HANDSHAKE_FAILED
+};
 
 enum wsc_ending {
     WSC_ENDING_NONE,
@@ -54,7 +59,12 @@ enum wsc_rule {
     WSC_RULE_COUNT
 };
 
-enum wsc_confidence { WSC_CONFIDENCE_NONE, WSC_CONFIDENCE_POSSIBLE, WSC_CONFIDENCE_LIKELY, WSC_CONFIDENCE_CERTAIN };
+enum wsc_confidence {
+    WSC_CONFIDENCE_NONE,
+    WSC_CONFIDENCE_POSSIBLE,
+    WSC_CONFIDENCE_LIKELY,
+    WSC_CONFIDENCE_CERTAIN
+};
 
 struct wsc_violation {
     enum wsc_side by;
@@ -65,9 +75,10 @@ struct wsc_violation {
 /* The first Close frame one side sent. */
 struct wsc_close_frame {
     bool seen;
-    int code;               /* as on the wire; WSC_UNKNOWN for an empty or 1-byte body, or bytes not captured */
-    struct wsc_span reason; /* raw bytes, not checked; NULL when not captured; at most 123 bytes kept */
-    bool valid;             /* RFC 6455 5.5.1, 7.4: it breaks no rule */
+    int code; /* as on the wire; WSC_UNKNOWN for an empty or 1-byte body, or bytes not captured */
+    struct wsc_span
+        reason; /* raw bytes, not checked; NULL when not captured; at most 123 bytes kept */
+    bool valid; /* RFC 6455 5.5.1, 7.4: it breaks no rule */
     uint64_t at_ns;
     uint64_t packet;
 };
@@ -84,35 +95,39 @@ struct wsc_saw {
 
 struct wsc_closure {
     /* Who and where. */
-    int64_t id;               /* row in the store; WSC_UNKNOWN if it has none */
-    struct wsc_span capture;  /* name of the capture; filled by the store's reader, NULL from the analyzer */
+    int64_t id; /* row in the store; WSC_UNKNOWN if it has none */
+    struct wsc_span
+        capture; /* name of the capture; filled by the store's reader, NULL from the analyzer */
     struct wsc_endpoint client, server;
-    uint64_t first_packet;    /* first packet of the TCP connection seen; with |stream_id| it identifies the record */
-    uint64_t last_packet;     /* last packet that the verdict rests on */
-    uint32_t stream_id;       /* HTTP/2 stream; 0 over HTTP/1.1. A second WebSocket on one TCP connection counts on */
-    struct wsc_span scheme, http, tls_version, sni, host, path, subprotocol, extensions, user_agent, origin, server_software, app;
-    int handshake_status;     /* HTTP status of the answer, WSC_UNKNOWN if none was seen */
-    bool midstream;           /* picked up without its handshake */
+    uint64_t first_packet; /* first packet of the TCP connection seen; with |stream_id| it
+                              identifies the record */
+    uint64_t last_packet;  /* last packet that the verdict rests on */
+    uint32_t stream_id; /* HTTP/2 stream; 0 over HTTP/1.1. A second WebSocket on one TCP connection
+                           counts on */
+    struct wsc_span scheme, http, tls_version, sni, host, path, subprotocol, extensions, user_agent,
+        origin, server_software, app;
+    int handshake_status; /* HTTP status of the answer, WSC_UNKNOWN if none was seen */
+    bool midstream;       /* picked up without its handshake */
 
     /* When. 0: unknown. */
     uint64_t started_ns, established_ns, ended_ns, last_ns;
-    int64_t duration_ns;      /* WSC_UNKNOWN if it cannot be told */
+    int64_t duration_ns; /* WSC_UNKNOWN if it cannot be told */
 
     /* How: facts, and what follows from them by the RFC. */
     enum wsc_outcome outcome;
     enum wsc_ending ending;
-    int close_code;           /* WSC_UNKNOWN: null */
+    int close_code; /* WSC_UNKNOWN: null */
     enum wsc_code_source code_source;
-    struct wsc_span reason;   /* of the Close that gave the code; empty when there was none */
+    struct wsc_span reason; /* of the Close that gave the code; empty when there was none */
     enum wsc_side closed_by;
     struct wsc_close_frame close[2]; /* by sender, index enum wsc_dir */
-    struct wsc_saw saw[2];           /* index WSC_DIR_C2S: what the client saw, WSC_DIR_S2C: the server */
+    struct wsc_saw saw[2]; /* index WSC_DIR_C2S: what the client saw, WSC_DIR_S2C: the server */
     enum wsc_tcp_end tcp_end;
     enum wsc_side tcp_end_by;
     uint64_t tcp_end_packet;
 
     /* Why: always inferred. */
-    struct wsc_span cause;    /* NULL: no cause named */
+    struct wsc_span cause; /* NULL: no cause named */
     enum wsc_confidence confidence;
     struct wsc_span evidence[WSC_EVIDENCE_MAX]; /* sentences */
     size_t evidence_len;
@@ -123,13 +138,16 @@ struct wsc_closure {
     struct wsc_span app_code_scope, app_code_name, app_code_meaning; /* scope NULL: null */
 
     /* How much; by sender, index enum wsc_dir. */
-    uint64_t frames[2], messages[2], bytes[2], pings[2], pongs[2], missing_bytes[2], retransmitted[2];
-    int64_t last_rtt_ns;      /* WSC_UNKNOWN if no Ping was answered */
-    int64_t idle_any_ns, idle_client_ns, idle_server_ns, idle_data_ns; /* WSC_UNKNOWN: never, or still open */
+    uint64_t frames[2], messages[2], bytes[2], pings[2], pongs[2], missing_bytes[2],
+        retransmitted[2];
+    int64_t last_rtt_ns; /* WSC_UNKNOWN if no Ping was answered */
+    int64_t idle_any_ns, idle_client_ns, idle_server_ns,
+        idle_data_ns; /* WSC_UNKNOWN: never, or still open */
 };
 
-/* The words of the SPEC for each value; never NULL. NONE is "none" where the SPEC has that word, else NULL is
- * printed: wsc_side_name(NONE), wsc_code_source_name(NONE) and wsc_confidence_name(NONE) return NULL. */
+/* The words of the SPEC for each value; never NULL. NONE is "none" where the SPEC has that word,
+ * else NULL is printed: wsc_side_name(NONE), wsc_code_source_name(NONE) and
+ * wsc_confidence_name(NONE) return NULL. */
 const char *wsc_outcome_name(enum wsc_outcome v);
 const char *wsc_ending_name(enum wsc_ending v);
 const char *wsc_code_source_name(enum wsc_code_source v);
@@ -147,12 +165,13 @@ int wsc_rule_parse(const char *word);
 int wsc_confidence_parse(const char *word);
 int wsc_side_parse(const char *word);
 
-/* Writes "10.0.0.7:51022" or "[2001:db8::5]:443" (RFC 5952) into |out|, NUL-terminated; "" if not known.
- * Returns the length. */
+/* Writes "10.0.0.7:51022" or "[2001:db8::5]:443" (RFC 5952) into |out|, NUL-terminated; "" if not
+ * known. Returns the length. */
 #define WSC_ENDPOINT_TEXT_MAX 56u
 size_t wsc_endpoint_text(const struct wsc_endpoint *e, char out[WSC_ENDPOINT_TEXT_MAX]);
 
-/* Reads what wsc_endpoint_text() writes; an address without a port gives port 0. Returns false if it is neither. */
+/* Reads what wsc_endpoint_text() writes; an address without a port gives port 0. Returns false if
+ * it is neither. */
 bool wsc_endpoint_parse(const char *text, struct wsc_endpoint *out);
 
 #endif

@@ -7,11 +7,12 @@
 /* 0 is success. Values below WSC_ERR_FATAL end the object that returned them. */
 enum wsc_err {
     WSC_OK = 0,
-    WSC_END = 1,      /* no more input; not a failure */
-    WSC_TIMEOUT = 2,  /* nothing came in time; not a failure */
-    WSC_DAMAGED = 3,  /* the input is damaged here; what came before it is good and was handed over */
-    WSC_ERR_INVALID = -1,  /* an argument is out of its range */
-    WSC_ERR_LIMIT = -2,    /* a stated ceiling was reached */
+    WSC_END = 1,     /* no more input; not a failure */
+    WSC_TIMEOUT = 2, /* nothing came in time; not a failure */
+    WSC_DAMAGED =
+        3, /* the input is damaged here; what came before it is good and was handed over */
+    WSC_ERR_INVALID = -1, /* an argument is out of its range */
+    WSC_ERR_LIMIT = -2,   /* a stated ceiling was reached */
     WSC_ERR_NOT_FOUND = -3,
     WSC_ERR_FATAL = -100,
     WSC_ERR_NOMEM = -101,
@@ -23,8 +24,8 @@ enum wsc_err {
     WSC_ERR_BUSY = -107        /* another process holds the database */
 };
 
-/* For the edges where a person reads. The caller owns it; a call that returns an error fills it when it is
- * not NULL. |offset| is the byte or packet the message is about, 0 if none. */
+/* For the edges where a person reads. The caller owns it; a call that returns an error fills it
+ * when it is not NULL. |offset| is the byte or packet the message is about, 0 if none. */
 struct wsc_error {
     enum wsc_err code;
     uint64_t offset;

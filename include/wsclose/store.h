@@ -13,21 +13,26 @@ enum wsc_store_mode {
     WSC_STORE_PRIVATE /* |path| is ignored: a temporary database that vanishes on close */
 };
 
-/* Opens the database. Returns WSC_OK or, with |err| filled and the file untouched: WSC_ERR_NOT_FOUND (READ of a file that is
- * not there), WSC_ERR_FOREIGN_DB, WSC_ERR_NEWER_DB, WSC_ERR_FORMAT (no database at all, or corrupt), WSC_ERR_IO, WSC_ERR_BUSY,
- * WSC_ERR_DB. |*out| is NULL unless WSC_OK. The caller closes it. */
+/* Opens the database. Returns WSC_OK or, with |err| filled and the file untouched:
+ * WSC_ERR_NOT_FOUND (READ of a file that is not there), WSC_ERR_FOREIGN_DB, WSC_ERR_NEWER_DB,
+ * WSC_ERR_FORMAT (no database at all, or corrupt), WSC_ERR_IO, WSC_ERR_BUSY, WSC_ERR_DB. |*out| is
+ * NULL unless WSC_OK. The caller closes it. */
 enum wsc_err wsc_store_open(const char *path, enum wsc_store_mode mode, struct wsc_store **out,
                             struct wsc_error *err) WSC_MUST_USE;
-void wsc_store_close(struct wsc_store *s); /* NULL is legal; an import not committed is rolled back */
+void wsc_store_close(
+    struct wsc_store *s); /* NULL is legal; an import not committed is rolled back */
 
-/* ---- writing: one import is one run of the analyzer over one or more captures, and one transaction ---- */
+/* ---- writing: one import is one run of the analyzer over one or more captures, and one
+ * transaction ---- */
 
-/* Starts an import of |n| captures named |names|. |options| is a text of everything that changes the records (filter,
- * key log, ...): the same capture read with other options replaces its records. */
-enum wsc_err wsc_store_begin(struct wsc_store *s, const char *const *names, size_t n, const char *options,
-                             struct wsc_error *err) WSC_MUST_USE;
+/* Starts an import of |n| captures named |names|. |options| is a text of everything that changes
+ * the records (filter, key log, ...): the same capture read with other options replaces its
+ * records. */
+enum wsc_err wsc_store_begin(struct wsc_store *s, const char *const *names, size_t n,
+                             const char *options, struct wsc_error *err) WSC_MUST_USE;
 
-/* Stores one record; |*id| receives its row. Packet refs in |rec| say which capture of the import they are in. */
+/* Stores one record; |*id| receives its row. Packet refs in |rec| say which capture of the import
+ * they are in. */
 enum wsc_err wsc_store_put(struct wsc_store *s, const struct wsc_closure *rec, int64_t *id,
                            struct wsc_error *err) WSC_MUST_USE;
 
@@ -39,14 +44,15 @@ struct wsc_store_capture {
 };
 
 enum wsc_import_result {
-    WSC_IMPORT_STORED,    /* new records are in the database */
-    WSC_IMPORT_KNOWN,     /* one earlier import held all these captures, read with the same options: nothing changed */
-    WSC_IMPORT_REPLACED   /* records of these captures from earlier imports were replaced */
+    WSC_IMPORT_STORED,  /* new records are in the database */
+    WSC_IMPORT_KNOWN,   /* one earlier import held all these captures, read with the same options:
+                           nothing changed */
+    WSC_IMPORT_REPLACED /* records of these captures from earlier imports were replaced */
 };
 
-/* Ends the import; |caps| has one entry for each name given to wsc_store_begin(). Either everything is in the database
- * afterwards or nothing of it. After KNOWN the rows put in this import are gone, and wsc_store_import_filter() names the
- * captures of the earlier import. */
+/* Ends the import; |caps| has one entry for each name given to wsc_store_begin(). Either everything
+ * is in the database afterwards or nothing of it. After KNOWN the rows put in this import are gone,
+ * and wsc_store_import_filter() names the captures of the earlier import. */
 enum wsc_err wsc_store_commit(struct wsc_store *s, const struct wsc_store_capture *caps, size_t n,
                               enum wsc_import_result *result, struct wsc_error *err) WSC_MUST_USE;
 void wsc_store_rollback(struct wsc_store *s);
@@ -58,32 +64,51 @@ struct wsc_code_range {
     int first, last; /* inclusive */
 };
 
-/* Which records; a zeroed struct (wsc_filter_init) is all of them. Strings are the caller's and outlive the query. */
+/* Which records; a zeroed struct (wsc_filter_init) is all of them. Strings are the caller's and
+ * outlive the query. */
 struct wsc_filter {
     struct wsc_code_range codes[WSC_FILTER_MAX_RANGES];
-    size_t codes_len;        /* 0: any */
+    size_t codes_len;                   /* 0: any */
     struct wsc_endpoint server, client; /* family 0: any; port 0: any port of that address */
     uint16_t server_port, client_port;  /* 0: any; for a filter by port alone */
-    const char *host, *path, *cause, *app, *capture; /* NULL: any; '*' at the end matches any rest */
+    const char *host, *path, *cause, *app,
+        *capture;                   /* NULL: any; '*' at the end matches any rest */
     int ending, closed_by, outcome; /* enum values; WSC_UNKNOWN: any */
-    uint64_t since_ns, until_ns;    /* by end time (last packet if open), since <= t < until; 0: open */
-    int64_t id;              /* WSC_UNKNOWN: any */
-    bool last_import;        /* only records of the import begun or committed last on this handle */
-    uint64_t limit;          /* 0: all */
+    uint64_t since_ns,
+        until_ns;     /* by end time (last packet if open), since <= t < until; 0: open */
+    int64_t id;       /* WSC_UNKNOWN: any */
+    bool last_import; /* only records of the import begun or committed last on this handle */
+    uint64_t limit;   /* 0: all */
 };
 void wsc_filter_init(struct wsc_filter *f);
 
-/* Calls |fn| for each record, in order of end time (last packet if open), then packet number. A non-zero return of |fn| stops
- * the query with WSC_OK. */
+/* Calls |fn| for each record, in order of end time (last packet if open), then packet number. A
+ * non-zero return of |fn| stops the query with WSC_OK. */
 typedef int (*wsc_query_fn)(void *ctx, const struct wsc_closure *rec);
-enum wsc_err wsc_store_query(struct wsc_store *s, const struct wsc_filter *f, wsc_query_fn fn, void *ctx,
-                             struct wsc_error *err) WSC_MUST_USE;
+enum wsc_err wsc_store_query(struct wsc_store *s, const struct wsc_filter *f, wsc_query_fn fn,
+                             void *ctx, struct wsc_error *err) WSC_MUST_USE;
 
 /* What stats can be grouped by. */
 enum wsc_stats_key {
-    WSC_BY_CODE, WSC_BY_OUTCOME, WSC_BY_ENDING, WSC_BY_CAUSE, WSC_BY_CLOSED_BY, WSC_BY_SERVER, WSC_BY_CLIENT /* address only */,
-    WSC_BY_HOST, WSC_BY_PATH, WSC_BY_SUBPROTOCOL, WSC_BY_SERVER_SOFTWARE, WSC_BY_USER_AGENT, WSC_BY_APP, WSC_BY_STATUS,
-    WSC_BY_CAPTURE, WSC_BY_DAY, WSC_BY_HOUR, WSC_BY_MINUTE, WSC_BY_COUNT
+    WSC_BY_CODE,
+    WSC_BY_OUTCOME,
+    WSC_BY_ENDING,
+    WSC_BY_CAUSE,
+    WSC_BY_CLOSED_BY,
+    WSC_BY_SERVER,
+    WSC_BY_CLIENT /* address only */,
+    WSC_BY_HOST,
+    WSC_BY_PATH,
+    WSC_BY_SUBPROTOCOL,
+    WSC_BY_SERVER_SOFTWARE,
+    WSC_BY_USER_AGENT,
+    WSC_BY_APP,
+    WSC_BY_STATUS,
+    WSC_BY_CAPTURE,
+    WSC_BY_DAY,
+    WSC_BY_HOUR,
+    WSC_BY_MINUTE,
+    WSC_BY_COUNT
 };
 const char *wsc_stats_key_name(enum wsc_stats_key key); /* "code", "server", ... */
 int wsc_stats_key_parse(const char *word);              /* -1 if none */
@@ -92,18 +117,20 @@ int wsc_stats_key_parse(const char *word);              /* -1 if none */
 struct wsc_stats_row {
     struct wsc_span keys[WSC_STATS_MAX_KEYS]; /* NULL: the value is null */
     uint64_t count;
-    uint64_t abnormal;      /* of these, closed without a Close from either side (1006) or failed */
-    double share;           /* of all records that passed the filter, 0..1 */
-    double per_hour;        /* over the span of time of all records that passed; NAN if that span is 0 */
+    uint64_t abnormal; /* of these, closed without a Close from either side (1006) or failed */
+    double share;      /* of all records that passed the filter, 0..1 */
+    double per_hour;   /* over the span of time of all records that passed; NAN if that span is 0 */
     uint64_t first_ns, last_ns;
-    int64_t duration_ns[3]; /* 50th, 90th, 99th percentile (nearest rank); WSC_UNKNOWN if none has one */
+    int64_t duration_ns[3]; /* 50th, 90th, 99th percentile (nearest rank); WSC_UNKNOWN if none has
+                               one */
     int64_t idle_ns[3];     /* the same of idle_any */
 };
 typedef int (*wsc_stats_fn)(void *ctx, const struct wsc_stats_row *row);
 
-/* Groups by |keys| (0..WSC_STATS_MAX_KEYS; 0 gives one row of totals), most frequent first (by time when the first key is a
- * time). |f->limit| limits the rows. */
-enum wsc_err wsc_store_stats(struct wsc_store *s, const struct wsc_filter *f, const enum wsc_stats_key *keys, size_t n,
-                             wsc_stats_fn fn, void *ctx, struct wsc_error *err) WSC_MUST_USE;
+/* Groups by |keys| (0..WSC_STATS_MAX_KEYS; 0 gives one row of totals), most frequent first (by time
+ * when the first key is a time). |f->limit| limits the rows. */
+enum wsc_err wsc_store_stats(struct wsc_store *s, const struct wsc_filter *f,
+                             const enum wsc_stats_key *keys, size_t n, wsc_stats_fn fn, void *ctx,
+                             struct wsc_error *err) WSC_MUST_USE;
 
 #endif

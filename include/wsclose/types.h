@@ -33,16 +33,16 @@ struct wsc_endpoint {
     uint8_t family;
 };
 
-/* Names one packet: the 0-based number of its capture in this run (16 bits) and its 1-based number in that
- * capture (48 bits), as Wireshark's frame.number. 0 means "no packet". Refs of one run compare in the
- * order in which captures were opened, not in time. */
+/* Names one packet: the 0-based number of its capture in this run (16 bits) and its 1-based number
+ * in that capture (48 bits), as Wireshark's frame.number. 0 means "no packet". Refs of one run
+ * compare in the order in which captures were opened, not in time. */
 #define WSC_REF(capture, number) ((uint64_t)(capture) << 48 | (uint64_t)(number))
 #define WSC_REF_CAPTURE(ref)     ((unsigned)((ref) >> 48))
-#define WSC_REF_NUMBER(ref)      ((ref) & UINT64_C(0xffffffffffff))
+#define WSC_REF_NUMBER(ref)      ((ref)&UINT64_C(0xffffffffffff))
 #define WSC_MAX_CAPTURES         65535u
 
-/* One captured packet. |link| is a LINKTYPE_ value of the tcpdump.org registry (1 Ethernet, 101 raw IP, ...),
- * not a DLT_ value. |caplen| bytes at |data|; |len| is its length on the wire. */
+/* One captured packet. |link| is a LINKTYPE_ value of the tcpdump.org registry (1 Ethernet, 101 raw
+ * IP, ...), not a DLT_ value. |caplen| bytes at |data|; |len| is its length on the wire. */
 struct wsc_packet {
     const uint8_t *data;
     uint32_t caplen;

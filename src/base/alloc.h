@@ -5,12 +5,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-void *wsc_alloc(size_t size);                 /* not zeroed; NULL if refused */
-void *wsc_calloc(size_t count, size_t size);  /* zeroed; NULL if refused or count * size overflows */
-void *wsc_realloc(void *p, size_t size);      /* NULL if refused: |p| stays */
-void wsc_free(void *p);                       /* NULL is legal */
+void *wsc_alloc(size_t size);                /* not zeroed; NULL if refused */
+void *wsc_calloc(size_t count, size_t size); /* zeroed; NULL if refused or count * size overflows */
+void *wsc_realloc(void *p, size_t size);     /* NULL if refused: |p| stays */
+void wsc_free(void *p);                      /* NULL is legal */
 
-/* For tests: asked before each allocation; false makes it fail. NULL, the default, lets all pass. */
+/* For tests: asked before each allocation; false makes it fail. NULL, the default, lets all pass.
+ */
 void wsc_alloc_set_hook(bool (*may)(void *ctx), void *ctx);
 
 #endif

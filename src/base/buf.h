@@ -14,7 +14,9 @@ struct wsc_buf {
 void wsc_buf_init(struct wsc_buf *b, size_t max);
 void wsc_buf_clear(struct wsc_buf *b); /* frees; usable again */
 
-/* Appends |n| bytes. Returns false, with |b| unchanged, if the ceiling or the memory does not allow it. */
-bool wsc_buf_append(struct wsc_buf *b, const void *data, size_t n) __attribute__((warn_unused_result));
+/* Appends |n| bytes. Returns false, with |b| unchanged, if the ceiling or the memory does not allow
+ * it. */
+bool wsc_buf_append(struct wsc_buf *b, const void *data, size_t n)
+    __attribute__((warn_unused_result));
 
 #endif

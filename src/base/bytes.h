@@ -1,5 +1,5 @@
-/* The one bounds-checked reader. A read past the end yields 0 and sets |short_read|, which stays set: a parser reads
- * its fields straight down and asks once. */
+/* The one bounds-checked reader. A read past the end yields 0 and sets |short_read|, which stays
+ * set: a parser reads its fields straight down and asks once. */
 #ifndef WSC_BASE_BYTES_H
 #define WSC_BASE_BYTES_H
 

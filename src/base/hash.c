@@ -5,7 +5,8 @@
 
 struct wsc_hash_key wsc_hash_key_random(void)
 {
-    /* If the system has no randomness to give, a fixed key still hashes well; only the secrecy is lost. */
+    /* If the system has no randomness to give, a fixed key still hashes well; only the secrecy is
+     * lost. */
     struct wsc_hash_key key = {{UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xd1b54a32d192ed03)}};
     uint64_t r[2];
     if (getrandom(r, sizeof(r), GRND_NONBLOCK) == (ssize_t)sizeof(r)) {

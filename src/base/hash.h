@@ -1,5 +1,5 @@
-/* A keyed hash for tables whose keys an attacker may choose: multiply-and-fold over 64-bit words with a secret
- * drawn at start, so that collisions cannot be prepared. Not for anything stored. */
+/* A keyed hash for tables whose keys an attacker may choose: multiply-and-fold over 64-bit words
+ * with a secret drawn at start, so that collisions cannot be prepared. Not for anything stored. */
 #ifndef WSC_BASE_HASH_H
 #define WSC_BASE_HASH_H
 

@@ -9,7 +9,7 @@ struct wsc_list {
     struct wsc_list *prev, *next;
 };
 
-#define WSC_LIST_OF(node, type, member) ((type *)(void *)((char *)(node) - offsetof(type, member)))
+#define WSC_LIST_OF(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 static inline void wsc_list_init(struct wsc_list *head)
 {

@@ -1,5 +1,5 @@
-/* A free-list pool of equal blocks, carved from slabs. Blocks are not zeroed. Slabs are freed with the pool only:
- * what a pool once held is its high-water mark. */
+/* A free-list pool of equal blocks, carved from slabs. Blocks are not zeroed. Slabs are freed with
+ * the pool only: what a pool once held is its high-water mark. */
 #ifndef WSC_BASE_POOL_H
 #define WSC_BASE_POOL_H
 

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct wsc_utf8 {
-    uint8_t need;     /* continuation bytes still to come */
+    uint8_t need;      /* continuation bytes still to come */
     uint8_t low, high; /* bounds of the next one */
     bool bad;
 };

@@ -25,9 +25,9 @@ struct member {
     enum member_state state;
     struct wsc_source *source;
     struct wsc_input *in;
-    struct wsc_packet head;  /* next packet, if |have_head| */
+    struct wsc_packet head; /* next packet, if |have_head| */
     bool have_head, damaged, is_stdin;
-    uint64_t start_ns;       /* time of its first packet, to know when to open it */
+    uint64_t start_ns; /* time of its first packet, to know when to open it */
     uint64_t packets, bytes, first_ns, last_ns, size, position;
     uint32_t snaplen;
     XXH3_state_t *hash;
@@ -40,7 +40,7 @@ struct wsc_capture {
     size_t waiting_next;
     struct member **active; /* at most ACTIVE_MAX */
     size_t active_len;
-    struct member *given;   /* whose packet was handed out last */
+    struct member *given; /* whose packet was handed out last */
     struct wsc_filter_bpf *filter;
     bool fingerprint;
     volatile sig_atomic_t stop;
@@ -79,10 +79,12 @@ static void count(struct wsc_capture *c, struct member *m)
         uint32_t caplen, len, link, zero;
     } about = {.ts_ns = p->ts_ns, .caplen = p->caplen, .len = p->len, .link = p->link};
     XXH3_128bits_update(m->hash, &about, sizeof(about));
-    XXH3_128bits_update(m->hash, p->data, p->caplen < FINGERPRINT_BYTES ? p->caplen : FINGERPRINT_BYTES);
+    XXH3_128bits_update(m->hash, p->data,
+                        p->caplen < FINGERPRINT_BYTES ? p->caplen : FINGERPRINT_BYTES);
 }
 
-/* Takes the next packet of |m| that the filter lets pass. WSC_DAMAGED comes once; then the member is done. */
+/* Takes the next packet of |m| that the filter lets pass. WSC_DAMAGED comes once; then the member
+ * is done. */
 static enum wsc_err advance(struct wsc_capture *c, struct member *m, struct wsc_error *err)
 {
     char why[256];
@@ -95,7 +97,9 @@ static enum wsc_err advance(struct wsc_capture *c, struct member *m, struct wsc_
         if (e == WSC_DAMAGED) {
             m->damaged = true;
             uint64_t at = m->packets + 1;
-            (void)wsc_error_set(err, WSC_DAMAGED, "%s: packet %" PRIu64 ": %s; the %" PRIu64 " packets before it were read",
+            (void)wsc_error_set(err, WSC_DAMAGED,
+                                "%s: packet %" PRIu64 ": %s; the %" PRIu64
+                                " packets before it were read",
                                 shown_name(m), at, why, m->packets);
             if (err != NULL)
                 err->offset = at;
@@ -124,7 +128,8 @@ static void retire(struct wsc_capture *c, struct member *m)
 
 /* ---- opening ---- */
 
-static enum wsc_err same_file_twice(const char *const *paths, size_t n, size_t i, struct wsc_error *err)
+static enum wsc_err same_file_twice(const char *const *paths, size_t n, size_t i,
+                                    struct wsc_error *err)
 {
     struct stat a, b;
     bool is_stdin = strcmp(paths[i], "-") == 0;
@@ -132,15 +137,18 @@ static enum wsc_err same_file_twice(const char *const *paths, size_t n, size_t i
         return WSC_OK; /* opening it will say why */
     for (size_t k = 0; k < i && k < n; k++) {
         bool other_stdin = strcmp(paths[k], "-") == 0;
-        bool same = is_stdin || other_stdin ? is_stdin && other_stdin
-                                            : stat(paths[k], &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+        bool same = is_stdin || other_stdin
+                        ? is_stdin && other_stdin
+                        : stat(paths[k], &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
         if (same)
-            return wsc_error_set(err, WSC_ERR_INVALID, "%s: given twice (as %s)", paths[i], paths[k]);
+            return wsc_error_set(err, WSC_ERR_INVALID, "%s: given twice (as %s)", paths[i],
+                                 paths[k]);
     }
     return WSC_OK;
 }
 
-/* Looks at the first packet, so that captures can be opened in order of time. A file is closed again until its turn. */
+/* Looks at the first packet, so that captures can be opened in order of time. A file is closed
+ * again until its turn. */
 static enum wsc_err look(struct wsc_capture *c, struct member *m, struct wsc_error *err)
 {
     enum wsc_err e = wsc_source_open(m->name, &c->stop, &m->source, &m->in, err);
@@ -157,7 +165,8 @@ static enum wsc_err look(struct wsc_capture *c, struct member *m, struct wsc_err
     return WSC_OK;
 }
 
-static enum wsc_err open_member(struct wsc_capture *c, size_t i, const char *const *paths, size_t n, struct wsc_error *err)
+static enum wsc_err open_member(struct wsc_capture *c, size_t i, const char *const *paths, size_t n,
+                                struct wsc_error *err)
 {
     struct member *m = &c->members[i];
     enum wsc_err e = n > 1 ? same_file_twice(paths, n, i, err) : WSC_OK;
@@ -186,12 +195,14 @@ static int by_start(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-enum wsc_err wsc_capture_open(const char *const *paths, size_t n, const struct wsc_capture_options *opt, struct wsc_capture **out,
+enum wsc_err wsc_capture_open(const char *const *paths, size_t n,
+                              const struct wsc_capture_options *opt, struct wsc_capture **out,
                               struct wsc_error *err)
 {
     *out = NULL;
     if (n == 0 || n > WSC_MAX_CAPTURES)
-        return wsc_error_set(err, WSC_ERR_INVALID, "between 1 and %u captures can be read at once", WSC_MAX_CAPTURES);
+        return wsc_error_set(err, WSC_ERR_INVALID, "between 1 and %u captures can be read at once",
+                             WSC_MAX_CAPTURES);
     struct wsc_capture *c = wsc_calloc(1, sizeof(*c));
     if (c == NULL)
         return wsc_error_set(err, WSC_ERR_NOMEM, "out of memory");
@@ -199,7 +210,9 @@ enum wsc_err wsc_capture_open(const char *const *paths, size_t n, const struct w
     c->members = wsc_calloc(n, sizeof(*c->members));
     c->active = wsc_calloc(ACTIVE_MAX, sizeof(struct member *));
     c->waiting = wsc_calloc(n, sizeof(struct member *));
-    enum wsc_err e = c->members == NULL || c->active == NULL || c->waiting == NULL ? wsc_error_set(err, WSC_ERR_NOMEM, "out of memory") : WSC_OK;
+    enum wsc_err e = c->members == NULL || c->active == NULL || c->waiting == NULL
+                         ? wsc_error_set(err, WSC_ERR_NOMEM, "out of memory")
+                         : WSC_OK;
     if (e == WSC_OK && opt->filter != NULL)
         e = wsc_filter_bpf_new(opt->filter, &c->filter, err);
     for (size_t i = 0; e == WSC_OK && i < n; i++) {
@@ -224,7 +237,8 @@ static struct member *earliest(const struct wsc_capture *c)
     struct member *best = NULL;
     for (size_t i = 0; i < c->active_len; i++) {
         struct member *m = c->active[i];
-        if (best == NULL || m->head.ts_ns < best->head.ts_ns || (m->head.ts_ns == best->head.ts_ns && m < best))
+        if (best == NULL || m->head.ts_ns < best->head.ts_ns ||
+            (m->head.ts_ns == best->head.ts_ns && m < best))
             best = m;
     }
     return best;
@@ -233,8 +247,10 @@ static struct member *earliest(const struct wsc_capture *c)
 static enum wsc_err activate(struct wsc_capture *c, struct member *m, struct wsc_error *err)
 {
     if (c->active_len == ACTIVE_MAX)
-        return wsc_error_set(err, WSC_ERR_LIMIT, "more than %u captures overlap in time; merge them first: mergecap -w OUT IN...",
-                             ACTIVE_MAX);
+        return wsc_error_set(
+            err, WSC_ERR_LIMIT,
+            "more than %u captures overlap in time; merge them first: mergecap -w OUT IN...",
+            ACTIVE_MAX);
     if (m->source == NULL) {
         enum wsc_err e = wsc_source_open(m->name, &c->stop, &m->source, &m->in, err);
         if (e != WSC_OK) {
@@ -299,20 +315,24 @@ void wsc_capture_info(const struct wsc_capture *c, size_t index, struct wsc_capt
                                       .packets = m->packets,
                                       .bytes = m->bytes,
                                       .size = m->size,
-                                      .position = m->in != NULL ? wsc_input_position(m->in) : m->state == WAITING ? 0 : m->position,
+                                      .position = m->in != NULL         ? wsc_input_position(m->in)
+                                                  : m->state == WAITING ? 0
+                                                                        : m->position,
                                       .first_ns = m->first_ns,
                                       .last_ns = m->last_ns,
                                       .snaplen = m->snaplen,
                                       .damaged = m->damaged};
 }
 
-void wsc_capture_fingerprint(const struct wsc_capture *c, size_t index, char out[WSC_FINGERPRINT_LEN + 1])
+void wsc_capture_fingerprint(const struct wsc_capture *c, size_t index,
+                             char out[WSC_FINGERPRINT_LEN + 1])
 {
     out[0] = '\0';
     if (c->members[index].hash == NULL)
         return;
     XXH128_hash_t h = XXH3_128bits_digest(c->members[index].hash);
-    (void)snprintf(out, WSC_FINGERPRINT_LEN + 1, "%016" PRIx64 "%016" PRIx64, (uint64_t)h.high64, (uint64_t)h.low64);
+    (void)snprintf(out, WSC_FINGERPRINT_LEN + 1, "%016" PRIx64 "%016" PRIx64, (uint64_t)h.high64,
+                   (uint64_t)h.low64);
 }
 
 void wsc_capture_close(struct wsc_capture *c)

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINKS_MAX 16u /* link types in one run; beyond it the last place is compiled anew each time it changes */
-#define SNAPLEN   262144
+#define LINKS_MAX                                                                                  \
+    16u /* link types in one run; beyond it the last place is compiled anew each time it changes   \
+         */
+#define SNAPLEN 262144
 
 struct wsc_filter_bpf {
     char *text;
@@ -34,14 +36,17 @@ static bool compile(struct wsc_filter_bpf *f, size_t i, uint32_t link, struct ws
         pcap_freecode(&f->links[i].program);
     f->links[i].link = link;
     f->links[i].used = true;
-    f->links[i].usable = pcap_compile(p, &f->links[i].program, f->text, 1, PCAP_NETMASK_UNKNOWN) == 0;
+    f->links[i].usable =
+        pcap_compile(p, &f->links[i].program, f->text, 1, PCAP_NETMASK_UNKNOWN) == 0;
     if (!f->links[i].usable)
-        (void)wsc_error_set(err, WSC_ERR_INVALID, "the filter \"%s\" is not valid: %s", f->text, pcap_geterr(p));
+        (void)wsc_error_set(err, WSC_ERR_INVALID, "the filter \"%s\" is not valid: %s", f->text,
+                            pcap_geterr(p));
     pcap_close(p);
     return f->links[i].usable;
 }
 
-enum wsc_err wsc_filter_bpf_new(const char *text, struct wsc_filter_bpf **out, struct wsc_error *err)
+enum wsc_err wsc_filter_bpf_new(const char *text, struct wsc_filter_bpf **out,
+                                struct wsc_error *err)
 {
     *out = NULL;
     struct wsc_filter_bpf *f = wsc_calloc(1, sizeof(*f));
@@ -84,5 +89,6 @@ bool wsc_filter_bpf_pass(struct wsc_filter_bpf *f, const struct wsc_packet *pkt)
         f->last = i;
     }
     struct pcap_pkthdr h = {.caplen = pkt->caplen, .len = pkt->len};
-    return f->links[f->last].usable && pcap_offline_filter(&f->links[f->last].program, &h, pkt->data) != 0;
+    return f->links[f->last].usable &&
+           pcap_offline_filter(&f->links[f->last].program, &h, pkt->data) != 0;
 }

@@ -79,11 +79,11 @@ static bool is_compressed(const uint8_t *p, size_t n)
     static const struct {
         uint8_t len, bytes[MAGIC_LEN];
     } magics[] = {
-        {2, {0x1f, 0x8b}},                         /* gzip */
-        {4, {0x28, 0xb5, 0x2f, 0xfd}},             /* zstd */
-        {6, {0xfd, '7', 'z', 'X', 'Z', 0x00}},     /* xz */
-        {3, {'B', 'Z', 'h'}},                      /* bzip2 */
-        {4, {0x04, 0x22, 0x4d, 0x18}},             /* lz4 */
+        {2, {0x1f, 0x8b}},                     /* gzip */
+        {4, {0x28, 0xb5, 0x2f, 0xfd}},         /* zstd */
+        {6, {0xfd, '7', 'z', 'X', 'Z', 0x00}}, /* xz */
+        {3, {'B', 'Z', 'h'}},                  /* bzip2 */
+        {4, {0x04, 0x22, 0x4d, 0x18}},         /* lz4 */
     };
     for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
         if (n >= magics[i].len && memcmp(p, magics[i].bytes, magics[i].len) == 0)
@@ -106,7 +106,8 @@ static enum wsc_err open_archive(struct wsc_input *in, const char *path, struct 
     if (archive_read_open(in->archive, in, NULL, archive_source, NULL) != ARCHIVE_OK ||
         archive_read_next_header(in->archive, &entry) != ARCHIVE_OK) {
         const char *why = archive_error_string(in->archive);
-        return wsc_error_set(err, WSC_ERR_FORMAT, "%s: cannot be decompressed: %s", path, why != NULL ? why : "damaged");
+        return wsc_error_set(err, WSC_ERR_FORMAT, "%s: cannot be decompressed: %s", path,
+                             why != NULL ? why : "damaged");
     }
     return WSC_OK;
 }
@@ -141,7 +142,8 @@ static enum wsc_err open_fd(struct wsc_input *in, const char *path, struct wsc_e
     return WSC_OK;
 }
 
-enum wsc_err wsc_input_open(const char *path, const volatile sig_atomic_t *stop, struct wsc_input **out, struct wsc_error *err)
+enum wsc_err wsc_input_open(const char *path, const volatile sig_atomic_t *stop,
+                            struct wsc_input **out, struct wsc_error *err)
 {
     *out = NULL;
     struct wsc_input *in = wsc_calloc(1, sizeof(*in));
@@ -150,7 +152,8 @@ enum wsc_err wsc_input_open(const char *path, const volatile sig_atomic_t *stop,
     in->fd = -1;
     in->stop = stop;
     in->raw = wsc_alloc(RAW_LEN);
-    enum wsc_err e = in->raw != NULL ? open_fd(in, path, err) : wsc_error_set(err, WSC_ERR_NOMEM, "%s: out of memory", path);
+    enum wsc_err e = in->raw != NULL ? open_fd(in, path, err)
+                                     : wsc_error_set(err, WSC_ERR_NOMEM, "%s: out of memory", path);
     if (e == WSC_OK)
         e = read_magic(in, path, err);
     if (e == WSC_OK && is_compressed(in->raw, in->raw_len))

@@ -1,4 +1,5 @@
-/* Bytes of one capture: a file or standard input, decompressed if need be (gzip, zstd, xz, bzip2, lz4, told by their magic). */
+/* Bytes of one capture: a file or standard input, decompressed if need be (gzip, zstd, xz, bzip2,
+ * lz4, told by their magic). */
 #ifndef WSC_CAPTURE_INPUT_H
 #define WSC_CAPTURE_INPUT_H
 
@@ -11,13 +12,14 @@
 
 struct wsc_input;
 
-/* Opens |path| ("-": standard input). |stop|, when set, makes reads end. Fills |err| on failure (WSC_ERR_IO, WSC_ERR_NOMEM). */
-enum wsc_err wsc_input_open(const char *path, const volatile sig_atomic_t *stop, struct wsc_input **out,
-                            struct wsc_error *err) WSC_MUST_USE;
+/* Opens |path| ("-": standard input). |stop|, when set, makes reads end. Fills |err| on failure
+ * (WSC_ERR_IO, WSC_ERR_NOMEM). */
+enum wsc_err wsc_input_open(const char *path, const volatile sig_atomic_t *stop,
+                            struct wsc_input **out, struct wsc_error *err) WSC_MUST_USE;
 void wsc_input_close(struct wsc_input *in); /* NULL is legal */
 
-/* Reads at most |n| bytes, as many as are there. Returns their number, 0 at the end, -1 when the data is damaged or cannot be
- * read: wsc_input_problem() says why. */
+/* Reads at most |n| bytes, as many as are there. Returns their number, 0 at the end, -1 when the
+ * data is damaged or cannot be read: wsc_input_problem() says why. */
 long wsc_input_read(struct wsc_input *in, uint8_t *buf, size_t n);
 const char *wsc_input_problem(const struct wsc_input *in); /* NULL: none */
 

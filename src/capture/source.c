@@ -17,8 +17,12 @@ static const char *foreign_format(const uint8_t m[4])
 static bool is_pcap(const uint8_t m[4])
 {
     static const uint8_t magics[][4] = {
-        {0xa1, 0xb2, 0xc3, 0xd4}, {0xd4, 0xc3, 0xb2, 0xa1}, {0xa1, 0xb2, 0x3c, 0x4d}, {0x4d, 0x3c, 0xb2, 0xa1},
-        {0xa1, 0xb2, 0xcd, 0x34}, {0x34, 0xcd, 0xb2, 0xa1}, /* Kuznetzov's, which libpcap reads too */
+        {0xa1, 0xb2, 0xc3, 0xd4},
+        {0xd4, 0xc3, 0xb2, 0xa1},
+        {0xa1, 0xb2, 0x3c, 0x4d},
+        {0x4d, 0x3c, 0xb2, 0xa1},
+        {0xa1, 0xb2, 0xcd, 0x34},
+        {0x34, 0xcd, 0xb2, 0xa1}, /* Kuznetzov's, which libpcap reads too */
     };
     for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
         if (memcmp(m, magics[i], 4) == 0)
@@ -32,12 +36,13 @@ static enum wsc_err refuse(const char *name, const uint8_t m[4], size_t got, str
         return wsc_error_set(err, WSC_ERR_FORMAT, "%s: the file is empty", name);
     const char *format = got == 4 ? foreign_format(m) : NULL;
     if (format != NULL)
-        return wsc_error_set(err, WSC_ERR_FORMAT, "%s: %s; convert it first: editcap -F pcapng IN OUT", name, format);
+        return wsc_error_set(err, WSC_ERR_FORMAT,
+                             "%s: %s; convert it first: editcap -F pcapng IN OUT", name, format);
     return wsc_error_set(err, WSC_ERR_FORMAT, "%s: not a pcap or pcapng file", name);
 }
 
-enum wsc_err wsc_source_open(const char *path, const volatile sig_atomic_t *stop, struct wsc_source **out, struct wsc_input **in,
-                             struct wsc_error *err)
+enum wsc_err wsc_source_open(const char *path, const volatile sig_atomic_t *stop,
+                             struct wsc_source **out, struct wsc_input **in, struct wsc_error *err)
 {
     *out = NULL;
     enum wsc_err e = wsc_input_open(path, stop, in, err);

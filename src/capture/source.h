@@ -9,8 +9,8 @@
 struct wsc_source;
 
 struct wsc_source_ops {
-    /* The next packet; its ref is left to the caller. Returns WSC_OK, WSC_END, WSC_DAMAGED (|why|, of |cap| bytes, says how) or
-     * WSC_ERR_NOMEM. The bytes are valid until the next call. */
+    /* The next packet; its ref is left to the caller. Returns WSC_OK, WSC_END, WSC_DAMAGED (|why|,
+     * of |cap| bytes, says how) or WSC_ERR_NOMEM. The bytes are valid until the next call. */
     enum wsc_err (*next)(struct wsc_source *s, struct wsc_packet *pkt, char *why, size_t cap);
     void (*close)(struct wsc_source *s); /* also closes the input */
 };
@@ -21,16 +21,18 @@ struct wsc_source {
 };
 
 /* Both take the input over on WSC_OK. |magic|: the first 4 bytes, already taken from the input. */
-enum wsc_err wsc_source_pcap_open(const char *name, struct wsc_input *in, const uint8_t magic[4], struct wsc_source **out,
-                                  struct wsc_error *err) WSC_MUST_USE;
-enum wsc_err wsc_source_pcapng_open(const char *name, struct wsc_input *in, const uint8_t magic[4], struct wsc_source **out,
-                                    struct wsc_error *err) WSC_MUST_USE;
+enum wsc_err wsc_source_pcap_open(const char *name, struct wsc_input *in, const uint8_t magic[4],
+                                  struct wsc_source **out, struct wsc_error *err) WSC_MUST_USE;
+enum wsc_err wsc_source_pcapng_open(const char *name, struct wsc_input *in, const uint8_t magic[4],
+                                    struct wsc_source **out, struct wsc_error *err) WSC_MUST_USE;
 
 /* Opens |path| in whichever format it is. */
-enum wsc_err wsc_source_open(const char *path, const volatile sig_atomic_t *stop, struct wsc_source **out, struct wsc_input **in,
+enum wsc_err wsc_source_open(const char *path, const volatile sig_atomic_t *stop,
+                             struct wsc_source **out, struct wsc_input **in,
                              struct wsc_error *err) WSC_MUST_USE;
 
-/* A packet longer than this is damage, not data (libpcap's own ceiling is 256 KiB; off-load makes larger ones, never such). */
+/* A packet longer than this is damage, not data (libpcap's own ceiling is 256 KiB; off-load makes
+ * larger ones, never such). */
 #define WSC_SOURCE_PACKET_MAX (16u << 20)
 
 #endif

@@ -31,7 +31,8 @@ static ssize_t stream_read(void *cookie, char *buf, size_t n)
     return (ssize_t)wsc_input_read(s->in, (uint8_t *)buf, n);
 }
 
-/* libpcap's numbers for link types (DLT_) differ from the file's (LINKTYPE_) where systems disagreed. */
+/* libpcap's numbers for link types (DLT_) differ from the file's (LINKTYPE_) where systems
+ * disagreed. */
 static uint32_t linktype_of(int dlt)
 {
     return dlt == DLT_RAW ? 101u : (uint32_t)dlt;
@@ -54,7 +55,8 @@ static enum wsc_err next(struct wsc_source *base, struct wsc_packet *pkt, char *
                                .caplen = h->caplen,
                                .len = h->len > h->caplen ? h->len : h->caplen,
                                .link = s->link,
-                               .ts_ns = (uint64_t)h->ts.tv_sec * UINT64_C(1000000000) + (uint64_t)h->ts.tv_usec};
+                               .ts_ns = (uint64_t)h->ts.tv_sec * UINT64_C(1000000000) +
+                                        (uint64_t)h->ts.tv_usec};
     return WSC_OK;
 }
 
@@ -69,8 +71,8 @@ static void close_source(struct wsc_source *base)
 
 static const struct wsc_source_ops ops = {.next = next, .close = close_source};
 
-enum wsc_err wsc_source_pcap_open(const char *name, struct wsc_input *in, const uint8_t magic[4], struct wsc_source **out,
-                                  struct wsc_error *err)
+enum wsc_err wsc_source_pcap_open(const char *name, struct wsc_input *in, const uint8_t magic[4],
+                                  struct wsc_source **out, struct wsc_error *err)
 {
     struct pcap_source *s = wsc_calloc(1, sizeof(*s));
     if (s == NULL)
@@ -90,7 +92,8 @@ enum wsc_err wsc_source_pcap_open(const char *name, struct wsc_input *in, const 
     if (s->pcap == NULL) {
         (void)fclose(stream);
         wsc_free(s);
-        return wsc_error_set(err, WSC_ERR_FORMAT, "%s: not a capture file that can be read: %s", name, why);
+        return wsc_error_set(err, WSC_ERR_FORMAT, "%s: not a capture file that can be read: %s",
+                             name, why);
     }
     s->link = linktype_of(pcap_datalink(s->pcap));
     s->base.snaplen = (uint32_t)pcap_snapshot(s->pcap);

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* pcapng (draft-ietf-opsawg-pcapng), read by ourselves: libpcap refuses files whose interfaces differ in link type or snap
- * length, which Wireshark writes whenever it captures on "any two". */
+/* pcapng (draft-ietf-opsawg-pcapng), read by ourselves: libpcap refuses files whose interfaces
+ * differ in link type or snap length, which Wireshark writes whenever it captures on "any two". */
 
 #define BLOCK_MAX      (WSC_SOURCE_PACKET_MAX + 4096u)
 #define INTERFACES_MAX 65536u
@@ -23,7 +23,7 @@ enum { OPTION_END = 0, OPTION_TSRESOL = 9, OPTION_TSOFFSET = 14 };
 
 struct interface {
     uint32_t link, snaplen;
-    uint64_t units;   /* a second */
+    uint64_t units; /* a second */
     int64_t offset_s;
 };
 
@@ -113,7 +113,8 @@ static enum wsc_err begin_section(struct pcapng_source *s, uint8_t head[8], char
 }
 
 /* The next block's type and body (without the trailing length) in |s->block|. */
-static enum wsc_err next_block(struct pcapng_source *s, uint32_t *type, size_t *len, char *why, size_t cap)
+static enum wsc_err next_block(struct pcapng_source *s, uint32_t *type, size_t *len, char *why,
+                               size_t cap)
 {
     uint8_t head[8];
     size_t start = 0;
@@ -159,7 +160,8 @@ static uint64_t units_of(uint8_t resolution)
     return units;
 }
 
-static void read_options(const struct pcapng_source *s, const uint8_t *p, size_t n, struct interface *i)
+static void read_options(const struct pcapng_source *s, const uint8_t *p, size_t n,
+                         struct interface *i)
 {
     while (n >= 4) {
         uint16_t code = get16(s, p), len = get16(s, p + 2);
@@ -190,7 +192,8 @@ static enum wsc_err add_interface(struct pcapng_source *s, size_t len, char *why
         s->interfaces_cap = want;
     }
     struct interface *i = &s->interfaces[s->interfaces_len++];
-    *i = (struct interface){.link = get16(s, s->block), .snaplen = get32(s, s->block + 4), .units = 1000000};
+    *i = (struct interface){
+        .link = get16(s, s->block), .snaplen = get32(s, s->block + 4), .units = 1000000};
     read_options(s, s->block + 8, len - 8, i);
     if (i->units == 0)
         return damaged(why, cap, "an interface whose time resolution does not fit 64 bits");
@@ -206,8 +209,9 @@ static uint64_t to_ns(const struct interface *i, uint64_t ts)
 }
 
 /* A packet on interface |number|, its bytes at |data|. */
-static enum wsc_err give(const struct pcapng_source *s, uint32_t number, uint64_t ts, struct wsc_span data, uint32_t len,
-                         struct wsc_packet *pkt, char *why, size_t cap)
+static enum wsc_err give(const struct pcapng_source *s, uint32_t number, uint64_t ts,
+                         struct wsc_span data, uint32_t len, struct wsc_packet *pkt, char *why,
+                         size_t cap)
 {
     if (number >= s->interfaces_len)
         return damaged(why, cap, "a packet of an interface that is not described");
@@ -220,17 +224,21 @@ static enum wsc_err give(const struct pcapng_source *s, uint32_t number, uint64_
     return WSC_OK;
 }
 
-static enum wsc_err give_enhanced(const struct pcapng_source *s, size_t len, bool old, struct wsc_packet *pkt, char *why, size_t cap)
+static enum wsc_err give_enhanced(const struct pcapng_source *s, size_t len, bool old,
+                                  struct wsc_packet *pkt, char *why, size_t cap)
 {
     const uint8_t *b = s->block;
     if (len < 20 || get32(s, b + 12) > len - 20)
         return damaged(why, cap, "a packet that is longer than its block");
-    uint32_t number = old ? get16(s, b) : get32(s, b); /* the obsolete block's interface number has 16 bits */
+    uint32_t number =
+        old ? get16(s, b) : get32(s, b); /* the obsolete block's interface number has 16 bits */
     uint64_t ts = (uint64_t)get32(s, b + 4) << 32 | get32(s, b + 8);
-    return give(s, number, ts, (struct wsc_span){.ptr = b + 20, .len = get32(s, b + 12)}, get32(s, b + 16), pkt, why, cap);
+    return give(s, number, ts, (struct wsc_span){.ptr = b + 20, .len = get32(s, b + 12)},
+                get32(s, b + 16), pkt, why, cap);
 }
 
-static enum wsc_err give_simple(const struct pcapng_source *s, size_t len, struct wsc_packet *pkt, char *why, size_t cap)
+static enum wsc_err give_simple(const struct pcapng_source *s, size_t len, struct wsc_packet *pkt,
+                                char *why, size_t cap)
 {
     if (len < 4 || s->interfaces_len == 0)
         return damaged(why, cap, "a simple packet block without its interface");
@@ -240,7 +248,8 @@ static enum wsc_err give_simple(const struct pcapng_source *s, size_t len, struc
         caplen = snaplen;
     if (caplen > len - 4)
         return damaged(why, cap, "a packet that is longer than its block");
-    return give(s, 0, 0, (struct wsc_span){.ptr = s->block + 4, .len = caplen}, wire, pkt, why, cap);
+    return give(s, 0, 0, (struct wsc_span){.ptr = s->block + 4, .len = caplen}, wire, pkt, why,
+                cap);
 }
 
 static enum wsc_err next(struct wsc_source *base, struct wsc_packet *pkt, char *why, size_t cap)
@@ -280,8 +289,8 @@ static void close_source(struct wsc_source *base)
 
 static const struct wsc_source_ops ops = {.next = next, .close = close_source};
 
-enum wsc_err wsc_source_pcapng_open(const char *name, struct wsc_input *in, const uint8_t magic[4], struct wsc_source **out,
-                                    struct wsc_error *err)
+enum wsc_err wsc_source_pcapng_open(const char *name, struct wsc_input *in, const uint8_t magic[4],
+                                    struct wsc_source **out, struct wsc_error *err)
 {
     (void)magic;
     struct pcapng_source *s = wsc_calloc(1, sizeof(*s));
@@ -297,7 +306,8 @@ enum wsc_err wsc_source_pcapng_open(const char *name, struct wsc_input *in, cons
     if (e != WSC_OK) {
         s->in = NULL;
         close_source(&s->base);
-        return wsc_error_set(err, e == WSC_ERR_NOMEM ? e : WSC_ERR_FORMAT, "%s: not a pcapng file that can be read: %s", name,
+        return wsc_error_set(err, e == WSC_ERR_NOMEM ? e : WSC_ERR_FORMAT,
+                             "%s: not a pcapng file that can be read: %s", name,
                              e == WSC_ERR_NOMEM ? "out of memory" : why);
     }
     *out = &s->base;

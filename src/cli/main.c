@@ -1,9 +1,66 @@
 #include <wsclose/wsclose.h>
 
-#include <stdio.h>
+#include "commands.h"
+#include "out.h"
 
-int main(void)
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct args_command *const commands[] = {&command_analyze, &command_events,
+                                                      &command_stats, &command_codes};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static const char *command_name(const void *ctx, size_t i)
 {
-    printf("wsclose %s\n", wsc_version());
-    return 0;
+    (void)ctx;
+    return i < COMMANDS ? commands[i]->name : NULL;
+}
+
+static void help(FILE *out)
+{
+    fprintf(out, "wsclose tells why WebSocket connections closed, from packets.\n\nUsage: wsclose "
+                 "COMMAND [OPTION]...\n\n");
+    for (size_t i = 0; i < COMMANDS; i++) {
+        char left[40];
+        (void)snprintf(left, sizeof(left), "  %s %s", commands[i]->name,
+                       commands[i]->operands != NULL ? commands[i]->operands : "");
+        fprintf(out, "%-22s%s\n", left, commands[i]->summary);
+    }
+    fprintf(out, "\nwsclose COMMAND --help lists the options of a command. Start with: wsclose "
+                 "analyze FILE.pcap\n");
+}
+
+static int unknown(const char *word)
+{
+    const char *nearest = args_nearest(word, command_name, NULL);
+    if (nearest != NULL)
+        out_say("there is no command \"%s\"; did you mean %s?", word, nearest);
+    else
+        out_say("there is no command \"%s\"; wsclose --help lists them", word);
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    (void)setlocale(LC_CTYPE, "");
+    (void)signal(SIGPIPE, SIG_IGN); /* a reader that leaves is seen as a failed write */
+    if (argc < 2) {
+        help(stderr);
+        return EXIT_USAGE;
+    }
+    const char *word = argv[1];
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+        help(stdout);
+        return EXIT_DONE;
+    }
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+        printf("wsclose %s\n", wsc_version());
+        return EXIT_DONE;
+    }
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(word, commands[i]->name) == 0)
+            return commands[i]->run(argc - 2, argv + 2);
+    return unknown(word);
 }

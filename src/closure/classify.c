@@ -25,7 +25,8 @@ static bool had(uint64_t ack_off, uint64_t end)
 
 /* ---- which Closes count ---- */
 
-/* A Close comes too late when its sender had acknowledged the other side's FIN, or after an RST (SPEC section 3, edge rules). */
+/* A Close comes too late when its sender had acknowledged the other side's FIN, or after an RST
+ * (SPEC section 3, edge rules). */
 static bool too_late(const struct wsc_evidence *ev, enum wsc_dir d)
 {
     const struct wsc_ev_close *c = &ev->side[d].first;
@@ -67,11 +68,13 @@ static enum wsc_side first_closer(const struct wsc_evidence *ev)
     return before(cc->ts_ns, cc->ref, sc->ts_ns, sc->ref) ? WSC_SIDE_CLIENT : WSC_SIDE_SERVER;
 }
 
-/* The Close that gives the code: the first on the wire that has a readable code or is empty. NULL if there is none. */
+/* The Close that gives the code: the first on the wire that has a readable code or is empty. NULL
+ * if there is none. */
 static const struct wsc_ev_close *code_giver(const struct wsc_evidence *ev, enum wsc_side first)
 {
     enum wsc_dir d = first == WSC_SIDE_SERVER ? WSC_DIR_S2C : WSC_DIR_C2S;
-    if (first == WSC_SIDE_BOTH && !before(ev->side[0].first.ts_ns, ev->side[0].first.ref, ev->side[1].first.ts_ns, ev->side[1].first.ref))
+    if (first == WSC_SIDE_BOTH && !before(ev->side[0].first.ts_ns, ev->side[0].first.ref,
+                                          ev->side[1].first.ts_ns, ev->side[1].first.ref))
         d = WSC_DIR_S2C;
     for (int i = 0; i < 2; i++, d = other(d)) {
         const struct wsc_ev_close *c = &ev->side[d].first;
@@ -89,7 +92,8 @@ struct tcp_end {
     const struct wsc_ev_end *at;
 };
 
-static void earlier(struct tcp_end *best, enum wsc_tcp_end kind, enum wsc_dir by, const struct wsc_ev_end *at)
+static void earlier(struct tcp_end *best, enum wsc_tcp_end kind, enum wsc_dir by,
+                    const struct wsc_ev_end *at)
 {
     if (at->ref == 0)
         return;
@@ -110,16 +114,18 @@ static struct tcp_end first_tcp_end(const struct wsc_evidence *ev)
 /* ---- the table ---- */
 
 enum fact {
-    OPENED = 1 << 0,     /* the handshake was accepted, or frames of both kinds of evidence show that it was */
+    OPENED =
+        1
+        << 0, /* the handshake was accepted, or frames of both kinds of evidence show that it was */
     REJECTED = 1 << 1,
     BAD_ACCEPT = 1 << 2,
     BOTH_CLOSES = 1 << 3,
     ONE_CLOSE = 1 << 4,
     ANSWER_HIDDEN = 1 << 5, /* one Close, and what the other side sent after it is not all there */
-    HIDDEN = 1 << 6,     /* a Close may stand in bytes that were not captured */
+    HIDDEN = 1 << 6,        /* a Close may stand in bytes that were not captured */
     FIN_FIRST = 1 << 7,
     RST_FIRST = 1 << 8,
-    SILENT = 1 << 9,     /* one side repeats itself and gets no answer */
+    SILENT = 1 << 9, /* one side repeats itself and gets no answer */
     PATIENCE_OVER = 1 << 10,
     GARBAGE = 1 << 11,
     REUSED = 1 << 12,
@@ -206,7 +212,8 @@ static unsigned gather(const struct wsc_evidence *ev, const struct tcp_end *end)
     if (end->kind == WSC_TCP_END_RST)
         facts |= RST_FIRST;
     for (int d = 0; d < 2; d++)
-        if (ev->side[d].unanswered >= WSC_VANISHED_REPEATS && ev->side[other((enum wsc_dir)d)].captured)
+        if (ev->side[d].unanswered >= WSC_VANISHED_REPEATS &&
+            ev->side[other((enum wsc_dir)d)].captured)
             facts |= SILENT;
     if (ev->stop == WSC_EV_STOP_REUSED)
         facts |= REUSED;
@@ -226,7 +233,8 @@ static const struct row *decide(unsigned facts)
 
 /* ---- the headline ---- */
 
-static void set_code(const struct wsc_evidence *ev, const struct row *row, enum wsc_side first, struct wsc_verdict *out)
+static void set_code(const struct wsc_evidence *ev, const struct row *row, enum wsc_side first,
+                     struct wsc_verdict *out)
 {
     static const uint8_t nothing[1];
     out->close_code = WSC_UNKNOWN;
@@ -258,7 +266,8 @@ static bool may_be_an_answer(const struct wsc_evidence *ev, enum wsc_side first)
     return ack == WSC_EV_NO_ACK || ack > peer->hidden_off;
 }
 
-static void set_closed_by(const struct wsc_evidence *ev, enum wsc_side first, const struct tcp_end *end, struct wsc_verdict *out)
+static void set_closed_by(const struct wsc_evidence *ev, enum wsc_side first,
+                          const struct tcp_end *end, struct wsc_verdict *out)
 {
     if (out->outcome != WSC_OUTCOME_CLOSED && out->outcome != WSC_OUTCOME_HANDSHAKE_FAILED)
         return;
@@ -268,7 +277,8 @@ static void set_closed_by(const struct wsc_evidence *ev, enum wsc_side first, co
         out->closed_by = wsc_side_of(end->by);
 }
 
-static void set_ended(const struct wsc_evidence *ev, enum wsc_side first, const struct tcp_end *end, struct wsc_verdict *out)
+static void set_ended(const struct wsc_evidence *ev, enum wsc_side first, const struct tcp_end *end,
+                      struct wsc_verdict *out)
 {
     if (first != WSC_SIDE_NONE) {
         enum wsc_dir d = first == WSC_SIDE_SERVER ? WSC_DIR_S2C : WSC_DIR_C2S;
@@ -288,13 +298,15 @@ static void set_ended(const struct wsc_evidence *ev, enum wsc_side first, const 
 
 /* ---- what each side would report (RFC 6455 7.1.5, 7.1.7) ---- */
 
-/* "Just before": a library fails a connection as soon as it reads the offending bytes; what remains is the way there and back. */
+/* "Just before": a library fails a connection as soon as it reads the offending bytes; what remains
+ * is the way there and back. */
 #define JUST_BEFORE_NS UINT64_C(500000000)
 
 /* Below this a message limit is not plausible, so that 1009 was the application's word. */
 #define PLAUSIBLE_LIMIT 126u
 
-/* True if |d| sent its Close because of what the other side had sent, and from then on processed nothing more. */
+/* True if |d| sent its Close because of what the other side had sent, and from then on processed
+ * nothing more. */
 static bool failed_it(const struct wsc_evidence *ev, enum wsc_dir d)
 {
     const struct wsc_ev_close *c = &ev->side[d].first;
@@ -308,7 +320,8 @@ static bool failed_it(const struct wsc_evidence *ev, enum wsc_dir d)
     case 1007:
         return peer->broke_rule || (just_before && peer->text_last);
     case 1009:
-        return just_before && peer->last_len >= PLAUSIBLE_LIMIT && peer->last_len > peer->longest_before;
+        return just_before && peer->last_len >= PLAUSIBLE_LIMIT &&
+               peer->last_len > peer->longest_before;
     case 1010:
         return d == WSC_DIR_C2S && ev->side[WSC_DIR_S2C].frames == 0;
     default:
@@ -317,7 +330,8 @@ static bool failed_it(const struct wsc_evidence *ev, enum wsc_dir d)
 }
 
 /* True if the Close |c| of |sender| reached the other side, for all that the capture shows. */
-static bool received(const struct wsc_evidence *ev, enum wsc_dir sender, const struct wsc_ev_close *c)
+static bool received(const struct wsc_evidence *ev, enum wsc_dir sender,
+                     const struct wsc_ev_close *c)
 {
     const struct wsc_ev_side *from = &ev->side[sender], *to = &ev->side[other(sender)];
     if (from->acked_known && from->acked_off >= c->end)
@@ -348,12 +362,14 @@ static int is_clean(const struct wsc_evidence *ev, const struct wsc_verdict *v)
     return v->tcp_end == WSC_TCP_END_NONE ? WSC_UNKNOWN : 1;
 }
 
-static struct wsc_saw saw_of(const struct wsc_evidence *ev, enum wsc_dir d, const struct wsc_verdict *v)
+static struct wsc_saw saw_of(const struct wsc_evidence *ev, enum wsc_dir d,
+                             const struct wsc_verdict *v)
 {
     static const struct wsc_saw nothing_known = {.code = WSC_UNKNOWN, .clean = WSC_UNKNOWN};
     const struct wsc_ev_side *peer = &ev->side[other(d)];
     const struct wsc_ev_close *c = &peer->valid;
-    bool ended = v->tcp_end != WSC_TCP_END_NONE || v->ending == WSC_ENDING_VANISHED || v->ending == WSC_ENDING_CLOSE_UNANSWERED ||
+    bool ended = v->tcp_end != WSC_TCP_END_NONE || v->ending == WSC_ENDING_VANISHED ||
+                 v->ending == WSC_ENDING_CLOSE_UNANSWERED ||
                  v->ending == WSC_ENDING_CLOSE_HANDSHAKE;
     if (failed_it(ev, d) && !(c->seen && had(ev->side[d].first.ack_off, c->end)))
         return abnormal();

@@ -1,6 +1,8 @@
-/* What was seen of one WebSocket, by whom, in which order: all that a verdict may rest on. Plain data, no pointers to flows.
+/* What was seen of one WebSocket, by whom, in which order: all that a verdict may rest on. Plain
+ * data, no pointers to flows.
  *
- * Index of every array is enum wsc_dir, by sender. Offsets are stream offsets of that sender's bytes. */
+ * Index of every array is enum wsc_dir, by sender. Offsets are stream offsets of that sender's
+ * bytes. */
 #ifndef WSC_CLOSURE_EVIDENCE_H
 #define WSC_CLOSURE_EVIDENCE_H
 
@@ -11,13 +13,14 @@
 /* One Close frame. */
 struct wsc_ev_close {
     bool seen;
-    bool valid;        /* breaks no rule (RFC 6455 5.5, 7.4) */
-    bool empty;        /* no body: 1005 */
-    int code;          /* WSC_UNKNOWN: none readable */
+    bool valid; /* breaks no rule (RFC 6455 5.5, 7.4) */
+    bool empty; /* no body: 1005 */
+    int code;   /* WSC_UNKNOWN: none readable */
     struct wsc_span reason;
     uint64_t ts_ns, ref; /* of the packet that completes it */
     uint64_t start, end; /* first byte of its header, after its last byte */
-    uint64_t ack_off;    /* the other side's bytes that the packet with its first byte acknowledged; WSC_EV_NO_ACK: not said */
+    uint64_t ack_off;    /* the other side's bytes that the packet with its first byte acknowledged;
+                            WSC_EV_NO_ACK: not said */
 };
 
 /* A FIN or an RST that counts. */
@@ -29,31 +32,35 @@ struct wsc_ev_end {
 
 struct wsc_ev_side {
     struct wsc_ev_close first; /* the first Close on the wire */
-    struct wsc_ev_close valid; /* the first that its receiver may heed; the same as |first| if that is valid */
+    struct wsc_ev_close
+        valid; /* the first that its receiver may heed; the same as |first| if that is valid */
     struct wsc_ev_end fin, rst;
-    bool captured;     /* a packet from this side is in the capture */
-    bool hidden;       /* from hidden_off on bytes are missing, or framing is lost, so that a Close may be there unseen */
+    bool captured; /* a packet from this side is in the capture */
+    bool hidden; /* from hidden_off on bytes are missing, or framing is lost, so that a Close may be
+                    there unseen */
     uint64_t hidden_off;
-    bool acked_known;  /* the other side's acknowledgements are in the capture */
-    uint64_t acked_off; /* up to which the other side acknowledged this side's bytes; FIN counts as one */
-    uint64_t acked_ns; /* time of the last packet of this side that was acknowledged, 0: none */
+    bool acked_known;    /* the other side's acknowledgements are in the capture */
+    uint64_t acked_off;  /* up to which the other side acknowledged this side's bytes; FIN counts as
+                            one */
+    uint64_t acked_ns;   /* time of the last packet of this side that was acknowledged, 0: none */
     unsigned unanswered; /* times it sent again or probed since the other side's last packet */
     uint64_t frames;
     /* What this side sent just before the other side's first Close. */
-    bool broke_rule;        /* a violation before it */
-    bool data_last;         /* its last frame before it was of data */
-    bool text_last;         /* ... of a text message, or compressed */
-    uint64_t last_data_ns;  /* when that frame came */
-    uint64_t last_len, longest_before; /* payload of that message so far, and of the longest complete one before it */
+    bool broke_rule;                   /* a violation before it */
+    bool data_last;                    /* its last frame before it was of data */
+    bool text_last;                    /* ... of a text message, or compressed */
+    uint64_t last_data_ns;             /* when that frame came */
+    uint64_t last_len, longest_before; /* payload of that message so far, and of the longest
+                                          complete one before it */
 };
 
 enum wsc_ev_handshake {
     WSC_EV_NO_HANDSHAKE, /* picked up mid-stream */
     WSC_EV_PENDING,      /* asked for, no answer seen */
     WSC_EV_ACCEPTED,
-    WSC_EV_BAD_ACCEPT,   /* 101 that does not fit the request */
-    WSC_EV_REJECTED,     /* a final status but 101 */
-    WSC_EV_GARBAGE       /* an answer that is not HTTP */
+    WSC_EV_BAD_ACCEPT, /* 101 that does not fit the request */
+    WSC_EV_REJECTED,   /* a final status but 101 */
+    WSC_EV_GARBAGE     /* an answer that is not HTTP */
 };
 
 /* Why no more packets follow. */

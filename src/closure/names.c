@@ -7,18 +7,21 @@
 
 /* Words by enum value; NULL where the SPEC prints null. */
 static const char *const outcomes[] = {"unknown", "closed", "open", "handshake_failed"};
-static const char *const endings[] = {"none",        "close_handshake", "close_unanswered", "fin",        "reset",
-                                      "vanished",    "stream_reset",    "stream_end",       "rejected",   "no_response",
-                                      "bad_accept",  "tcp_refused",     "tls_failed",       "gap"};
+static const char *const endings[] = {
+    "none",       "close_handshake", "close_unanswered", "fin",      "reset",
+    "vanished",   "stream_reset",    "stream_end",       "rejected", "no_response",
+    "bad_accept", "tcp_refused",     "tls_failed",       "gap"};
 static const char *const code_sources[] = {NULL, "wire", "inferred"};
 static const char *const tcp_ends[] = {"none", "fin", "rst"};
 static const char *const confidences[] = {NULL, "possible", "likely", "certain"};
 static const char *const sides[] = {NULL, "client", "server", "both"};
 static const char *const rules[] = {
-    "unmasked-client-frame", "masked-server-frame",     "reserved-opcode",        "reserved-bits",
-    "fragmented-control",    "control-too-long",        "close-body-length-1",    "close-code-not-allowed",
-    "close-reason-not-utf8", "text-not-utf8",           "frame-after-close",      "unexpected-continuation",
-    "length-not-minimal",    "length-high-bit",         "data-before-101",        "bad-accept-key"};
+    "unmasked-client-frame", "masked-server-frame",    "reserved-opcode",
+    "reserved-bits",         "fragmented-control",     "control-too-long",
+    "close-body-length-1",   "close-code-not-allowed", "close-reason-not-utf8",
+    "text-not-utf8",         "frame-after-close",      "unexpected-continuation",
+    "length-not-minimal",    "length-high-bit",        "data-before-101",
+    "bad-accept-key"};
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 _Static_assert(COUNT(rules) == WSC_RULE_COUNT, "every rule has its word");
@@ -37,14 +40,14 @@ static int parse(const char *const *words, size_t n, const char *word)
     return -1;
 }
 
-#define NAMES(fn, type, words)                                                                                        \
-    const char *wsc_##fn##_name(enum type v)                                                                          \
-    {                                                                                                                 \
-        return name_of(words, COUNT(words), (unsigned)v);                                                             \
-    }                                                                                                                 \
-    int wsc_##fn##_parse(const char *word)                                                                            \
-    {                                                                                                                 \
-        return parse(words, COUNT(words), word);                                                                      \
+#define NAMES(fn, type, words)                                                                     \
+    const char *wsc_##fn##_name(enum type v)                                                       \
+    {                                                                                              \
+        return name_of(words, COUNT(words), (unsigned)v);                                          \
+    }                                                                                              \
+    int wsc_##fn##_parse(const char *word)                                                         \
+    {                                                                                              \
+        return parse(words, COUNT(words), word);                                                   \
     }
 
 NAMES(outcome, wsc_outcome, outcomes)
@@ -64,7 +67,8 @@ size_t wsc_endpoint_text(const struct wsc_endpoint *e, char out[WSC_ENDPOINT_TEX
     if (inet_ntop(e->family == 4 ? AF_INET : AF_INET6, e->addr, addr, sizeof(addr)) == NULL)
         return 0;
     bool v6 = e->family == 6;
-    int n = snprintf(out, WSC_ENDPOINT_TEXT_MAX, "%s%s%s:%u", v6 ? "[" : "", addr, v6 ? "]" : "", (unsigned)e->port);
+    int n = snprintf(out, WSC_ENDPOINT_TEXT_MAX, "%s%s%s:%u", v6 ? "[" : "", addr, v6 ? "]" : "",
+                     (unsigned)e->port);
     return n > 0 ? (size_t)n : 0;
 }
 
@@ -106,12 +110,14 @@ bool wsc_endpoint_parse(const char *text, struct wsc_endpoint *out)
         port = end[1] == ':' ? end + 2 : NULL;
     } else {
         const char *colon = strchr(text, ':');
-        if (colon != NULL && strchr(colon + 1, ':') == NULL) { /* two colons: an IPv6 address without a port */
+        if (colon != NULL &&
+            strchr(colon + 1, ':') == NULL) { /* two colons: an IPv6 address without a port */
             end = colon;
             port = colon + 1;
         }
     }
-    if (!parse_address(addr, (size_t)(end - addr), out) || (port != NULL && !parse_port(port, &out->port))) {
+    if (!parse_address(addr, (size_t)(end - addr), out) ||
+        (port != NULL && !parse_port(port, &out->port))) {
         *out = (struct wsc_endpoint){0};
         return false;
     }

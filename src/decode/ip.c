@@ -18,7 +18,8 @@ enum {
 
 enum { PORT_GENEVE = 6081, PORT_GTP_U = 2152, PORT_VXLAN = 4789, PORT_VXLAN_LINUX = 8472 };
 
-/* Cuts |r| to the |len| bytes the IP header claims; what lies behind is padding. What is missing of them was not captured. */
+/* Cuts |r| to the |len| bytes the IP header claims; what lies behind is padding. What is missing of
+ * them was not captured. */
 static void claim(struct wsc_decode *d, struct wsc_reader *r, uint64_t len)
 {
     size_t left = wsc_rd_left(r);
@@ -31,8 +32,8 @@ static void claim(struct wsc_decode *d, struct wsc_reader *r, uint64_t len)
     }
 }
 
-static enum wsc_decode_result give_fragment(struct wsc_decode *d, struct wsc_reader r, uint8_t proto, uint32_t id, uint32_t offset,
-                                            bool more)
+static enum wsc_decode_result give_fragment(struct wsc_decode *d, struct wsc_reader r,
+                                            uint8_t proto, uint32_t id, uint32_t offset, bool more)
 {
     const struct wsc_packet_view *v = d->view;
     size_t left = wsc_rd_left(&r);
@@ -73,7 +74,8 @@ static enum wsc_decode_result decode_ipv4(struct wsc_decode *d, struct wsc_reade
     memcpy(v->src, h + 12, 4);
     memcpy(v->dst, h + 16, 4);
     if (total == 0)
-        v->quirks |= WSC_QUIRK_ZERO_IP_LEN; /* segmentation off-load: the packet's own length counts */
+        v->quirks |=
+            WSC_QUIRK_ZERO_IP_LEN; /* segmentation off-load: the packet's own length counts */
     else if (total < hlen)
         return WSC_DECODE_BAD;
     else
@@ -102,12 +104,13 @@ static uint32_t jumbo_len(const uint8_t *p, size_t len)
 }
 
 /* Walks the extension headers (RFC 8200 4.1) up to one that is none. */
-static enum wsc_decode_result decode_extensions(struct wsc_decode *d, struct wsc_reader r, uint8_t next, bool sized)
+static enum wsc_decode_result decode_extensions(struct wsc_decode *d, struct wsc_reader r,
+                                                uint8_t next, bool sized)
 {
     const uint8_t *start = r.p;
     for (unsigned i = 0; i < 2 * WSC_DECODE_MAX_DEPTH; i++) {
-        if (next != PROTO_HOP_BY_HOP && next != PROTO_ROUTING && next != PROTO_DESTINATION && next != PROTO_MOBILITY &&
-            next != PROTO_AH && next != PROTO_FRAGMENT) {
+        if (next != PROTO_HOP_BY_HOP && next != PROTO_ROUTING && next != PROTO_DESTINATION &&
+            next != PROTO_MOBILITY && next != PROTO_AH && next != PROTO_FRAGMENT) {
             d->view->ip_proto = next;
             return wsc_decode_transport(d, r, next);
         }
@@ -191,7 +194,8 @@ static enum wsc_decode_result decode_gre(struct wsc_decode *d, struct wsc_reader
         wsc_rd_skip(&r, 4);
     if (r.short_read)
         return WSC_DECODE_BAD;
-    if (type == 0x88be) { /* ERSPAN: type I has no header, type II one of 8 bytes (and a sequence number) */
+    if (type ==
+        0x88be) { /* ERSPAN: type I has no header, type II one of 8 bytes (and a sequence number) */
         wsc_rd_skip(&r, has_seq ? 8 : 0);
         return r.short_read ? WSC_DECODE_BAD : wsc_decode_ethernet(d, r);
     }
@@ -228,7 +232,8 @@ static enum wsc_decode_result decode_geneve(struct wsc_decode *d, struct wsc_rea
     return wsc_decode_ethertype(d, r, type);
 }
 
-/* 3GPP TS 29.281 5.1: version 1, a T-PDU. The two directions have tunnel ids of their own, so they name no tenant. */
+/* 3GPP TS 29.281 5.1: version 1, a T-PDU. The two directions have tunnel ids of their own, so they
+ * name no tenant. */
 static enum wsc_decode_result decode_gtp_u(struct wsc_decode *d, struct wsc_reader r)
 {
     uint8_t flags = wsc_rd_u8(&r), type = wsc_rd_u8(&r);
@@ -273,7 +278,8 @@ static enum wsc_decode_result decode_udp(struct wsc_decode *d, struct wsc_reader
     return WSC_DECODE_OTHER_IP;
 }
 
-enum wsc_decode_result wsc_decode_transport(struct wsc_decode *d, struct wsc_reader r, uint8_t proto)
+enum wsc_decode_result wsc_decode_transport(struct wsc_decode *d, struct wsc_reader r,
+                                            uint8_t proto)
 {
     switch (proto) {
     case PROTO_TCP:
@@ -290,15 +296,21 @@ enum wsc_decode_result wsc_decode_transport(struct wsc_decode *d, struct wsc_rea
     }
 }
 
-enum wsc_decode_result wsc_decode_ip_payload(const struct wsc_fragment *frag, struct wsc_span payload, struct wsc_packet_view *view,
+enum wsc_decode_result wsc_decode_ip_payload(const struct wsc_fragment *frag,
+                                             struct wsc_span payload, struct wsc_packet_view *view,
                                              struct wsc_fragment *inner)
 {
-    *view = (struct wsc_packet_view){.ts_ns = view->ts_ns, .ref = view->ref, .family = frag->family, .ip_proto = frag->ip_proto,
-                                     .ttl = frag->ttl, .tunnel_id = frag->tunnel_id};
+    *view = (struct wsc_packet_view){.ts_ns = view->ts_ns,
+                                     .ref = view->ref,
+                                     .family = frag->family,
+                                     .ip_proto = frag->ip_proto,
+                                     .ttl = frag->ttl,
+                                     .tunnel_id = frag->tunnel_id};
     memcpy(view->src, frag->src, sizeof(view->src));
     memcpy(view->dst, frag->dst, sizeof(view->dst));
     struct wsc_decode d = {.view = view, .frag = inner};
     struct wsc_reader r = wsc_reader_of(payload.ptr, payload.len);
     /* The fragmentable part of an IPv6 packet may begin with extension headers. */
-    return frag->family == 6 ? decode_extensions(&d, r, frag->ip_proto, true) : wsc_decode_transport(&d, r, frag->ip_proto);
+    return frag->family == 6 ? decode_extensions(&d, r, frag->ip_proto, true)
+                             : wsc_decode_transport(&d, r, frag->ip_proto);
 }

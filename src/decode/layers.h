@@ -11,18 +11,20 @@
 struct wsc_decode {
     struct wsc_packet_view *view;
     struct wsc_fragment *frag;
-    uint32_t tail;   /* bytes of the packet that were not captured */
+    uint32_t tail; /* bytes of the packet that were not captured */
     unsigned depth;
 };
 
 /* Each decodes from |r| on: the captured bytes from its header to the end of the packet. */
 enum wsc_decode_result wsc_decode_link(struct wsc_decode *d, struct wsc_reader r, uint32_t link);
 enum wsc_decode_result wsc_decode_ethernet(struct wsc_decode *d, struct wsc_reader r);
-enum wsc_decode_result wsc_decode_ethertype(struct wsc_decode *d, struct wsc_reader r, uint16_t type);
+enum wsc_decode_result wsc_decode_ethertype(struct wsc_decode *d, struct wsc_reader r,
+                                            uint16_t type);
 enum wsc_decode_result wsc_decode_ppp(struct wsc_decode *d, struct wsc_reader r);
 enum wsc_decode_result wsc_decode_ip(struct wsc_decode *d, struct wsc_reader r);
 /* |r| holds the payload of the IP header in |view|. */
-enum wsc_decode_result wsc_decode_transport(struct wsc_decode *d, struct wsc_reader r, uint8_t proto);
+enum wsc_decode_result wsc_decode_transport(struct wsc_decode *d, struct wsc_reader r,
+                                            uint8_t proto);
 enum wsc_decode_result wsc_decode_tcp(struct wsc_decode *d, struct wsc_reader r);
 
 #endif

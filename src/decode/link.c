@@ -43,8 +43,8 @@ static enum wsc_decode_result decode_mpls(struct wsc_decode *d, struct wsc_reade
             return WSC_DECODE_BAD;
         if (!(label & 0x100))
             continue;
-        /* Bottom of the stack: nothing says what follows; IP is told by its version, else a pseudowire with or without
-         * its control word (RFC 4385, RFC 4448). */
+        /* Bottom of the stack: nothing says what follows; IP is told by its version, else a
+         * pseudowire with or without its control word (RFC 4385, RFC 4448). */
         if (wsc_rd_left(&r) < 4)
             return WSC_DECODE_BAD;
         uint8_t nibble = r.p[0] >> 4;
@@ -69,7 +69,8 @@ static enum wsc_decode_result decode_llc(struct wsc_decode *d, struct wsc_reader
 
 enum wsc_decode_result wsc_decode_ppp(struct wsc_decode *d, struct wsc_reader r)
 {
-    /* RFC 1662: address and control may be there or not; the protocol may be one byte if it is odd. */
+    /* RFC 1662: address and control may be there or not; the protocol may be one byte if it is odd.
+     */
     if (wsc_rd_left(&r) >= 2 && r.p[0] == 0xff && r.p[1] == 0x03)
         wsc_rd_skip(&r, 2);
     uint16_t proto = wsc_rd_u8(&r);
@@ -88,7 +89,8 @@ static enum wsc_decode_result decode_pppoe(struct wsc_decode *d, struct wsc_read
     return r.short_read ? WSC_DECODE_BAD : wsc_decode_ppp(d, r);
 }
 
-enum wsc_decode_result wsc_decode_ethertype(struct wsc_decode *d, struct wsc_reader r, uint16_t type)
+enum wsc_decode_result wsc_decode_ethertype(struct wsc_decode *d, struct wsc_reader r,
+                                            uint16_t type)
 {
     for (unsigned tags = 0; tags <= WSC_DECODE_MAX_DEPTH; tags++) {
         switch (type) {
@@ -128,8 +130,8 @@ enum wsc_decode_result wsc_decode_ethernet(struct wsc_decode *d, struct wsc_read
     return r.short_read ? WSC_DECODE_BAD : wsc_decode_ethertype(d, r, type);
 }
 
-/* The address family of BSD loopback is in the writer's byte order, and its IPv6 number differs by system: the IP version
- * says the same. */
+/* The address family of BSD loopback is in the writer's byte order, and its IPv6 number differs by
+ * system: the IP version says the same. */
 static enum wsc_decode_result decode_loopback(struct wsc_decode *d, struct wsc_reader r)
 {
     uint32_t family = wsc_rd_be32(&r);
@@ -211,9 +213,11 @@ enum wsc_decode_result wsc_decode_link(struct wsc_decode *d, struct wsc_reader r
     }
 }
 
-enum wsc_decode_result wsc_decode_packet(const struct wsc_packet *pkt, struct wsc_packet_view *view, struct wsc_fragment *frag)
+enum wsc_decode_result wsc_decode_packet(const struct wsc_packet *pkt, struct wsc_packet_view *view,
+                                         struct wsc_fragment *frag)
 {
     *view = (struct wsc_packet_view){.ts_ns = pkt->ts_ns, .ref = pkt->ref};
-    struct wsc_decode d = {.view = view, .frag = frag, .tail = pkt->len > pkt->caplen ? pkt->len - pkt->caplen : 0};
+    struct wsc_decode d = {
+        .view = view, .frag = frag, .tail = pkt->len > pkt->caplen ? pkt->len - pkt->caplen : 0};
     return wsc_decode_link(&d, wsc_reader_of(pkt->data, pkt->caplen), pkt->link);
 }

@@ -7,12 +7,12 @@
 #include <wsclose/types.h>
 
 enum wsc_decode_result {
-    WSC_DECODE_TCP,        /* all of |view| is set */
-    WSC_DECODE_FRAGMENT,   /* an IP fragment: |frag| is set; reassemble, then wsc_decode_ip() */
-    WSC_DECODE_OTHER_IP,   /* IP, but not TCP: |view| holds addresses and |ip_proto| */
-    WSC_DECODE_NOT_IP,     /* ARP, LLDP, ...: well-formed, not ours */
-    WSC_DECODE_BAD,        /* cut or damaged before TCP's ports, or nested too deep */
-    WSC_DECODE_LINK        /* a link type we do not read */
+    WSC_DECODE_TCP,      /* all of |view| is set */
+    WSC_DECODE_FRAGMENT, /* an IP fragment: |frag| is set; reassemble, then wsc_decode_ip() */
+    WSC_DECODE_OTHER_IP, /* IP, but not TCP: |view| holds addresses and |ip_proto| */
+    WSC_DECODE_NOT_IP,   /* ARP, LLDP, ...: well-formed, not ours */
+    WSC_DECODE_BAD,      /* cut or damaged before TCP's ports, or nested too deep */
+    WSC_DECODE_LINK      /* a link type we do not read */
 };
 
 enum {
@@ -26,9 +26,10 @@ enum {
 
 /* Oddities worth remembering; none stops decoding. */
 enum wsc_quirk {
-    WSC_QUIRK_ZERO_IP_LEN = 1 << 0, /* total length 0 (segmentation off-load): length taken from the packet */
-    WSC_QUIRK_TRUNCATED = 1 << 1,   /* captured bytes end before the packet did */
-    WSC_QUIRK_BAD_OPTIONS = 1 << 2  /* TCP options do not parse; the rest is used */
+    WSC_QUIRK_ZERO_IP_LEN =
+        1 << 0, /* total length 0 (segmentation off-load): length taken from the packet */
+    WSC_QUIRK_TRUNCATED = 1 << 1,  /* captured bytes end before the packet did */
+    WSC_QUIRK_BAD_OPTIONS = 1 << 2 /* TCP options do not parse; the rest is used */
 };
 
 struct wsc_packet_view {
@@ -36,20 +37,20 @@ struct wsc_packet_view {
     uint64_t ref;
     uint8_t family; /* 4 or 6, of the innermost IP header */
     uint8_t ip_proto;
-    uint8_t ttl;    /* or hop limit */
+    uint8_t ttl; /* or hop limit */
     uint8_t tcp_flags;
     uint16_t sport, dport;
     uint32_t seq, ack;
-    uint16_t window;      /* as in the header, not scaled */
-    uint16_t ip_id;       /* IPv4; 0 for IPv6 */
-    uint16_t quirks;      /* enum wsc_quirk */
-    int8_t window_scale;  /* from a SYN's option, -1 if none */
+    uint16_t window;          /* as in the header, not scaled */
+    uint16_t ip_id;           /* IPv4; 0 for IPv6 */
+    uint16_t quirks;          /* enum wsc_quirk */
+    int8_t window_scale;      /* from a SYN's option, -1 if none */
     uint8_t src[16], dst[16]; /* IPv4 in the first 4 bytes, the rest 0 */
-    uint32_t tunnel_id;   /* innermost VXLAN or Geneve network identifier plus 1, 0 if none */
+    uint32_t tunnel_id;       /* innermost VXLAN or Geneve network identifier plus 1, 0 if none */
     const uint8_t *payload;
-    uint32_t payload_len; /* bytes of payload captured */
+    uint32_t payload_len;      /* bytes of payload captured */
     uint32_t payload_wire_len; /* bytes of payload the packet had; >= payload_len */
-    struct wsc_span l3;   /* innermost IP header to the end of the captured packet, for nDPI */
+    struct wsc_span l3;        /* innermost IP header to the end of the captured packet, for nDPI */
 };
 
 /* An IP fragment (RFC 791, RFC 8200 4.5). */
@@ -58,20 +59,23 @@ struct wsc_fragment {
     uint8_t src[16], dst[16];
     uint32_t id;
     uint32_t tunnel_id;
-    uint32_t offset;   /* bytes */
+    uint32_t offset; /* bytes */
     bool more;
-    struct wsc_span data;  /* the fragment's payload, as captured */
-    uint32_t wire_len; /* >= data.len: cut by the snap length if larger */
+    struct wsc_span data; /* the fragment's payload, as captured */
+    uint32_t wire_len;    /* >= data.len: cut by the snap length if larger */
 };
 
-/* Decodes |pkt| from its link layer inwards, through VLAN tags, MPLS, PPPoE and tunnels (GRE, IP in IP, VXLAN, Geneve;
- * at most 8 IP or tunnel headers). Fills |view| (ts_ns and ref always) and, for FRAGMENT, |frag|. */
+/* Decodes |pkt| from its link layer inwards, through VLAN tags, MPLS, PPPoE and tunnels (GRE, IP in
+ * IP, VXLAN, Geneve; at most 8 IP or tunnel headers). Fills |view| (ts_ns and ref always) and, for
+ * FRAGMENT, |frag|. */
 enum wsc_decode_result wsc_decode_packet(const struct wsc_packet *pkt, struct wsc_packet_view *view,
                                          struct wsc_fragment *frag);
 
-/* Decodes what a reassembled datagram carried: |frag| of the first fragment, |payload| the whole of it. |view| comes
- * with ts_ns and ref of the packet that completed it. A tunnel inside is followed; |l3| is left empty. */
-enum wsc_decode_result wsc_decode_ip_payload(const struct wsc_fragment *frag, struct wsc_span payload,
-                                             struct wsc_packet_view *view, struct wsc_fragment *inner);
+/* Decodes what a reassembled datagram carried: |frag| of the first fragment, |payload| the whole of
+ * it. |view| comes with ts_ns and ref of the packet that completed it. A tunnel inside is followed;
+ * |l3| is left empty. */
+enum wsc_decode_result wsc_decode_ip_payload(const struct wsc_fragment *frag,
+                                             struct wsc_span payload, struct wsc_packet_view *view,
+                                             struct wsc_fragment *inner);
 
 #endif

@@ -50,15 +50,15 @@ void wsc_analyzer_options_default(struct wsc_analyzer_options *opt)
 
 static bool options_valid(const struct wsc_analyzer_options *o)
 {
-    return o->max_connections >= 1 && o->max_connections < UINT32_C(1) << 31 && o->max_head_bytes >= 1024 &&
-           o->max_head_bytes <= (size_t)1 << 20;
+    return o->max_connections >= 1 && o->max_connections < UINT32_C(1) << 31 &&
+           o->max_head_bytes >= 1024 && o->max_head_bytes <= (size_t)1 << 20;
 }
 
 /* Hosts, paths, agents of all open WebSockets together. */
 #define INTERN_MAX ((size_t)256 << 20)
 
-enum wsc_err wsc_analyzer_new(const struct wsc_analyzer_options *opt, wsc_record_fn on_record, void *ctx,
-                              struct wsc_analyzer **out)
+enum wsc_err wsc_analyzer_new(const struct wsc_analyzer_options *opt, wsc_record_fn on_record,
+                              void *ctx, struct wsc_analyzer **out)
 {
     *out = NULL;
     if (!options_valid(opt))
@@ -82,7 +82,8 @@ enum wsc_err wsc_analyzer_new(const struct wsc_analyzer_options *opt, wsc_record
     an->defrag = wsc_ip_defrag_new(opt->max_fragment_bytes);
     if (opt->label)
         e->ident = wsc_ident_new();
-    if (e->intern == NULL || an->flows == NULL || an->defrag == NULL || (opt->label && e->ident == NULL)) {
+    if (e->intern == NULL || an->flows == NULL || an->defrag == NULL ||
+        (opt->label && e->ident == NULL)) {
         wsc_analyzer_free(an);
         return WSC_ERR_NOMEM;
     }
@@ -119,7 +120,8 @@ static enum queue queue_for(const struct wsc_conv *c)
     if (wsc_tcp_conn_over(&c->tcp))
         return QUEUE_OVER;
     const struct wsc_conv_ws *ws = c->ws;
-    if (c->tcp.ends != NULL || (ws != NULL && ws->notes != NULL && (ws->notes->first[0].ev.seen || ws->notes->first[1].ev.seen)))
+    if (c->tcp.ends != NULL || (ws != NULL && ws->notes != NULL &&
+                                (ws->notes->first[0].ev.seen || ws->notes->first[1].ev.seen)))
         return QUEUE_CLOSING;
     return ws != NULL ? QUEUE_WS : QUEUE_OTHER;
 }
@@ -144,7 +146,8 @@ static void expire(struct wsc_analyzer *an, enum queue q, uint64_t after_ns)
     }
 }
 
-/* At the ceiling the least valuable goes: what is over, what is no WebSocket, what is closing, then the WebSocket idle longest. */
+/* At the ceiling the least valuable goes: what is over, what is no WebSocket, what is closing, then
+ * the WebSocket idle longest. */
 static void evict(struct wsc_analyzer *an)
 {
     static const enum queue order[] = {QUEUE_OVER, QUEUE_OTHER, QUEUE_CLOSING, QUEUE_WS};
@@ -158,7 +161,8 @@ static void evict(struct wsc_analyzer *an)
     }
 }
 
-static struct wsc_conv *add_conv(struct wsc_analyzer *an, const struct wsc_flow_key *key, const struct wsc_packet_view *v)
+static struct wsc_conv *add_conv(struct wsc_analyzer *an, const struct wsc_flow_key *key,
+                                 const struct wsc_packet_view *v)
 {
     if (wsc_flow_table_full(an->flows))
         evict(an);
@@ -200,11 +204,13 @@ static enum wsc_err take_tcp(struct wsc_analyzer *an, const struct wsc_packet_vi
 
 /* ---- packets ---- */
 
-static enum wsc_decode_result decode(struct wsc_analyzer *an, const struct wsc_packet *pkt, struct wsc_packet_view *v)
+static enum wsc_decode_result decode(struct wsc_analyzer *an, const struct wsc_packet *pkt,
+                                     struct wsc_packet_view *v)
 {
     struct wsc_fragment frag;
     enum wsc_decode_result r = wsc_decode_packet(pkt, v, &frag);
-    /* A reassembled datagram may carry a tunnel whose inner packet is a fragment again; each level is a datagram of its own. */
+    /* A reassembled datagram may carry a tunnel whose inner packet is a fragment again; each level
+     * is a datagram of its own. */
     for (int depth = 0; r == WSC_DECODE_FRAGMENT && depth < 4; depth++) {
         struct wsc_fragment first;
         struct wsc_span payload;
@@ -215,8 +221,9 @@ static enum wsc_decode_result decode(struct wsc_analyzer *an, const struct wsc_p
     return r;
 }
 
-/* What is forgotten with age goes by a clock of its own, which a packet moves by a second at most: captures are merged, cut and
- * made by hand, and a leap in their times must not end what goes on after it. */
+/* What is forgotten with age goes by a clock of its own, which a packet moves by a second at most:
+ * captures are merged, cut and made by hand, and a leap in their times must not end what goes on
+ * after it. */
 #define CLOCK_STEP_MAX UINT64_C(1000000000)
 
 static void advance_clock(struct wsc_analyzer *an, uint64_t ts_ns)
@@ -306,9 +313,11 @@ void wsc_analyzer_get_stats(const struct wsc_analyzer *an, struct wsc_analyzer_s
     out->tcp_open = wsc_flow_table_count(an->flows);
     out->websockets = e->records;
     out->websockets_open = e->ws_open;
+    out->pending = e->pending;
     out->reorder_dropped = e->tcp.given_up_bytes;
-    out->memory_bytes = sizeof(*an) + wsc_flow_table_bytes(an->flows) + e->tcp.held_bytes + e->tcp.ends_pool.bytes + e->ws_pool.bytes +
-                        e->notes_pool.bytes + e->pre_pool.bytes + e->scratch_pool.bytes + e->run_bytes +
+    out->memory_bytes = sizeof(*an) + wsc_flow_table_bytes(an->flows) + e->tcp.held_bytes +
+                        e->tcp.ends_pool.bytes + e->ws_pool.bytes + e->notes_pool.bytes +
+                        e->pre_pool.bytes + e->scratch_pool.bytes + e->run_bytes +
                         wsc_intern_bytes(e->intern) + wsc_ip_defrag_held(an->defrag);
 }
 
@@ -320,7 +329,8 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-size_t wsc_analyzer_protocols(const struct wsc_analyzer *an, struct wsc_protocol_stats *out, size_t cap)
+size_t wsc_analyzer_protocols(const struct wsc_analyzer *an, struct wsc_protocol_stats *out,
+                              size_t cap)
 {
     struct wsc_protocol_stats rows[LABELS];
     size_t n = 0;

@@ -58,7 +58,8 @@ static void keep_key(struct wsc_conv_pre *pre, struct wsc_span key)
         memcpy(pre->key, key.ptr, key.len);
 }
 
-/* A WebSocket attempt begins. What the client sends from |end| on is read as frames until the answer says otherwise. */
+/* A WebSocket attempt begins. What the client sends from |end| on is read as frames until the
+ * answer says otherwise. */
 static void begin_attempt(struct wsc_engine *e, const struct wsc_h1_head *head, uint64_t end)
 {
     struct wsc_conv *c = e->conv;
@@ -80,7 +81,8 @@ static void begin_attempt(struct wsc_engine *e, const struct wsc_h1_head *head, 
     c->mode[e->way] = WSC_CONV_WS;
 }
 
-static enum wsc_h1_next on_request(struct wsc_engine *e, const struct wsc_h1_head *head, uint64_t end)
+static enum wsc_h1_next on_request(struct wsc_engine *e, const struct wsc_h1_head *head,
+                                   uint64_t end)
 {
     struct wsc_conv *c = e->conv;
     if (wsc_ws_upgrade_wanted(head)) {
@@ -88,7 +90,9 @@ static enum wsc_h1_next on_request(struct wsc_engine *e, const struct wsc_h1_hea
         begin_attempt(e, head, end);
         return c->mode[e->way] == WSC_CONV_WS ? WSC_H1_STOP : WSC_H1_GO_ON;
     }
-    push_request(c->pre, head->head_method ? REQUEST_HEAD : head->connect ? REQUEST_CONNECT : REQUEST_PLAIN);
+    push_request(c->pre, head->head_method ? REQUEST_HEAD
+                         : head->connect   ? REQUEST_CONNECT
+                                           : REQUEST_PLAIN);
     return WSC_H1_GO_ON;
 }
 
@@ -107,7 +111,8 @@ static enum wsc_ws_extensions extensions_of(struct wsc_span field)
     return WSC_WS_EXT_NONE;
 }
 
-static void note_answer(struct wsc_engine *e, struct wsc_conv_ws *ws, const struct wsc_h1_head *head)
+static void note_answer(struct wsc_engine *e, struct wsc_conv_ws *ws,
+                        const struct wsc_h1_head *head)
 {
     ws->status = (uint16_t)head->status;
     if (ws->server_software == 0)
@@ -126,8 +131,10 @@ static void reject(struct wsc_engine *e, const struct wsc_h1_head *head)
         c->mode[client] = WSC_CONV_NEW; /* another request may follow */
 }
 
-/* The frames of the client start where its next bytes are, unless they began before the answer came. */
-static void start_client(struct wsc_conv *c, struct wsc_conv_ws *ws, enum wsc_way client, enum wsc_ws_extensions ext)
+/* The frames of the client start where its next bytes are, unless they began before the answer
+ * came. */
+static void start_client(struct wsc_conv *c, struct wsc_conv_ws *ws, enum wsc_way client,
+                         enum wsc_ws_extensions ext)
 {
     struct wsc_ws_decoder *dec = &ws->dec[WSC_DIR_C2S];
     uint64_t off = c->tcp.dir[client].next_off;
@@ -145,7 +152,8 @@ static void start_client(struct wsc_conv *c, struct wsc_conv_ws *ws, enum wsc_wa
     c->mode[client] = WSC_CONV_WS;
 }
 
-static void establish(struct wsc_engine *e, const struct wsc_h1_head *head, uint64_t end, bool right)
+static void establish(struct wsc_engine *e, const struct wsc_h1_head *head, uint64_t end,
+                      bool right)
 {
     struct wsc_conv *c = e->conv;
     enum wsc_way client = wsc_way_back(e->way);
@@ -157,7 +165,7 @@ static void establish(struct wsc_engine *e, const struct wsc_h1_head *head, uint
     ws->established_ns = e->at->ts_ns;
     ws->subprotocol = wsc_intern_get(e->intern, head->fields[WSC_H1_SEC_WEBSOCKET_PROTOCOL]);
     ws->extensions = wsc_intern_get(e->intern, head->fields[WSC_H1_SEC_WEBSOCKET_EXTENSIONS]);
-    ws->hidden &= (uint8_t)~(1u << WSC_DIR_S2C);
+    ws->hidden &= (uint8_t) ~(1u << WSC_DIR_S2C);
     enum wsc_ws_extensions ext = extensions_of(head->fields[WSC_H1_SEC_WEBSOCKET_EXTENSIONS]);
     wsc_ws_decoder_init(&ws->dec[WSC_DIR_S2C], WSC_DIR_S2C, ext, end);
     c->mode[e->way] = WSC_CONV_WS;
@@ -168,10 +176,12 @@ static void establish(struct wsc_engine *e, const struct wsc_h1_head *head, uint
         wsc_conv_violation(e, WSC_DIR_C2S, WSC_RULE_DATA_BEFORE_101, c->pre->early_ref);
 }
 
-static enum wsc_h1_next on_upgrade_answer(struct wsc_engine *e, const struct wsc_h1_head *head, uint64_t end)
+static enum wsc_h1_next on_upgrade_answer(struct wsc_engine *e, const struct wsc_h1_head *head,
+                                          uint64_t end)
 {
     struct wsc_conv_pre *pre = e->conv->pre;
-    struct wsc_span key = {.ptr = pre->key_len > 0 ? (const uint8_t *)pre->key : NULL, .len = pre->key_len};
+    struct wsc_span key = {.ptr = pre->key_len > 0 ? (const uint8_t *)pre->key : NULL,
+                           .len = pre->key_len};
     switch (wsc_ws_upgrade_judge(key, head)) {
     case WSC_UPGRADE_INTERIM:
         return WSC_H1_GO_ON;
@@ -191,13 +201,15 @@ static enum wsc_h1_next on_upgrade_answer(struct wsc_engine *e, const struct wsc
     return WSC_H1_GO_ON;
 }
 
-static enum wsc_h1_next on_response(struct wsc_engine *e, const struct wsc_h1_head *head, uint64_t end)
+static enum wsc_h1_next on_response(struct wsc_engine *e, const struct wsc_h1_head *head,
+                                    uint64_t end)
 {
     struct wsc_conv *c = e->conv;
     struct wsc_conv_pre *pre = c->pre;
     if (pre->requests_len == 0) {
         /* The request was not captured. */
-        bool ours = head->status == 101 && wsc_http_list_has(head->fields[WSC_H1_UPGRADE], "websocket");
+        bool ours =
+            head->status == 101 && wsc_http_list_has(head->fields[WSC_H1_UPGRADE], "websocket");
         if (!ours)
             return WSC_H1_GO_ON;
         push_request(pre, REQUEST_UPGRADE);
@@ -276,13 +288,15 @@ void wsc_conv_http_data(struct wsc_engine *e, enum wsc_way way, uint64_t off, st
     if (c->mode[way] == WSC_CONV_HTTP)
         c->mode[way] = WSC_CONV_NEW;
     if (status == WSC_H1_FAILED) {
-        bool answer = c->ws != NULL && c->ws->handshake == WSC_EV_PENDING && way != (enum wsc_way)c->client;
+        bool answer =
+            c->ws != NULL && c->ws->handshake == WSC_EV_PENDING && way != (enum wsc_way)c->client;
         if (answer && !(c->ws->hidden & 1u << WSC_DIR_S2C))
             c->ws->handshake = WSC_EV_GARBAGE;
         return;
     }
     if (taken < data.len)
-        wsc_conv_data(e, way, off + taken, (struct wsc_span){.ptr = data.ptr + taken, .len = data.len - taken});
+        wsc_conv_data(e, way, off + taken,
+                      (struct wsc_span){.ptr = data.ptr + taken, .len = data.len - taken});
 }
 
 void wsc_conv_http_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint64_t len)

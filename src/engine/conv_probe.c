@@ -4,11 +4,13 @@
 
 #include <string.h>
 
-/* Segments of a conversation that are looked at before it is taken for something else. A large message may hide the frame
- * boundaries for long; a segment that cannot start a frame costs next to nothing. */
+/* Segments of a conversation that are looked at before it is taken for something else. A large
+ * message may hide the frame boundaries for long; a segment that cannot start a frame costs next to
+ * nothing. */
 #define PROBED_MAX 4096u
 
-/* Bytes kept of a run of frames until it is believed; beyond it the run is decoded from its next frame on. */
+/* Bytes kept of a run of frames until it is believed; beyond it the run is decoded from its next
+ * frame on. */
 #define RUN_MAX     16384u
 #define RUN_ALL_MAX (64u << 20) /* the same, all conversations together */
 
@@ -40,7 +42,8 @@ void wsc_conv_run_clear(struct wsc_engine *e, struct wsc_conv_run *run)
 }
 
 /* Keeps what of |data| lies in the run. */
-static void keep_piece(struct wsc_engine *e, struct wsc_conv_run *run, uint64_t off, struct wsc_span data)
+static void keep_piece(struct wsc_engine *e, struct wsc_conv_run *run, uint64_t off,
+                       struct wsc_span data)
 {
     if (run->bytes + data.len > RUN_MAX || e->run_bytes + data.len > RUN_ALL_MAX) {
         drop_pieces(e, run);
@@ -83,7 +86,8 @@ static void replay_piece(struct wsc_engine *e, enum wsc_way way, const struct ws
     e->at = at;
 }
 
-/* Decodes what was kept of the directions in |ways| (a bit each), both in the order in which it came. */
+/* Decodes what was kept of the directions in |ways| (a bit each), both in the order in which it
+ * came. */
 static void replay(struct wsc_engine *e, unsigned ways)
 {
     struct wsc_conv_pre *pre = e->conv->pre;
@@ -122,7 +126,8 @@ static void find_framing(struct wsc_engine *e, enum wsc_way way)
 
 /* ---- a conversation nothing is known of ---- */
 
-/* Which way the client sends, by the masks of the runs; false if they disagree with each other or with the SYN. */
+/* Which way the client sends, by the masks of the runs; false if they disagree with each other or
+ * with the SYN. */
 static bool find_client(const struct wsc_conv *c, enum wsc_way *client)
 {
     int votes[2] = {0, 0};
@@ -147,7 +152,8 @@ static void pick_up(struct wsc_engine *e)
     const struct wsc_conv_run *run = c->pre->run;
     unsigned ways = (run[0].first != NULL ? 1u : 0u) | (run[1].first != NULL ? 2u : 0u);
     enum wsc_way client = WSC_WAY_UP;
-    if (run[0].probe.bits + run[1].probe.bits < WSC_WS_PROBE_PICKUP || ways == 0 || !find_client(c, &client))
+    if (run[0].probe.bits + run[1].probe.bits < WSC_WS_PROBE_PICKUP || ways == 0 ||
+        !find_client(c, &client))
         return;
     c->client = (uint8_t)client;
     c->client_known = true;

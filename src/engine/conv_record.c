@@ -7,7 +7,8 @@
 static void fill_end(struct wsc_ev_end *out, const struct wsc_tcp_at *at, uint64_t off)
 {
     if (at->ref != 0)
-        *out = (struct wsc_ev_end){.ts_ns = at->ts_ns, .ref = at->ref, .off = off, .ack_off = at->ack_off};
+        *out = (struct wsc_ev_end){
+            .ts_ns = at->ts_ns, .ref = at->ref, .off = off, .ack_off = at->ack_off};
 }
 
 static void fill_side(const struct wsc_conv *c, enum wsc_dir d, struct wsc_ev_side *out)
@@ -44,8 +45,12 @@ static void fill_side(const struct wsc_conv *c, enum wsc_dir d, struct wsc_ev_si
 
 static void fill_close(struct wsc_close_frame *out, const struct wsc_ev_close *ev)
 {
-    *out = (struct wsc_close_frame){.seen = ev->seen, .code = ev->seen ? ev->code : WSC_UNKNOWN, .reason = ev->reason,
-                                    .valid = ev->valid, .at_ns = ev->ts_ns, .packet = ev->ref};
+    *out = (struct wsc_close_frame){.seen = ev->seen,
+                                    .code = ev->seen ? ev->code : WSC_UNKNOWN,
+                                    .reason = ev->reason,
+                                    .valid = ev->valid,
+                                    .at_ns = ev->ts_ns,
+                                    .packet = ev->ref};
 }
 
 static void fill_endpoint(const struct wsc_conv *c, enum wsc_way way, struct wsc_endpoint *out)
@@ -55,7 +60,8 @@ static void fill_endpoint(const struct wsc_conv *c, enum wsc_way way, struct wsc
     out->family = (uint8_t)c->node.key.family;
 }
 
-static void fill_identity(const struct wsc_engine *e, const struct wsc_conv *c, struct wsc_closure *r)
+static void fill_identity(const struct wsc_engine *e, const struct wsc_conv *c,
+                          struct wsc_closure *r)
 {
     static const struct wsc_span ws_scheme = {.ptr = (const uint8_t *)"ws", .len = 2};
     static const struct wsc_span http11 = {.ptr = (const uint8_t *)"1.1", .len = 3};
@@ -111,7 +117,8 @@ static void fill_times(const struct wsc_conv *c, const struct wsc_verdict *v, st
     r->established_ns = ws->established_ns;
     r->ended_ns = v->ended_ns;
     r->last_ns = c->last_ns;
-    r->duration_ns = span_ns(r->established_ns != 0 ? r->established_ns : r->started_ns, r->ended_ns != 0 ? r->ended_ns : r->last_ns);
+    r->duration_ns = span_ns(r->established_ns != 0 ? r->established_ns : r->started_ns,
+                             r->ended_ns != 0 ? r->ended_ns : r->last_ns);
     r->idle_any_ns = r->idle_client_ns = r->idle_server_ns = r->idle_data_ns = WSC_UNKNOWN;
     if (v->ended_ns == 0 || ws->notes == NULL || !ws->notes->idle_taken)
         return;
@@ -137,20 +144,22 @@ static void fill_verdict(const struct wsc_verdict *v, struct wsc_closure *r)
     r->tcp_end_packet = v->tcp_end_ref;
 }
 
-/* A request that the capture ends right after is no attempt anybody can judge: it is counted, not recorded. One left without an answer
- * for this long is worth a record. */
+/* A request that the capture ends right after is no attempt anybody can judge: it is counted, not
+ * recorded. One left without an answer for this long is worth a record. */
 #define UNANSWERED_NS UINT64_C(5000000000)
 
 static bool cut_short(const struct wsc_evidence *ev, const struct wsc_verdict *v, uint64_t asked_ns)
 {
-    return ev->handshake == WSC_EV_PENDING && ev->stop == WSC_EV_STOP_CAPTURE && v->outcome == WSC_OUTCOME_UNKNOWN &&
-           v->ending == WSC_ENDING_NONE && ev->now_ns < asked_ns + UNANSWERED_NS;
+    return ev->handshake == WSC_EV_PENDING && ev->stop == WSC_EV_STOP_CAPTURE &&
+           v->outcome == WSC_OUTCOME_UNKNOWN && v->ending == WSC_ENDING_NONE &&
+           ev->now_ns < asked_ns + UNANSWERED_NS;
 }
 
 void wsc_conv_record(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop stop)
 {
     struct wsc_conv_ws *ws = c->ws;
-    struct wsc_evidence ev = {.handshake = (enum wsc_ev_handshake)ws->handshake, .stop = stop, .now_ns = e->now_ns};
+    struct wsc_evidence ev = {
+        .handshake = (enum wsc_ev_handshake)ws->handshake, .stop = stop, .now_ns = e->now_ns};
     fill_side(c, WSC_DIR_C2S, &ev.side[WSC_DIR_C2S]);
     fill_side(c, WSC_DIR_S2C, &ev.side[WSC_DIR_S2C]);
     struct wsc_verdict v;
@@ -168,7 +177,8 @@ void wsc_conv_record(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop 
     for (int d = 0; d < 2; d++)
         fill_close(&r.close[d], &ev.side[d].first);
     if (ws->notes != NULL) {
-        memcpy(r.violations, ws->notes->violations, ws->notes->violations_len * sizeof(r.violations[0]));
+        memcpy(r.violations, ws->notes->violations,
+               ws->notes->violations_len * sizeof(r.violations[0]));
         r.violations_len = ws->notes->violations_len;
         r.violations_more = ws->notes->violations_more;
     }

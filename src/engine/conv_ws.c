@@ -42,7 +42,8 @@ void wsc_conv_violation(struct wsc_engine *e, enum wsc_dir by, enum wsc_rule rul
         n->violations_more++;
         return;
     }
-    n->violations[n->violations_len++] = (struct wsc_violation){.by = wsc_side_of(by), .rule = rule, .packet = ref};
+    n->violations[n->violations_len++] =
+        (struct wsc_violation){.by = wsc_side_of(by), .rule = rule, .packet = ref};
 }
 
 void wsc_conv_hide(struct wsc_conv_ws *ws, enum wsc_dir dir, uint64_t off)
@@ -155,7 +156,8 @@ static void on_pong(struct wsc_engine *e, enum wsc_dir d, struct wsc_span payloa
     ws->ping_ns[asker] = 0;
 }
 
-static void keep_close(struct wsc_conv_close *slot, const struct wsc_ev_close *ev, struct wsc_span reason)
+static void keep_close(struct wsc_conv_close *slot, const struct wsc_ev_close *ev,
+                       struct wsc_span reason)
 {
     slot->ev = *ev;
     if (reason.ptr != NULL) {
@@ -191,7 +193,8 @@ static void report_close_rules(struct wsc_engine *e, const struct wsc_ws_close *
         wsc_conv_violation(e, d, WSC_RULE_CLOSE_REASON_NOT_UTF8, e->at->ref);
 }
 
-static void on_close(struct wsc_engine *e, enum wsc_dir d, const struct wsc_ws_frame *f, struct wsc_span payload)
+static void on_close(struct wsc_engine *e, enum wsc_dir d, const struct wsc_ws_frame *f,
+                     struct wsc_span payload)
 {
     struct wsc_ws_close c;
     wsc_ws_close_parse(payload, f->payload_len, &c);
@@ -203,8 +206,8 @@ static void on_close(struct wsc_engine *e, enum wsc_dir d, const struct wsc_ws_f
     bool right_mask = f->masked == (d == WSC_DIR_C2S);
     struct wsc_ev_close ev = {
         .seen = true,
-        .valid = f->fin && f->rsv == 0 && right_mask && f->payload_len <= WSC_WS_CONTROL_MAX && !c.bad_length &&
-                 !c.bad_code && !c.bad_utf8 && (c.empty || c.code != WSC_UNKNOWN),
+        .valid = f->fin && f->rsv == 0 && right_mask && f->payload_len <= WSC_WS_CONTROL_MAX &&
+                 !c.bad_length && !c.bad_code && !c.bad_utf8 && (c.empty || c.code != WSC_UNKNOWN),
         .empty = c.empty,
         .code = c.code,
         .ts_ns = e->at->ts_ns,
@@ -222,7 +225,8 @@ static void on_close(struct wsc_engine *e, enum wsc_dir d, const struct wsc_ws_f
         keep_close(&n->valid[d], &ev, c.reason);
 }
 
-static void on_control(void *ctx, const struct wsc_ws_frame *f, struct wsc_span payload, bool missing)
+static void on_control(void *ctx, const struct wsc_ws_frame *f, struct wsc_span payload,
+                       bool missing)
 {
     struct wsc_engine *e = ctx;
     enum wsc_dir d = dir_now(e);
@@ -259,8 +263,8 @@ static const struct wsc_ws_ops ws_ops = {
 
 /* ---- bytes ---- */
 
-/* Client bytes before the answer: if their packet acknowledges nothing that the capture does not show, the client
- * cannot have seen a 101. */
+/* Client bytes before the answer: if their packet acknowledges nothing that the capture does not
+ * show, the client cannot have seen a 101. */
 static void note_early(struct wsc_engine *e, enum wsc_way way)
 {
     struct wsc_conv *c = e->conv;
@@ -278,8 +282,10 @@ void wsc_conv_ws_data(struct wsc_engine *e, enum wsc_way way, struct wsc_span da
     enum wsc_dir d = wsc_conv_dir(c, way);
     struct wsc_ws_decoder *dec = &ws->dec[d];
     if (ws->handshake == WSC_EV_PENDING && d == WSC_DIR_C2S) {
-        if (ws->frames[d] == 0 && wsc_ws_decoder_at_boundary(dec) && wsc_h1_looks_like_request(data) && data.len >= 4) {
-            c->mode[way] = WSC_CONV_NEW; /* another request: pipelined, or the answer was not captured */
+        if (ws->frames[d] == 0 && wsc_ws_decoder_at_boundary(dec) &&
+            wsc_h1_looks_like_request(data) && data.len >= 4) {
+            c->mode[way] =
+                WSC_CONV_NEW; /* another request: pipelined, or the answer was not captured */
             wsc_conv_data(e, way, dec->offset, data);
             return;
         }
@@ -303,7 +309,7 @@ void wsc_conv_ws_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint6
     struct wsc_ws_decoder *dec = &c->ws->dec[d];
     if (!wsc_ws_decoder_gap(dec, len, &ws_ops, e)) {
         wsc_conv_hide(c->ws, d, off);
-        }
+    }
 }
 
 void wsc_conv_ws_resync(struct wsc_engine *e, enum wsc_way way, uint64_t off)
@@ -318,7 +324,7 @@ void wsc_conv_ws_resync(struct wsc_engine *e, enum wsc_way way, uint64_t off)
         wsc_ws_decoder_init(dec, d, WSC_WS_EXT_UNKNOWN, off);
         c->mode[way] = WSC_CONV_WS;
     }
-    c->ws->hidden &= (uint8_t)~(1u << d);
+    c->ws->hidden &= (uint8_t) ~(1u << d);
 }
 
 void wsc_conv_ws_clear(struct wsc_engine *e, struct wsc_conv *c)
@@ -326,7 +332,8 @@ void wsc_conv_ws_clear(struct wsc_engine *e, struct wsc_conv *c)
     struct wsc_conv_ws *ws = c->ws;
     if (ws == NULL)
         return;
-    const uint32_t ids[] = {ws->host, ws->path, ws->subprotocol, ws->extensions, ws->user_agent, ws->origin, ws->server_software};
+    const uint32_t ids[] = {ws->host,       ws->path,   ws->subprotocol,    ws->extensions,
+                            ws->user_agent, ws->origin, ws->server_software};
     for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
         wsc_intern_put(e->intern, ids[i]);
     for (int d = 0; d < 2; d++)

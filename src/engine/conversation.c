@@ -21,7 +21,8 @@ void wsc_conv_data(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct 
     }
 }
 
-static void on_data(void *ctx, enum wsc_way way, uint64_t off, struct wsc_span data, const struct wsc_tcp_at *at)
+static void on_data(void *ctx, enum wsc_way way, uint64_t off, struct wsc_span data,
+                    const struct wsc_tcp_at *at)
 {
     struct wsc_engine *e = ctx;
     e->way = way;
@@ -29,7 +30,8 @@ static void on_data(void *ctx, enum wsc_way way, uint64_t off, struct wsc_span d
     wsc_conv_data(e, way, off, data);
 }
 
-static void on_gap(void *ctx, enum wsc_way way, uint64_t off, uint64_t len, const struct wsc_tcp_at *at)
+static void on_gap(void *ctx, enum wsc_way way, uint64_t off, uint64_t len,
+                   const struct wsc_tcp_at *at)
 {
     struct wsc_engine *e = ctx;
     e->way = way;
@@ -50,14 +52,16 @@ static void on_gap(void *ctx, enum wsc_way way, uint64_t off, uint64_t len, cons
 static const struct wsc_tcp_ops tcp_ops = {.on_data = on_data, .on_gap = on_gap};
 
 /* nDPI's word on the flow, once; it sees payload packets only and as few as it allows. */
-static void label(struct wsc_engine *e, struct wsc_conv *c, enum wsc_way way, const struct wsc_packet_view *v)
+static void label(struct wsc_engine *e, struct wsc_conv *c, enum wsc_way way,
+                  const struct wsc_packet_view *v)
 {
     if (e->ident == NULL || c->label != 0 || v->payload_len == 0 || !wsc_conv_pre_need(e, c))
         return;
     struct wsc_conv_pre *pre = c->pre;
     bool from_client = c->client_known ? way == (enum wsc_way)c->client : v->sport > v->dport;
     pre->labelled++;
-    c->label = (uint16_t)wsc_ident_feed(e->ident, &pre->ident, v, from_client, pre->labelled >= WSC_IDENT_PACKETS);
+    c->label = (uint16_t)wsc_ident_feed(e->ident, &pre->ident, v, from_client,
+                                        pre->labelled >= WSC_IDENT_PACKETS);
 }
 
 /* What the layers below WebSocket need is given back once both directions are decided. */
@@ -67,7 +71,8 @@ static void drop_pre(struct wsc_engine *e, struct wsc_conv *c)
     if (pre == NULL)
         return;
     for (int w = 0; w < 2; w++) {
-        bool settled = c->mode[w] == WSC_CONV_WS && c->ws != NULL && c->ws->handshake != WSC_EV_PENDING &&
+        bool settled = c->mode[w] == WSC_CONV_WS && c->ws != NULL &&
+                       c->ws->handshake != WSC_EV_PENDING &&
                        c->ws->dec[wsc_conv_dir(c, (enum wsc_way)w)].state != WSC_WS_LOST;
         if (!settled && c->mode[w] != WSC_CONV_SKIP)
             return;
@@ -98,7 +103,8 @@ static bool end_in_sight(const struct wsc_conv *c)
     const struct wsc_tcp_ends *ends = c->tcp.ends;
     if (c->ws->notes != NULL && (c->ws->notes->first[0].ev.seen || c->ws->notes->first[1].ev.seen))
         return true;
-    return ends != NULL && (ends->fin[0].at.ref | ends->fin[1].at.ref | ends->rst[0].at.ref | ends->rst[1].at.ref) != 0;
+    return ends != NULL && (ends->fin[0].at.ref | ends->fin[1].at.ref | ends->rst[0].at.ref |
+                            ends->rst[1].at.ref) != 0;
 }
 
 /* The clocks stop at the first sign of the end; an RST taken back starts them again. */

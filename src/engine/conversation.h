@@ -1,6 +1,7 @@
 /* One TCP conversation's stack: tcp -> HTTP/1 | probe -> WebSocket -> evidence -> record.
  *
- * It holds only what the layer it is in needs: |pre| until it is known what it is, |ws| from an upgrade request on. */
+ * It holds only what the layer it is in needs: |pre| until it is known what it is, |ws| from an
+ * upgrade request on. */
 #ifndef WSC_ENGINE_CONVERSATION_H
 #define WSC_ENGINE_CONVERSATION_H
 
@@ -19,10 +20,10 @@
 
 /* What the bytes of one direction are taken for. */
 enum wsc_conv_mode {
-    WSC_CONV_NEW,   /* nothing seen yet, or the last reading broke off: look at the next segment */
+    WSC_CONV_NEW, /* nothing seen yet, or the last reading broke off: look at the next segment */
     WSC_CONV_HTTP,
     WSC_CONV_WS,
-    WSC_CONV_SKIP   /* nothing for us */
+    WSC_CONV_SKIP /* nothing for us */
 };
 
 /* Bytes of a run of frames not yet believed, to be decoded if it comes to be. */
@@ -30,21 +31,22 @@ struct wsc_conv_run {
     struct wsc_ws_probe probe;
     struct wsc_conv_piece *first, *last;
     size_t bytes;
-    uint64_t start;     /* of the run whose pieces are kept */
-    uint64_t from;      /* decode from this stream offset */
+    uint64_t start; /* of the run whose pieces are kept */
+    uint64_t from;  /* decode from this stream offset */
 };
 
 /* Before it is known what the conversation is. */
 struct wsc_conv_pre {
-    struct wsc_h1 *h1[2];      /* by way */
+    struct wsc_h1 *h1[2]; /* by way */
     struct wsc_conv_run run[2];
     struct wsc_ident_flow *ident;
-    uint64_t early_ref;        /* first packet with client bytes that cannot have seen the answer, 0: none */
-    uint64_t requests;         /* kinds of the requests not yet answered, 2 bits each, oldest lowest */
+    uint64_t
+        early_ref; /* first packet with client bytes that cannot have seen the answer, 0: none */
+    uint64_t requests; /* kinds of the requests not yet answered, 2 bits each, oldest lowest */
     uint8_t requests_len;
-    uint8_t labelled;          /* payload packets nDPI has seen */
-    uint16_t probed;           /* segments the probe has seen */
-    char key[32];              /* Sec-WebSocket-Key of the upgrade under way; key_len 0: none seen */
+    uint8_t labelled; /* payload packets nDPI has seen */
+    uint16_t probed;  /* segments the probe has seen */
+    char key[32];     /* Sec-WebSocket-Key of the upgrade under way; key_len 0: none seen */
     uint8_t key_len;
 };
 
@@ -63,8 +65,9 @@ struct wsc_conv_notes {
     struct {
         bool broke_rule, data_last, text_last;
         uint64_t last_data_ns, last_len, longest_before;
-    } before[2]; /* of this sender, when the other side's first Close came */
-    uint64_t idle_base_ns[4]; /* times of the last byte any, client, server, data when the end began, 0: none */
+    } before[2];              /* of this sender, when the other side's first Close came */
+    uint64_t idle_base_ns[4]; /* times of the last byte any, client, server, data when the end
+                                 began, 0: none */
     bool idle_taken;
 };
 
@@ -73,9 +76,9 @@ struct wsc_conv_ws {
     struct wsc_ws_decoder dec[2];
     struct wsc_conv_notes *notes; /* NULL: nothing to note */
     uint64_t established_ns, started_ns;
-    uint64_t frame_ack[2];   /* ack_off of the packet with the first byte of the frame being read */
+    uint64_t frame_ack[2]; /* ack_off of the packet with the first byte of the frame being read */
     uint64_t last_data_ns;
-    uint64_t ping_ns[2];     /* last Ping not yet answered, by sender; 0: none */
+    uint64_t ping_ns[2]; /* last Ping not yet answered, by sender; 0: none */
     uint32_t ping_hash[2];
     uint64_t bytes[2];
     uint64_t longest[2];     /* largest complete message */
@@ -83,12 +86,13 @@ struct wsc_conv_ws {
     int64_t rtt_ns;
     uint32_t frames[2], messages[2], pings[2], pongs[2]; /* stop at their maximum */
     uint64_t hidden_off[2];
-    uint32_t host, path, subprotocol, extensions, user_agent, origin, server_software; /* interned */
-    uint32_t serial;         /* 0 for the first WebSocket on this TCP connection, then 1, ... */
-    uint16_t status;         /* of the handshake's answer, 0: none */
-    uint8_t handshake;       /* enum wsc_ev_handshake */
-    uint8_t hidden;          /* bit a direction: from hidden_off on a Close may be there unseen */
-    uint8_t last_kind[2];    /* of the last frame: enum wsc_conv_kind */
+    uint32_t host, path, subprotocol, extensions, user_agent, origin,
+        server_software;  /* interned */
+    uint32_t serial;      /* 0 for the first WebSocket on this TCP connection, then 1, ... */
+    uint16_t status;      /* of the handshake's answer, 0: none */
+    uint8_t handshake;    /* enum wsc_ev_handshake */
+    uint8_t hidden;       /* bit a direction: from hidden_off on a Close may be there unseen */
+    uint8_t last_kind[2]; /* of the last frame: enum wsc_conv_kind */
     bool midstream;
 };
 
@@ -101,12 +105,12 @@ struct wsc_conv {
     struct wsc_conv_pre *pre;
     struct wsc_conv_ws *ws;
     uint64_t first_ref, last_ref, started_ns, last_ns;
-    uint64_t bytes;          /* payload on the wire, both ways */
-    uint32_t serial;         /* WebSockets seen on this TCP connection */
-    uint16_t label;          /* ident's, 0: none yet */
-    uint8_t mode[2];         /* by way, enum wsc_conv_mode */
-    uint8_t client;          /* enum wsc_way of the client, if |client_known| */
-    uint8_t queue;           /* analyzer.c's: which queue |age| is in */
+    uint64_t bytes;  /* payload on the wire, both ways */
+    uint32_t serial; /* WebSockets seen on this TCP connection */
+    uint16_t label;  /* ident's, 0: none yet */
+    uint8_t mode[2]; /* by way, enum wsc_conv_mode */
+    uint8_t client;  /* enum wsc_way of the client, if |client_known| */
+    uint8_t queue;   /* analyzer.c's: which queue |age| is in */
     bool client_known, syn_seen, tls;
 };
 
@@ -121,12 +125,12 @@ struct wsc_engine {
     struct wsc_ident *ident; /* NULL: no labels */
     size_t run_bytes;        /* held for runs of frames not yet believed */
     uint64_t records, ws_open;
-    uint64_t now_ns;         /* latest packet time */
-    uint64_t clock_ns;       /* what ages are counted by */
-    uint64_t pending;        /* handshakes the capture ended too soon for */
+    uint64_t now_ns;   /* latest packet time */
+    uint64_t clock_ns; /* what ages are counted by */
+    uint64_t pending;  /* handshakes the capture ended too soon for */
     /* Set by wsc_conv_feed for the callbacks it causes. */
     struct wsc_conv *conv;
-    enum wsc_way way;        /* sender of the bytes at hand */
+    enum wsc_way way; /* sender of the bytes at hand */
     const struct wsc_tcp_at *at;
     uint64_t prev_new_ns[2]; /* by way: last new byte before the packet at hand */
     uint64_t prev_data_ns;   /* the same, of a data frame */
@@ -136,7 +140,8 @@ struct wsc_engine {
 enum wsc_tcp_result wsc_conv_feed(struct wsc_engine *e, struct wsc_conv *c, enum wsc_way way,
                                   const struct wsc_packet_view *v);
 
-/* Hands the record over at once when nothing more can change it: FINs both ways, all acknowledged. */
+/* Hands the record over at once when nothing more can change it: FINs both ways, all acknowledged.
+ */
 void wsc_conv_settle(struct wsc_engine *e, struct wsc_conv *c);
 
 /* Judges what is open, hands its record over, and frees everything but the table's entry. */
@@ -157,7 +162,8 @@ static inline enum wsc_way wsc_conv_way(const struct wsc_conv *c, enum wsc_dir d
 /* conversation.c: hands bytes to what their direction is taken for. */
 void wsc_conv_data(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data);
 
-/* conv_http.c: a direction in mode NEW (sniff: true if it became something else and the bytes are to be handed on again) or HTTP. */
+/* conv_http.c: a direction in mode NEW (sniff: true if it became something else and the bytes are
+ * to be handed on again) or HTTP. */
 bool wsc_conv_sniff(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data);
 void wsc_conv_http_data(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data);
 void wsc_conv_http_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint64_t len);
@@ -168,14 +174,16 @@ bool wsc_conv_pre_need(struct wsc_engine *e, struct wsc_conv *c);
 struct wsc_conv_ws *wsc_conv_ws_new(struct wsc_engine *e, struct wsc_conv *c);
 void wsc_conv_ws_data(struct wsc_engine *e, enum wsc_way way, struct wsc_span data);
 void wsc_conv_ws_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint64_t len);
-/* A frame header of |way| starts at stream offset |off|, after its framing was lost or never known. */
+/* A frame header of |way| starts at stream offset |off|, after its framing was lost or never known.
+ */
 void wsc_conv_ws_resync(struct wsc_engine *e, enum wsc_way way, uint64_t off);
 void wsc_conv_hide(struct wsc_conv_ws *ws, enum wsc_dir dir, uint64_t off);
 void wsc_conv_violation(struct wsc_engine *e, enum wsc_dir by, enum wsc_rule rule, uint64_t ref);
 void wsc_conv_ws_clear(struct wsc_engine *e, struct wsc_conv *c);
 
 /* conv_probe.c: a direction whose handshake was not captured, or whose framing is lost. */
-void wsc_conv_probe_data(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data);
+void wsc_conv_probe_data(struct wsc_engine *e, enum wsc_way way, uint64_t off,
+                         struct wsc_span data);
 void wsc_conv_run_clear(struct wsc_engine *e, struct wsc_conv_run *run);
 
 /* conv_record.c: the record of |c->ws|. */

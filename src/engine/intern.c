@@ -118,9 +118,11 @@ uint32_t wsc_intern_get(struct wsc_intern *t, struct wsc_span s)
     if (s.len > WSC_INTERN_MAX_LEN)
         s.len = WSC_INTERN_MAX_LEN;
     uint32_t hash = (uint32_t)wsc_hash(t->secret, s.ptr, s.len);
-    for (uint32_t id = t->buckets[hash & (t->buckets_len - 1)]; id != 0; id = t->texts[id - 1]->next) {
+    for (uint32_t id = t->buckets[hash & (t->buckets_len - 1)]; id != 0;
+         id = t->texts[id - 1]->next) {
         struct text *x = t->texts[id - 1];
-        if (x->hash == hash && x->len == s.len && x->refs < UINT32_MAX && memcmp(x->bytes, s.ptr, s.len) == 0) {
+        if (x->hash == hash && x->len == s.len && x->refs < UINT32_MAX &&
+            memcmp(x->bytes, s.ptr, s.len) == 0) {
             x->refs++;
             return id;
         }
@@ -156,7 +158,8 @@ struct wsc_span wsc_intern_text(const struct wsc_intern *t, uint32_t id)
 
 size_t wsc_intern_bytes(const struct wsc_intern *t)
 {
-    return sizeof(*t) + t->bytes + t->cap * (sizeof(struct text *) + sizeof(uint32_t)) + t->buckets_len * sizeof(uint32_t);
+    return sizeof(*t) + t->bytes + t->cap * (sizeof(struct text *) + sizeof(uint32_t)) +
+           t->buckets_len * sizeof(uint32_t);
 }
 
 uint64_t wsc_intern_refused(const struct wsc_intern *t)

@@ -1,5 +1,5 @@
-/* Strings that many connections share (hosts, paths, agents), kept once and counted. Bounded: beyond a ceiling of bytes a new
- * string is not kept, and its field is then unknown. */
+/* Strings that many connections share (hosts, paths, agents), kept once and counted. Bounded:
+ * beyond a ceiling of bytes a new string is not kept, and its field is then unknown. */
 #ifndef WSC_ENGINE_INTERN_H
 #define WSC_ENGINE_INTERN_H
 

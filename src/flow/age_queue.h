@@ -1,5 +1,5 @@
-/* Entries by the time of their last use. Using one costs one store (last_ns); its place in the queue is put right only when it
- * comes to the head. */
+/* Entries by the time of their last use. Using one costs one store (last_ns); its place in the
+ * queue is put right only when it comes to the head. */
 #ifndef WSC_FLOW_AGE_QUEUE_H
 #define WSC_FLOW_AGE_QUEUE_H
 

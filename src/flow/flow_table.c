@@ -162,7 +162,8 @@ struct wsc_flow_node *wsc_flow_table_add(struct wsc_flow_table *t, const struct 
     return n;
 }
 
-/* Linear probing without tombstones: what follows a freed slot moves up if that brings it nearer to its home. */
+/* Linear probing without tombstones: what follows a freed slot moves up if that brings it nearer to
+ * its home. */
 static void close_hole(struct wsc_flow_table *t, size_t hole)
 {
     size_t mask = t->slots_len - 1;
@@ -199,6 +200,7 @@ bool wsc_flow_table_full(const struct wsc_flow_table *t)
 
 size_t wsc_flow_table_bytes(const struct wsc_flow_table *t)
 {
-    return sizeof(*t) + t->slots_len * sizeof(*t->slots) + t->slabs_len * SLAB_ENTRIES * t->entry_size +
-           t->slabs_cap * sizeof(*t->slabs) + t->free_cap * sizeof(*t->free_list);
+    return sizeof(*t) + t->slots_len * sizeof(*t->slots) +
+           t->slabs_len * SLAB_ENTRIES * t->entry_size + t->slabs_cap * sizeof(*t->slabs) +
+           t->free_cap * sizeof(*t->free_list);
 }

@@ -1,5 +1,5 @@
-/* Connections by key: open addressing over 8-byte slots, entries in slabs, so that an entry never moves and costs its own
- * size and about 16 bytes more.
+/* Connections by key: open addressing over 8-byte slots, entries in slabs, so that an entry never
+ * moves and costs its own size and about 16 bytes more.
  *
  * Entries are of one size and start with struct wsc_flow_node. */
 #ifndef WSC_FLOW_TABLE_H
@@ -9,8 +9,8 @@
 
 struct wsc_flow_node {
     struct wsc_flow_key key;
-    uint32_t hash;           /* the table's */
-    uint32_t index;          /* the table's */
+    uint32_t hash;  /* the table's */
+    uint32_t index; /* the table's */
 };
 
 struct wsc_flow_table;

@@ -25,8 +25,8 @@ struct datagram {
     uint64_t first_ns;
     struct wsc_fragment first; /* as of offset 0 */
     struct wsc_reorder parts;
-    uint64_t received;     /* distinct bytes */
-    uint32_t total;        /* 0: the last fragment has not come */
+    uint64_t received; /* distinct bytes */
+    uint32_t total;    /* 0: the last fragment has not come */
     bool have_first, cut;
 };
 
@@ -89,9 +89,11 @@ void wsc_ip_defrag_free(struct wsc_ip_defrag *d)
     wsc_free(d);
 }
 
-static struct datagram *find_or_add(struct wsc_ip_defrag *d, const struct wsc_fragment *f, uint64_t ts_ns)
+static struct datagram *find_or_add(struct wsc_ip_defrag *d, const struct wsc_fragment *f,
+                                    uint64_t ts_ns)
 {
-    struct datagram_key key = {.id = f->id, .tunnel_id = f->tunnel_id, .family = f->family, .proto = f->ip_proto};
+    struct datagram_key key = {
+        .id = f->id, .tunnel_id = f->tunnel_id, .family = f->family, .proto = f->ip_proto};
     memcpy(key.src, f->src, sizeof(key.src));
     memcpy(key.dst, f->dst, sizeof(key.dst));
     /* RFC 8200 4.5: the protocol of later IPv6 fragments need not agree. */
@@ -117,7 +119,8 @@ static struct datagram *find_or_add(struct wsc_ip_defrag *d, const struct wsc_fr
 /* What RFC 791 and RFC 8200 forbid. */
 static bool acceptable(const struct wsc_fragment *f)
 {
-    return f->wire_len > 0 && (!f->more || f->wire_len % 8 == 0) && (uint64_t)f->offset + f->wire_len <= DATAGRAM_MAX;
+    return f->wire_len > 0 && (!f->more || f->wire_len % 8 == 0) &&
+           (uint64_t)f->offset + f->wire_len <= DATAGRAM_MAX;
 }
 
 /* Returns false if the datagram must be given up. */
@@ -148,7 +151,8 @@ static bool add_part(struct wsc_ip_defrag *d, struct datagram *g, const struct w
     return !(f->family == 6 && fresh != 0 && fresh != f->wire_len);
 }
 
-static bool complete(struct wsc_ip_defrag *d, struct datagram *g, struct wsc_fragment *first, struct wsc_span *payload)
+static bool complete(struct wsc_ip_defrag *d, struct datagram *g, struct wsc_fragment *first,
+                     struct wsc_span *payload)
 {
     if (d->whole == NULL)
         d->whole = wsc_alloc(DATAGRAM_MAX);
@@ -172,13 +176,13 @@ static bool complete(struct wsc_ip_defrag *d, struct datagram *g, struct wsc_fra
 static void make_room(struct wsc_ip_defrag *d, uint64_t now_ns, size_t need)
 {
     struct datagram *g;
-    while ((g = oldest(d)) != NULL &&
-           (now_ns > g->first_ns + TIMEOUT_NS || d->count >= DATAGRAMS_MAX || d->held + need > d->max_bytes))
+    while ((g = oldest(d)) != NULL && (now_ns > g->first_ns + TIMEOUT_NS ||
+                                       d->count >= DATAGRAMS_MAX || d->held + need > d->max_bytes))
         give_up(d, g);
 }
 
-bool wsc_ip_defrag_push(struct wsc_ip_defrag *d, const struct wsc_fragment *frag, uint64_t ts_ns, struct wsc_fragment *first,
-                        struct wsc_span *payload)
+bool wsc_ip_defrag_push(struct wsc_ip_defrag *d, const struct wsc_fragment *frag, uint64_t ts_ns,
+                        struct wsc_fragment *first, struct wsc_span *payload)
 {
     make_room(d, ts_ns, sizeof(struct datagram) + sizeof(struct wsc_chunk) + frag->data.len);
     if (!acceptable(frag)) {

@@ -25,7 +25,8 @@ static uint32_t next_priority(struct wsc_reorder *r)
 }
 
 /* Splits |root| into chunks before |off| and the others. */
-static void split(struct wsc_chunk *root, uint64_t off, struct wsc_chunk **lo, struct wsc_chunk **hi)
+static void split(struct wsc_chunk *root, uint64_t off, struct wsc_chunk **lo,
+                  struct wsc_chunk **hi)
 {
     while (root != NULL) {
         if (root->off < off) {
@@ -67,20 +68,25 @@ static void neighbours(const struct wsc_reorder *r, uint64_t off, const struct w
     }
 }
 
-static bool hold(struct wsc_reorder *r, uint64_t off, struct wsc_span data, uint32_t wire_len, const struct wsc_tcp_at *at)
+static bool hold(struct wsc_reorder *r, uint64_t off, struct wsc_span data, uint32_t wire_len,
+                 const struct wsc_tcp_at *at)
 {
     struct wsc_chunk *c = wsc_alloc(sizeof(*c) + data.len);
     if (c == NULL)
         return false;
-    *c = (struct wsc_chunk){.off = off, .len = (uint32_t)data.len, .wire_len = wire_len, .priority = next_priority(r), .at = *at};
+    *c = (struct wsc_chunk){.off = off,
+                            .len = (uint32_t)data.len,
+                            .wire_len = wire_len,
+                            .priority = next_priority(r),
+                            .at = *at};
     if (data.len > 0)
         memcpy(c->data, data.ptr, data.len);
     link_chunk(r, c);
     return true;
 }
 
-bool wsc_reorder_insert(struct wsc_reorder *r, uint64_t off, struct wsc_span data, uint32_t wire_len,
-                        const struct wsc_tcp_at *at, uint64_t *fresh)
+bool wsc_reorder_insert(struct wsc_reorder *r, uint64_t off, struct wsc_span data,
+                        uint32_t wire_len, const struct wsc_tcp_at *at, uint64_t *fresh)
 {
     const uint64_t start = off, end = off + wire_len, captured_end = off + data.len;
     *fresh = 0;
@@ -93,7 +99,8 @@ bool wsc_reorder_insert(struct wsc_reorder *r, uint64_t off, struct wsc_span dat
         }
         uint64_t stop = after != NULL && after->off < end ? after->off : end;
         uint64_t have = captured_end > off ? (captured_end < stop ? captured_end : stop) - off : 0;
-        struct wsc_span part = {.ptr = have > 0 ? data.ptr + (off - start) : NULL, .len = (size_t)have};
+        struct wsc_span part = {.ptr = have > 0 ? data.ptr + (off - start) : NULL,
+                                .len = (size_t)have};
         if (!hold(r, off, part, (uint32_t)(stop - off), at))
             return false;
         *fresh += stop - off;

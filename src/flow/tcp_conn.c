@@ -4,17 +4,20 @@
 
 #include <string.h>
 
-/* How long a hole that cannot be filled any more is kept, for packets that a capture shows in the wrong order. */
+/* How long a hole that cannot be filled any more is kept, for packets that a capture shows in the
+ * wrong order. */
 #define HOLE_GRACE_NS      UINT64_C(1000000000)
 #define HOLE_GRACE_PACKETS 32u
 
 /* The largest receive window there can be is 2^30 (RFC 7323 2.3). */
 #define MAX_WINDOW (INT32_C(1) << 30)
 
-/* Segments in a row outside of it before the connection is taken for another one, whose SYN was not captured. */
+/* Segments in a row outside of it before the connection is taken for another one, whose SYN was not
+ * captured. */
 #define FOREIGN_MAX 8u
 
-/* A receiver that accepted an RST sends nothing more; what it sent before is not under way for longer than this. */
+/* A receiver that accepted an RST sends nothing more; what it sent before is not under way for
+ * longer than this. */
 #define RST_HEEDED_NS UINT64_C(5000000000)
 
 struct feed {
@@ -38,7 +41,8 @@ void wsc_tcp_shared_clear(struct wsc_tcp_shared *sh)
     wsc_pool_clear(&sh->ends_pool);
 }
 
-/* Distance of |seq| from the next byte expected; the 32-bit wrap is solved here and nowhere else. */
+/* Distance of |seq| from the next byte expected; the 32-bit wrap is solved here and nowhere else.
+ */
 static int32_t distance(const struct wsc_tcp_dir *d, uint32_t seq)
 {
     return (int32_t)(seq - (d->seq0 + (uint32_t)d->next_off));
@@ -72,7 +76,8 @@ static struct wsc_tcp_ends *ends_of(struct wsc_tcp_conn *c, struct wsc_tcp_share
 
 /* ---- handing on ---- */
 
-static void deliver(struct feed *f, enum wsc_way way, struct wsc_span data, uint64_t uncaptured, const struct wsc_tcp_at *at)
+static void deliver(struct feed *f, enum wsc_way way, struct wsc_span data, uint64_t uncaptured,
+                    const struct wsc_tcp_at *at)
 {
     struct wsc_tcp_dir *d = &f->c->dir[way];
     if (data.len > 0) {
@@ -96,7 +101,8 @@ static void release_held(struct wsc_tcp_dir *d)
     d->flags &= (uint8_t)~WSC_TCP_HOLE_OVERDUE;
 }
 
-/* Hands on the held chunks whose turn has come. |filler|: the packet that filled the hole, NULL if it was given up. */
+/* Hands on the held chunks whose turn has come. |filler|: the packet that filled the hole, NULL if
+ * it was given up. */
 static void drain(struct feed *f, enum wsc_way way, const struct wsc_tcp_at *filler)
 {
     struct wsc_tcp_dir *d = &f->c->dir[way];
@@ -133,7 +139,8 @@ static void give_up_hole(struct feed *f, enum wsc_way way)
     drain(f, way, NULL);
 }
 
-/* A hole is overdue when its bytes reached the receiver, or when the receiver's packets are not in the capture. */
+/* A hole is overdue when its bytes reached the receiver, or when the receiver's packets are not in
+ * the capture. */
 static bool hole_overdue(const struct wsc_tcp_conn *c, enum wsc_way way)
 {
     const struct wsc_tcp_dir *d = &c->dir[way];
@@ -154,7 +161,8 @@ static void check_hole(struct feed *f, enum wsc_way way)
             d->held->overdue_packets = 0;
         }
         d->held->overdue_packets++;
-        if (d->held->overdue_packets < HOLE_GRACE_PACKETS || f->v->ts_ns < d->held->overdue_ns + HOLE_GRACE_NS)
+        if (d->held->overdue_packets < HOLE_GRACE_PACKETS ||
+            f->v->ts_ns < d->held->overdue_ns + HOLE_GRACE_NS)
             return;
         give_up_hole(f, way);
     }
@@ -173,7 +181,8 @@ static bool take_syn(struct feed *f)
     struct wsc_tcp_dir *d = &f->c->dir[f->way];
     struct wsc_tcp_dir *back = &f->c->dir[wsc_way_back(f->way)];
     uint32_t first_byte = f->v->seq + 1;
-    if ((f->v->tcp_flags & WSC_TCP_ACK) && (back->flags & WSC_TCP_SYN_PENDING) && f->v->ack == back->pending_isn + 1)
+    if ((f->v->tcp_flags & WSC_TCP_ACK) && (back->flags & WSC_TCP_SYN_PENDING) &&
+        f->v->ack == back->pending_isn + 1)
         return true;
     if (!(d->flags & WSC_TCP_STARTED)) {
         start(d, first_byte);
@@ -181,7 +190,8 @@ static bool take_syn(struct feed *f)
         return false;
     }
     if (d->seq0 == first_byte) {
-        d->flags |= WSC_TCP_SYN_SEEN; /* its origin was known from an acknowledgement, or it is sent again */
+        d->flags |= WSC_TCP_SYN_SEEN; /* its origin was known from an acknowledgement, or it is sent
+                                         again */
         return false;
     }
     if (ended(f->c) || d->end_off == 0)
@@ -215,8 +225,9 @@ static void take_ack(struct feed *f)
 
 /* ---- RST ---- */
 
-/* RFC 9293 3.10.7.4, RFC 5961 3.2: exactly the next byte the receiver expects. What that is can be seen only within a range: at least
- * what it acknowledged, at most what was sent (the FIN counts). */
+/* RFC 9293 3.10.7.4, RFC 5961 3.2: exactly the next byte the receiver expects. What that is can be
+ * seen only within a range: at least what it acknowledged, at most what was sent (the FIN counts).
+ */
 static bool rst_in_range(const struct wsc_tcp_dir *d, uint64_t off, bool *ahead)
 {
     uint64_t high = d->end_off + ((d->flags & WSC_TCP_FIN_SEEN) ? 1 : 0);
@@ -242,7 +253,8 @@ static void take_rst(struct feed *f)
         fits = true; /* the only packet of this side, or the refusal of a SYN */
     } else {
         fits = offset_of(d, f->v->seq, &off) && rst_in_range(d, off, &ahead);
-        /* A refused SYN is answered with sequence number 0 and an acknowledgement of it (RFC 9293 3.10.7.1). */
+        /* A refused SYN is answered with sequence number 0 and an acknowledgement of it (RFC
+         * 9293 3.10.7.1). */
         if (!fits && d->end_off == 0 && (f->v->tcp_flags & WSC_TCP_ACK) && f->v->seq == 0)
             fits = true;
     }
@@ -253,7 +265,8 @@ static void take_rst(struct feed *f)
     }
     struct wsc_tcp_rst *r = &e->rst[f->way];
     if (r->at.ref == 0)
-        *r = (struct wsc_tcp_rst){.at = f->at, .off = off, .ip_id = f->v->ip_id, .ttl = f->v->ttl, .ahead = ahead};
+        *r = (struct wsc_tcp_rst){
+            .at = f->at, .off = off, .ip_id = f->v->ip_id, .ttl = f->v->ttl, .ahead = ahead};
 }
 
 static void drop_rst(struct wsc_tcp_ends *e, struct wsc_tcp_rst *r)
@@ -293,19 +306,22 @@ static void count_repeat(struct wsc_tcp_dir *d)
         d->unanswered++;
 }
 
-/* Makes room for |need| more bytes by giving up holes, oldest first. False if there is none to be made. */
+/* Makes room for |need| more bytes by giving up holes, oldest first. False if there is none to be
+ * made. */
 static bool make_room(struct feed *f, size_t need)
 {
     struct wsc_tcp_dir *d = &f->c->dir[f->way];
     struct wsc_tcp_shared *sh = f->sh;
-    while (d->held != NULL && (d->held->bytes + need > sh->max_held_per_dir || sh->held_bytes + need > sh->max_held)) {
+    while (d->held != NULL &&
+           (d->held->bytes + need > sh->max_held_per_dir || sh->held_bytes + need > sh->max_held)) {
         sh->given_up_bytes += wsc_reorder_first(d->held)->off - d->next_off;
         give_up_hole(f, f->way);
     }
     return sh->held_bytes + need <= sh->max_held;
 }
 
-static enum wsc_tcp_result hold(struct feed *f, uint64_t off, struct wsc_span data, uint32_t wire_len)
+static enum wsc_tcp_result hold(struct feed *f, uint64_t off, struct wsc_span data,
+                                uint32_t wire_len)
 {
     struct wsc_tcp_dir *d = &f->c->dir[f->way];
     if (d->held == NULL) {
@@ -418,17 +434,24 @@ static enum wsc_tcp_result take_data(struct feed *f)
     d->foreign = 0;
     disown_rst(f, off);
     enum wsc_tcp_result r = WSC_TCP_TAKEN;
-    if (v->payload_wire_len > 0 || (off + 1 == d->end_off && !(v->tcp_flags & (WSC_TCP_SYN | WSC_TCP_FIN))))
+    if (v->payload_wire_len > 0 ||
+        (off + 1 == d->end_off && !(v->tcp_flags & (WSC_TCP_SYN | WSC_TCP_FIN))))
         r = take_segment(f, off);
     if (v->tcp_flags & WSC_TCP_FIN)
         take_fin(f, off + v->payload_wire_len);
     return r;
 }
 
-enum wsc_tcp_result wsc_tcp_conn_feed(struct wsc_tcp_conn *c, struct wsc_tcp_shared *sh, enum wsc_way way,
-                                      const struct wsc_packet_view *v, const struct wsc_tcp_ops *ops, void *ctx)
+enum wsc_tcp_result wsc_tcp_conn_feed(struct wsc_tcp_conn *c, struct wsc_tcp_shared *sh,
+                                      enum wsc_way way, const struct wsc_packet_view *v,
+                                      const struct wsc_tcp_ops *ops, void *ctx)
 {
-    struct feed f = {.c = c, .sh = sh, .ops = ops, .ctx = ctx, .way = way, .v = v,
+    struct feed f = {.c = c,
+                     .sh = sh,
+                     .ops = ops,
+                     .ctx = ctx,
+                     .way = way,
+                     .v = v,
                      .at = {.ts_ns = v->ts_ns, .ref = v->ref, .ack_off = WSC_TCP_NO_ACK}};
     struct wsc_tcp_dir *d = &c->dir[way];
     if ((v->tcp_flags & WSC_TCP_SYN) && take_syn(&f))
@@ -477,7 +500,8 @@ static void finish_dir(struct feed *f, enum wsc_way way)
         deliver(f, way, (struct wsc_span){0}, end - d->next_off, &f->at);
 }
 
-void wsc_tcp_conn_finish(struct wsc_tcp_conn *c, struct wsc_tcp_shared *sh, const struct wsc_tcp_ops *ops, void *ctx)
+void wsc_tcp_conn_finish(struct wsc_tcp_conn *c, struct wsc_tcp_shared *sh,
+                         const struct wsc_tcp_ops *ops, void *ctx)
 {
     struct feed f = {.c = c, .sh = sh, .ops = ops, .ctx = ctx, .at = {.ack_off = WSC_TCP_NO_ACK}};
     finish_dir(&f, WSC_WAY_UP);
@@ -521,8 +545,8 @@ bool wsc_tcp_conn_done(const struct wsc_tcp_conn *c)
         return false;
     for (int w = 0; w < 2; w++) {
         const struct wsc_tcp_dir *d = &c->dir[w];
-        if (e->fin[w].at.ref == 0 || d->next_off != e->fin[w].off || d->held != NULL || !(d->flags & WSC_TCP_ACKED) ||
-            d->acked_off != e->fin[w].off + 1)
+        if (e->fin[w].at.ref == 0 || d->next_off != e->fin[w].off || d->held != NULL ||
+            !(d->flags & WSC_TCP_ACKED) || d->acked_off != e->fin[w].off + 1)
             return false;
     }
     return true;

@@ -1,13 +1,16 @@
-/* One TCP connection as seen from the side: two directions of bytes put in order, and how they end (RFC 9293).
+/* One TCP connection as seen from the side: two directions of bytes put in order, and how they end
+ * (RFC 9293).
  *
- * Sequence numbers are turned into 64-bit stream offsets at the door: offset 0 is the first byte after the SYN or, where the
- * capture starts late, the first byte after what was seen first (a segment, or an acknowledgement of bytes before it).
- * In-order data is handed on as it lies in the packet. Bytes out of order are held until the hole before them is filled, or until
- * it is known that it never will be: the receiver acknowledged the bytes, or the capture does not show the receiver at all, and
- * a second and 32 packets have passed; or a ceiling is reached; or the connection ends. Then the hole is a gap, with its length.
+ * Sequence numbers are turned into 64-bit stream offsets at the door: offset 0 is the first byte
+ * after the SYN or, where the capture starts late, the first byte after what was seen first (a
+ * segment, or an acknowledgement of bytes before it). In-order data is handed on as it lies in the
+ * packet. Bytes out of order are held until the hole before them is filled, or until it is known
+ * that it never will be: the receiver acknowledged the bytes, or the capture does not show the
+ * receiver at all, and a second and 32 packets have passed; or a ceiling is reached; or the
+ * connection ends. Then the hole is a gap, with its length.
  *
- * An RST counts only if its receiver would accept it (RFC 9293 3.10.7.4, RFC 5961 3.2). One that it did not heed, as later
- * acknowledgements show, is taken back. */
+ * An RST counts only if its receiver would accept it (RFC 9293 3.10.7.4, RFC 5961 3.2). One that it
+ * did not heed, as later acknowledgements show, is taken back. */
 #ifndef WSC_FLOW_TCP_CONN_H
 #define WSC_FLOW_TCP_CONN_H
 
@@ -18,11 +21,14 @@
 #define WSC_TCP_NO_ACK UINT64_MAX
 
 struct wsc_tcp_ops {
-    /* The next bytes of a direction, in order, each once. |at|: the packet that carried them or, if it came before its turn, the
-     * one that filled the hole before it (ts_ns, ref), as Wireshark counts. */
-    void (*on_data)(void *ctx, enum wsc_way way, uint64_t off, struct wsc_span data, const struct wsc_tcp_at *at);
+    /* The next bytes of a direction, in order, each once. |at|: the packet that carried them or, if
+     * it came before its turn, the one that filled the hole before it (ts_ns, ref), as Wireshark
+     * counts. */
+    void (*on_data)(void *ctx, enum wsc_way way, uint64_t off, struct wsc_span data,
+                    const struct wsc_tcp_at *at);
     /* |len| bytes at |off| were not captured. */
-    void (*on_gap)(void *ctx, enum wsc_way way, uint64_t off, uint64_t len, const struct wsc_tcp_at *at);
+    void (*on_gap)(void *ctx, enum wsc_way way, uint64_t off, uint64_t len,
+                   const struct wsc_tcp_at *at);
 };
 
 /* The first FIN of a direction, and the RST that counts, by sender. */
@@ -35,41 +41,44 @@ struct wsc_tcp_rst {
     uint64_t off;
     uint32_t ip_id;
     uint8_t ttl;
-    bool ahead; /* it lay beyond every byte seen: believed only if its receiver stays silent, and then bytes are missing */
+    bool ahead; /* it lay beyond every byte seen: believed only if its receiver stays silent, and
+                   then bytes are missing */
 };
 struct wsc_tcp_ends {
     struct wsc_tcp_fin fin[2];
     struct wsc_tcp_rst rst[2];
-    uint64_t stale_ref;   /* first RST that its receiver would not accept */
+    uint64_t stale_ref; /* first RST that its receiver would not accept */
     uint32_t stale_count;
 };
 
 enum wsc_tcp_dir_flag {
-    WSC_TCP_STARTED = 1 << 0,   /* the offset origin is known */
+    WSC_TCP_STARTED = 1 << 0, /* the offset origin is known */
     WSC_TCP_SYN_SEEN = 1 << 1,
-    WSC_TCP_SEEN = 1 << 2,      /* a packet of this direction was captured */
-    WSC_TCP_ACKED = 1 << 3,     /* acked_off is valid */
+    WSC_TCP_SEEN = 1 << 2,  /* a packet of this direction was captured */
+    WSC_TCP_ACKED = 1 << 3, /* acked_off is valid */
     WSC_TCP_FIN_SEEN = 1 << 4,
     WSC_TCP_HOLE_OVERDUE = 1 << 5, /* a hole is known not to be filled; its grace runs */
-    WSC_TCP_SYN_PENDING = 1 << 6   /* a SYN that may start a new connection awaits the other side's consent */
+    WSC_TCP_SYN_PENDING =
+        1 << 6 /* a SYN that may start a new connection awaits the other side's consent */
 };
 
 /* What one side sends. */
 struct wsc_tcp_dir {
-    uint64_t next_off;   /* next byte to hand on */
-    uint64_t end_off;    /* after the last byte seen */
-    uint64_t acked_off;  /* acknowledged by the other side; FIN counts as one */
-    uint64_t new_ns;     /* time of the last packet with bytes not seen before, 0: none */
-    uint64_t acked_ns;   /* time of the last packet known to be acknowledged whole, 0: none */
-    uint64_t missing;    /* bytes */
+    uint64_t next_off;        /* next byte to hand on */
+    uint64_t end_off;         /* after the last byte seen */
+    uint64_t acked_off;       /* acknowledged by the other side; FIN counts as one */
+    uint64_t new_ns;          /* time of the last packet with bytes not seen before, 0: none */
+    uint64_t acked_ns;        /* time of the last packet known to be acknowledged whole, 0: none */
+    uint64_t missing;         /* bytes */
     struct wsc_reorder *held; /* NULL: nothing out of order */
-    uint32_t seq0;       /* sequence number of offset 0 */
+    uint32_t seq0;            /* sequence number of offset 0 */
     uint32_t pending_isn;
     uint32_t retransmitted; /* segments */
-    uint16_t foreign;    /* segments in a row that are nowhere near the window */
+    uint16_t foreign;       /* segments in a row that are nowhere near the window */
     uint8_t flags;
-    uint8_t unanswered;  /* retransmissions and probes since the other side's last packet; stops at 255 */
-    uint8_t ttl;         /* of the first packet */
+    uint8_t unanswered; /* retransmissions and probes since the other side's last packet; stops at
+                           255 */
+    uint8_t ttl;        /* of the first packet */
 };
 
 struct wsc_tcp_conn {
@@ -80,25 +89,29 @@ struct wsc_tcp_conn {
 /* What the connections of one analyzer share. */
 struct wsc_tcp_shared {
     struct wsc_pool ends_pool;
-    size_t held_bytes;          /* out of order, all connections */
+    size_t held_bytes; /* out of order, all connections */
     size_t max_held, max_held_per_dir;
-    uint64_t given_up_bytes;    /* holes declared gaps at a ceiling */
+    uint64_t given_up_bytes; /* holes declared gaps at a ceiling */
 };
 void wsc_tcp_shared_init(struct wsc_tcp_shared *sh, size_t max_held, size_t max_held_per_dir);
 void wsc_tcp_shared_clear(struct wsc_tcp_shared *sh);
 
 enum wsc_tcp_result {
     WSC_TCP_TAKEN,
-    WSC_TCP_RESTART, /* this packet belongs to a new connection on the same ports: finish this one, clear it, feed again */
+    WSC_TCP_RESTART, /* this packet belongs to a new connection on the same ports: finish this one,
+                        clear it, feed again */
     WSC_TCP_NOMEM    /* the packet was lost to us; the connection goes on */
 };
 
 /* A zeroed struct is a new connection. Takes one packet that |way| sent. */
-enum wsc_tcp_result wsc_tcp_conn_feed(struct wsc_tcp_conn *c, struct wsc_tcp_shared *sh, enum wsc_way way,
-                                      const struct wsc_packet_view *v, const struct wsc_tcp_ops *ops, void *ctx);
+enum wsc_tcp_result wsc_tcp_conn_feed(struct wsc_tcp_conn *c, struct wsc_tcp_shared *sh,
+                                      enum wsc_way way, const struct wsc_packet_view *v,
+                                      const struct wsc_tcp_ops *ops, void *ctx);
 
-/* Nothing more will come: hands on what is held, with its gaps, and tells what is missing at the ends. */
-void wsc_tcp_conn_finish(struct wsc_tcp_conn *c, struct wsc_tcp_shared *sh, const struct wsc_tcp_ops *ops, void *ctx);
+/* Nothing more will come: hands on what is held, with its gaps, and tells what is missing at the
+ * ends. */
+void wsc_tcp_conn_finish(struct wsc_tcp_conn *c, struct wsc_tcp_shared *sh,
+                         const struct wsc_tcp_ops *ops, void *ctx);
 
 /* Frees what it holds; zeroed afterwards. */
 void wsc_tcp_conn_clear(struct wsc_tcp_conn *c, struct wsc_tcp_shared *sh);
@@ -109,7 +122,8 @@ bool wsc_tcp_conn_acked(const struct wsc_tcp_conn *c, enum wsc_way way, uint64_t
 /* True once no more data can come: an RST that counts, or FINs both ways, all handed on. */
 bool wsc_tcp_conn_over(const struct wsc_tcp_conn *c);
 
-/* True once it was closed in order to the end: FINs both ways, both acknowledged, nothing held or missing. */
+/* True once it was closed in order to the end: FINs both ways, both acknowledged, nothing held or
+ * missing. */
 bool wsc_tcp_conn_done(const struct wsc_tcp_conn *c);
 
 #endif

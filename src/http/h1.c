@@ -30,8 +30,8 @@ static const char *const names[WSC_H1_FIELD_COUNT] = {
 /* Besides the fields: the request target and the reason phrase. */
 enum { ITEM_TARGET = WSC_H1_FIELD_COUNT, ITEM_PHRASE, ITEM_COUNT, ITEM_NONE };
 
-/* An item's bytes are kept as pieces of |text|, since header fields may repeat and interleave: each piece is its item, its
- * length, its bytes. They are joined when the head is complete. */
+/* An item's bytes are kept as pieces of |text|, since header fields may repeat and interleave: each
+ * piece is its item, its length, its bytes. They are joined when the head is complete. */
 struct piece {
     uint16_t item;
     uint16_t len;
@@ -42,14 +42,14 @@ struct wsc_h1 {
     const struct wsc_h1_ops *ops;
     void *ctx;
     struct wsc_buf text;
-    size_t piece_at;     /* of the piece being written */
+    size_t piece_at; /* of the piece being written */
     size_t max_head, head_bytes;
-    uint64_t offset;     /* of the next byte */
-    uint64_t chunk_end;  /* of the bytes being parsed: where a head that ends now ends */
+    uint64_t offset;    /* of the next byte */
+    uint64_t chunk_end; /* of the bytes being parsed: where a head that ends now ends */
     char name[NAME_MAX_LEN];
-    uint8_t name_len;    /* over NAME_MAX_LEN: too long to be one of ours */
-    uint8_t item;        /* being written, or ITEM_NONE */
-    uint8_t line;        /* where in a line end the scan stands */
+    uint8_t name_len; /* over NAME_MAX_LEN: too long to be one of ours */
+    uint8_t item;     /* being written, or ITEM_NONE */
+    uint8_t line;     /* where in a line end the scan stands */
     bool in_head, value_begun, stop, failed;
 };
 
@@ -145,7 +145,8 @@ static int on_header_value(http_parser *p, const char *at, size_t n)
 
 /* ---- a complete head ---- */
 
-/* Joins the pieces of |item| into |joined|. Returns a NULL span if there are none. |*ok| false: out of room. */
+/* Joins the pieces of |item| into |joined|. Returns a NULL span if there are none. |*ok| false: out
+ * of room. */
 static struct wsc_span join(const struct wsc_h1 *h, unsigned item, struct wsc_buf *joined, bool *ok)
 {
     size_t start = joined->len;
@@ -155,13 +156,15 @@ static struct wsc_span join(const struct wsc_h1 *h, unsigned item, struct wsc_bu
         memcpy(&p, h->text.data + at, sizeof(p));
         at += sizeof(p);
         if (p.item == item) {
-            *ok = *ok && (!found || wsc_buf_append(joined, ", ", 2)) && wsc_buf_append(joined, h->text.data + at, p.len);
+            *ok = *ok && (!found || wsc_buf_append(joined, ", ", 2)) &&
+                  wsc_buf_append(joined, h->text.data + at, p.len);
             found = true;
         }
         at += p.len;
     }
     /* The buffer may move while it grows: an offset for now. */
-    return (struct wsc_span){.ptr = found ? (const uint8_t *)(uintptr_t)(start + 1) : NULL, .len = joined->len - start};
+    return (struct wsc_span){.ptr = found ? (const uint8_t *)(uintptr_t)(start + 1) : NULL,
+                             .len = joined->len - start};
 }
 
 static struct wsc_span settle(const struct wsc_buf *joined, struct wsc_span s)
@@ -240,7 +243,8 @@ static const http_parser_settings settings = {
     .on_message_complete = on_message_complete,
 };
 
-struct wsc_h1 *wsc_h1_new(bool requests, size_t max_head, uint64_t offset, const struct wsc_h1_ops *ops, void *ctx)
+struct wsc_h1 *wsc_h1_new(bool requests, size_t max_head, uint64_t offset,
+                          const struct wsc_h1_ops *ops, void *ctx)
 {
     struct wsc_h1 *h = wsc_calloc(1, sizeof(*h));
     if (h == NULL)
@@ -265,7 +269,8 @@ void wsc_h1_free(struct wsc_h1 *h)
     wsc_free(h);
 }
 
-/* Bytes up to and with the next empty line, or all: a head that is complete then ends with the chunk. */
+/* Bytes up to and with the next empty line, or all: a head that is complete then ends with the
+ * chunk. */
 static size_t to_empty_line(struct wsc_h1 *h, const uint8_t *p, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -352,9 +357,10 @@ static bool begins(struct wsc_span d, const char *word)
 
 bool wsc_h1_looks_like_request(struct wsc_span data)
 {
-    static const char *const methods[] = {"GET ",   "POST ",     "PUT ",   "HEAD ",  "OPTIONS ", "DELETE ",
-                                          "PATCH ", "CONNECT ",  "TRACE ", "COPY ",  "LOCK ",    "MKCOL ",
-                                          "MOVE ",  "PROPFIND ", "PURGE ", "REPORT ", "SEARCH ", "UNLOCK "};
+    static const char *const methods[] = {"GET ",    "POST ",   "PUT ",     "HEAD ",     "OPTIONS ",
+                                          "DELETE ", "PATCH ",  "CONNECT ", "TRACE ",    "COPY ",
+                                          "LOCK ",   "MKCOL ",  "MOVE ",    "PROPFIND ", "PURGE ",
+                                          "REPORT ", "SEARCH ", "UNLOCK "};
     for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
         if (begins(data, methods[i]))
             return true;

@@ -1,4 +1,5 @@
-/* HTTP/1.x messages of one direction until an Upgrade (RFC 9110, RFC 9112); http-parser does the parsing.
+/* HTTP/1.x messages of one direction until an Upgrade (RFC 9110, RFC 9112); http-parser does the
+ * parsing.
  *
  * Keeps the few header fields that a verdict or its evidence needs, bounded; bodies are skipped. */
 #ifndef WSC_HTTP_H1_H
@@ -26,23 +27,24 @@ enum wsc_h1_field {
     WSC_H1_FIELD_COUNT
 };
 
-/* The head of one message. Spans are valid during the callback. A field that is absent has a NULL ptr. */
+/* The head of one message. Spans are valid during the callback. A field that is absent has a NULL
+ * ptr. */
 struct wsc_h1_head {
     bool is_request;
-    bool get;                 /* request method is GET */
-    bool connect;             /* ... CONNECT: after a 2xx the bytes are a tunnel's */
-    bool head_method;         /* request method is HEAD: its response has no body */
-    int status;               /* response */
-    unsigned version;         /* 10 or 11 (HTTP/1.0, 1.1) */
-    struct wsc_span target;   /* request target as sent */
-    struct wsc_span phrase;   /* response: the reason phrase */
+    bool get;               /* request method is GET */
+    bool connect;           /* ... CONNECT: after a 2xx the bytes are a tunnel's */
+    bool head_method;       /* request method is HEAD: its response has no body */
+    int status;             /* response */
+    unsigned version;       /* 10 or 11 (HTTP/1.0, 1.1) */
+    struct wsc_span target; /* request target as sent */
+    struct wsc_span phrase; /* response: the reason phrase */
     struct wsc_span fields[WSC_H1_FIELD_COUNT];
 };
 
 enum wsc_h1_next {
-    WSC_H1_GO_ON,      /* parse the body, then the next message */
-    WSC_H1_NO_BODY,    /* this response has no body whatever it says (it answers HEAD) */
-    WSC_H1_STOP        /* the bytes after this head are another protocol's */
+    WSC_H1_GO_ON,   /* parse the body, then the next message */
+    WSC_H1_NO_BODY, /* this response has no body whatever it says (it answers HEAD) */
+    WSC_H1_STOP     /* the bytes after this head are another protocol's */
 };
 
 struct wsc_h1_ops {
@@ -61,17 +63,19 @@ struct wsc_h1;
 /* A parser for one direction. |max_head| is the ceiling for one head (FAILED beyond it;
  * http-parser's own, 80 KiB, holds as well). |offset|: stream offset of the first
  * byte. NULL: no memory. */
-struct wsc_h1 *wsc_h1_new(bool requests, size_t max_head, uint64_t offset, const struct wsc_h1_ops *ops, void *ctx);
+struct wsc_h1 *wsc_h1_new(bool requests, size_t max_head, uint64_t offset,
+                          const struct wsc_h1_ops *ops, void *ctx);
 void wsc_h1_free(struct wsc_h1 *h); /* NULL is legal */
 
 /* Takes bytes; |*taken| receives how many (all but for STOPPED). */
 enum wsc_h1_status wsc_h1_feed(struct wsc_h1 *h, struct wsc_span data, size_t *taken);
 
-/* The next |n| bytes were not captured. True if they lie inside a body whose length is known, so that parsing goes on;
- * otherwise FAILED from here on. */
+/* The next |n| bytes were not captured. True if they lie inside a body whose length is known, so
+ * that parsing goes on; otherwise FAILED from here on. */
 bool wsc_h1_gap(struct wsc_h1 *h, uint64_t n);
 
-/* True if |data| (at least 8 bytes, or all there is) begins like an HTTP/1 request line (known methods) or status line. */
+/* True if |data| (at least 8 bytes, or all there is) begins like an HTTP/1 request line (known
+ * methods) or status line. */
 bool wsc_h1_looks_like_request(struct wsc_span data);
 bool wsc_h1_looks_like_response(struct wsc_span data);
 

@@ -21,7 +21,8 @@ static struct wsc_span trim(struct wsc_span s)
     return s;
 }
 
-/* Cuts the next member off |list| (RFC 9110 5.6.1); a comma in a quoted string does not count. False when none is left. */
+/* Cuts the next member off |list| (RFC 9110 5.6.1); a comma in a quoted string does not count.
+ * False when none is left. */
 static bool next_member(struct wsc_span *list, struct wsc_span *member)
 {
     if (list->ptr == NULL || list->len == 0)
@@ -59,7 +60,8 @@ bool wsc_http_list_has(struct wsc_span field, const char *token)
 
 bool wsc_ws_upgrade_wanted(const struct wsc_h1_head *head)
 {
-    return head->is_request && head->get && wsc_http_list_has(head->fields[WSC_H1_UPGRADE], "websocket");
+    return head->is_request && head->get &&
+           wsc_http_list_has(head->fields[WSC_H1_UPGRADE], "websocket");
 }
 
 void wsc_ws_upgrade_accept(struct wsc_span key, char out[29])
@@ -69,15 +71,18 @@ void wsc_ws_upgrade_accept(struct wsc_span key, char out[29])
     unsigned len = 0;
     key = trim(key);
     EVP_MD_CTX *md = EVP_MD_CTX_new();
-    bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha1(), NULL) == 1 && EVP_DigestUpdate(md, key.ptr, key.len) == 1 &&
-              EVP_DigestUpdate(md, guid, sizeof(guid) - 1) == 1 && EVP_DigestFinal_ex(md, digest, &len) == 1;
+    bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha1(), NULL) == 1 &&
+              EVP_DigestUpdate(md, key.ptr, key.len) == 1 &&
+              EVP_DigestUpdate(md, guid, sizeof(guid) - 1) == 1 &&
+              EVP_DigestFinal_ex(md, digest, &len) == 1;
     EVP_MD_CTX_free(md);
     out[0] = '\0';
     if (ok)
         EVP_EncodeBlock((unsigned char *)out, digest, (int)len);
 }
 
-enum wsc_ws_upgrade_verdict wsc_ws_upgrade_judge(struct wsc_span key, const struct wsc_h1_head *response)
+enum wsc_ws_upgrade_verdict wsc_ws_upgrade_judge(struct wsc_span key,
+                                                 const struct wsc_h1_head *response)
 {
     if (response->status != 101)
         return response->status < 200 ? WSC_UPGRADE_INTERIM : WSC_UPGRADE_REJECTED;

@@ -6,18 +6,21 @@
 
 #include "http/h1.h"
 
-/* True if |head| asks for a WebSocket: GET with an Upgrade field that lists "websocket" in any case. A missing Connection
- * token, key or version is the server's to refuse; the attempt is real all the same. */
+/* True if |head| asks for a WebSocket: GET with an Upgrade field that lists "websocket" in any
+ * case. A missing Connection token, key or version is the server's to refuse; the attempt is real
+ * all the same. */
 bool wsc_ws_upgrade_wanted(const struct wsc_h1_head *head);
 
 enum wsc_ws_upgrade_verdict {
-    WSC_UPGRADE_ACCEPTED,      /* 101, Upgrade: websocket, right accept key (or no key known to check it with) */
-    WSC_UPGRADE_BAD_ACCEPT,    /* 101, but a wrong or missing accept key, or no Upgrade: websocket */
-    WSC_UPGRADE_REJECTED,      /* any final status but 101 */
-    WSC_UPGRADE_INTERIM        /* 1xx but 101: the answer is still to come */
+    WSC_UPGRADE_ACCEPTED, /* 101, Upgrade: websocket, right accept key (or no key known to check it
+                             with) */
+    WSC_UPGRADE_BAD_ACCEPT, /* 101, but a wrong or missing accept key, or no Upgrade: websocket */
+    WSC_UPGRADE_REJECTED,   /* any final status but 101 */
+    WSC_UPGRADE_INTERIM     /* 1xx but 101: the answer is still to come */
 };
 /* |key| is the request's Sec-WebSocket-Key, NULL ptr if the request was not captured. */
-enum wsc_ws_upgrade_verdict wsc_ws_upgrade_judge(struct wsc_span key, const struct wsc_h1_head *response);
+enum wsc_ws_upgrade_verdict wsc_ws_upgrade_judge(struct wsc_span key,
+                                                 const struct wsc_h1_head *response);
 
 /* Sec-WebSocket-Accept for |key| (RFC 6455 4.2.2): 28 characters and a NUL. */
 void wsc_ws_upgrade_accept(struct wsc_span key, char out[29]);
@@ -26,8 +29,8 @@ void wsc_ws_upgrade_accept(struct wsc_span key, char out[29]);
 enum wsc_ws_negotiated { WSC_NEGOTIATED_NONE, WSC_NEGOTIATED_DEFLATE, WSC_NEGOTIATED_OTHER };
 enum wsc_ws_negotiated wsc_ws_upgrade_extensions(struct wsc_span field);
 
-/* |target| (origin form, absolute form) without scheme, authority, query and fragment; with |keep_query| the query stays.
- * userinfo never does. */
+/* |target| (origin form, absolute form) without scheme, authority, query and fragment; with
+ * |keep_query| the query stays. userinfo never does. */
 struct wsc_span wsc_ws_upgrade_path(struct wsc_span target, bool keep_query);
 
 /* True if the comma-separated list |field| holds |token|, in any case (RFC 9110 5.6.1). */

@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Verdicts by server endpoint: after AGREE flows to it that came out the same, later ones are labelled unseen. */
+/* Verdicts by server endpoint: after AGREE flows to it that came out the same, later ones are
+ * labelled unseen. */
 #define CACHE_LEN 4096u /* a power of two */
 #define AGREE     3u
 
@@ -72,7 +73,8 @@ void wsc_ident_free(struct wsc_ident *id)
 
 const char *wsc_ident_name(const struct wsc_ident *id, unsigned label)
 {
-    return label != 0 && label <= WSC_IDENT_LABELS && id->names[label][0] != '\0' ? id->names[label] : NULL;
+    return label != 0 && label <= WSC_IDENT_LABELS && id->names[label][0] != '\0' ? id->names[label]
+                                                                                  : NULL;
 }
 
 static unsigned label_of(struct wsc_ident *id, ndpi_protocol p)
@@ -91,7 +93,8 @@ static unsigned label_of(struct wsc_ident *id, ndpi_protocol p)
     return label;
 }
 
-static struct cached *cache_slot(struct wsc_ident *id, const struct wsc_packet_view *v, bool from_client)
+static struct cached *cache_slot(struct wsc_ident *id, const struct wsc_packet_view *v,
+                                 bool from_client)
 {
     struct cached want = {.port = from_client ? v->dport : v->sport, .tunnel_id = v->tunnel_id};
     memcpy(want.addr, from_client ? v->dst : v->src, sizeof(want.addr));
@@ -100,7 +103,8 @@ static struct cached *cache_slot(struct wsc_ident *id, const struct wsc_packet_v
     memcpy(key + 16, &want.port, 2);
     memcpy(key + 18, &want.tunnel_id, 4);
     struct cached *c = &id->cache[wsc_hash(id->secret, key, sizeof(key)) & (CACHE_LEN - 1)];
-    if (!c->used || c->port != want.port || c->tunnel_id != want.tunnel_id || memcmp(c->addr, want.addr, 16) != 0) {
+    if (!c->used || c->port != want.port || c->tunnel_id != want.tunnel_id ||
+        memcmp(c->addr, want.addr, 16) != 0) {
         *c = want;
         c->used = true;
     }
@@ -123,13 +127,14 @@ void wsc_ident_drop(struct wsc_ident *id, struct wsc_ident_flow **flow)
     *flow = NULL;
 }
 
-unsigned wsc_ident_feed(struct wsc_ident *id, struct wsc_ident_flow **flow, const struct wsc_packet_view *view, bool from_client,
-                        bool last)
+unsigned wsc_ident_feed(struct wsc_ident *id, struct wsc_ident_flow **flow,
+                        const struct wsc_packet_view *view, bool from_client, bool last)
 {
     struct cached *known = cache_slot(id, view, from_client);
     if (*flow == NULL && known->agreed >= AGREE)
         return known->label;
-    bool whole = view->l3.ptr != NULL && view->l3.len <= UINT16_MAX && view->payload_len == view->payload_wire_len;
+    bool whole = view->l3.ptr != NULL && view->l3.len <= UINT16_MAX &&
+                 view->payload_len == view->payload_wire_len;
     if (!whole)
         return last ? LABEL_UNKNOWN : 0;
     if (*flow == NULL) {
@@ -138,9 +143,11 @@ unsigned wsc_ident_feed(struct wsc_ident *id, struct wsc_ident_flow **flow, cons
             return LABEL_UNKNOWN;
         memset(*flow, 0, SIZEOF_FLOW_STRUCT);
     }
-    ndpi_protocol p = ndpi_detection_process_packet(id->ndpi, as_ndpi(*flow), view->l3.ptr, (unsigned short)view->l3.len,
-                                                    view->ts_ns / 1000000);
-    bool decided = p.app_protocol != NDPI_PROTOCOL_UNKNOWN || p.master_protocol != NDPI_PROTOCOL_UNKNOWN;
+    ndpi_protocol p =
+        ndpi_detection_process_packet(id->ndpi, as_ndpi(*flow), view->l3.ptr,
+                                      (unsigned short)view->l3.len, view->ts_ns / 1000000);
+    bool decided =
+        p.app_protocol != NDPI_PROTOCOL_UNKNOWN || p.master_protocol != NDPI_PROTOCOL_UNKNOWN;
     if (!decided && !last)
         return 0;
     if (!decided) {

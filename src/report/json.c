@@ -10,8 +10,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Building never fails half-way: jansson ignores a NULL value given to json_object_set_new(), and the record is then checked as
- * a whole by whether it can be dumped. */
+/* Building never fails half-way: jansson ignores a NULL value given to json_object_set_new(), and
+ * the record is then checked as a whole by whether it can be dumped. */
 
 static const char replacement[] = "\xef\xbf\xbd";
 
@@ -245,7 +245,8 @@ static enum wsc_err record(struct wsc_report *rep, const struct wsc_closure *r)
     return put(rep, o);
 }
 
-static enum wsc_err stats(struct wsc_report *rep, const enum wsc_stats_key *keys, size_t n, const struct wsc_stats_row *row)
+static enum wsc_err stats(struct wsc_report *rep, const enum wsc_stats_key *keys, size_t n,
+                          const struct wsc_stats_row *row)
 {
     json_t *o = json_object();
     for (size_t i = 0; i < n; i++)
@@ -283,4 +284,5 @@ static enum wsc_err end(struct wsc_report *rep)
     return wsc_render_written(rep);
 }
 
-const struct wsc_render_ops wsc_render_json = {.record = record, .stats = stats, .code = code, .end = end};
+const struct wsc_render_ops wsc_render_json = {
+    .record = record, .stats = stats, .code = code, .end = end};

@@ -6,8 +6,10 @@
 
 struct wsc_render_ops {
     enum wsc_err (*record)(struct wsc_report *rep, const struct wsc_closure *rec);
-    enum wsc_err (*stats)(struct wsc_report *rep, const enum wsc_stats_key *keys, size_t n, const struct wsc_stats_row *row);
-    enum wsc_err (*code)(struct wsc_report *rep, int first, int last); /* one entry of the registry */
+    enum wsc_err (*stats)(struct wsc_report *rep, const enum wsc_stats_key *keys, size_t n,
+                          const struct wsc_stats_row *row);
+    enum wsc_err (*code)(struct wsc_report *rep, int first,
+                         int last); /* one entry of the registry */
     enum wsc_err (*end)(struct wsc_report *rep);
     void (*clear)(struct wsc_report *rep); /* NULL: nothing to free */
 };
@@ -32,6 +34,7 @@ struct wsc_stats_number {
     double value; /* NAN: null */
     bool whole;
 };
-void wsc_stats_numbers(const struct wsc_stats_row *row, struct wsc_stats_number out[WSC_STATS_NUMBERS]);
+void wsc_stats_numbers(const struct wsc_stats_row *row,
+                       struct wsc_stats_number out[WSC_STATS_NUMBERS]);
 
 #endif

@@ -29,7 +29,8 @@ static enum wsc_err no_record(struct wsc_report *rep, const struct wsc_closure *
     return WSC_OK;
 }
 
-static enum wsc_err no_stats(struct wsc_report *rep, const enum wsc_stats_key *keys, size_t n, const struct wsc_stats_row *row)
+static enum wsc_err no_stats(struct wsc_report *rep, const enum wsc_stats_key *keys, size_t n,
+                             const struct wsc_stats_row *row)
 {
     (void)rep;
     (void)keys;
@@ -52,13 +53,16 @@ static enum wsc_err no_end(struct wsc_report *rep)
     return WSC_OK;
 }
 
-static const struct wsc_render_ops render_none = {.record = no_record, .stats = no_stats, .code = no_code, .end = no_end};
+static const struct wsc_render_ops render_none = {
+    .record = no_record, .stats = no_stats, .code = no_code, .end = no_end};
 
-enum wsc_err wsc_report_new(const struct wsc_report_options *opt, FILE *out, struct wsc_report **rep)
+enum wsc_err wsc_report_new(const struct wsc_report_options *opt, FILE *out,
+                            struct wsc_report **rep)
 {
     static const struct wsc_render_ops *const renderers[] = {
-        [WSC_FORMAT_TABLE] = &wsc_render_json, [WSC_FORMAT_NDJSON] = &wsc_render_json, [WSC_FORMAT_JSON] = &wsc_render_json,
-        [WSC_FORMAT_CSV] = &wsc_render_json,     [WSC_FORMAT_NONE] = &render_none,
+        [WSC_FORMAT_TABLE] = &wsc_render_table, [WSC_FORMAT_NDJSON] = &wsc_render_json,
+        [WSC_FORMAT_JSON] = &wsc_render_json,   [WSC_FORMAT_CSV] = &wsc_render_csv,
+        [WSC_FORMAT_NONE] = &render_none,
     };
     *rep = wsc_calloc(1, sizeof(**rep));
     if (*rep == NULL)
@@ -81,7 +85,8 @@ enum wsc_err wsc_report_record(struct wsc_report *rep, const struct wsc_closure 
     return e;
 }
 
-enum wsc_err wsc_report_stats(struct wsc_report *rep, const enum wsc_stats_key *keys, size_t n, const struct wsc_stats_row *row)
+enum wsc_err wsc_report_stats(struct wsc_report *rep, const enum wsc_stats_key *keys, size_t n,
+                              const struct wsc_stats_row *row)
 {
     enum wsc_err e = rep->ops->stats(rep, keys, n, row);
     rep->rows++;
@@ -123,14 +128,16 @@ static double ms_of(int64_t ns)
     return ns < 0 ? (double)NAN : (double)ns / 1e6;
 }
 
-void wsc_stats_numbers(const struct wsc_stats_row *row, struct wsc_stats_number out[WSC_STATS_NUMBERS])
+void wsc_stats_numbers(const struct wsc_stats_row *row,
+                       struct wsc_stats_number out[WSC_STATS_NUMBERS])
 {
     const struct wsc_stats_number numbers[WSC_STATS_NUMBERS] = {
         {"count", (double)row->count, true},
         {"share", row->share, false},
         {"per_hour", row->per_hour, false},
         {"abnormal", (double)row->abnormal, true},
-        {"abnormal_share", row->count > 0 ? (double)row->abnormal / (double)row->count : (double)NAN, false},
+        {"abnormal_share",
+         row->count > 0 ? (double)row->abnormal / (double)row->count : (double)NAN, false},
         {"duration_ms_p50", ms_of(row->duration_ns[0]), false},
         {"duration_ms_p90", ms_of(row->duration_ns[1]), false},
         {"duration_ms_p99", ms_of(row->duration_ns[2]), false},

@@ -35,14 +35,15 @@ int32_t wsc_text_next(struct wsc_span s, size_t *at)
     return c;
 }
 
-/* Unicode's East Asian wide and full-width ranges, and its combining marks, as far as they stand in close reasons: a terminal's
- * own table may differ, which costs alignment and nothing else. */
+/* Unicode's East Asian wide and full-width ranges, and its combining marks, as far as they stand in
+ * close reasons: a terminal's own table may differ, which costs alignment and nothing else. */
 int wsc_text_columns(int32_t c)
 {
     if ((c >= 0x300 && c <= 0x36f) || (c >= 0x200b && c <= 0x200d) || (c >= 0xfe00 && c <= 0xfe0f))
         return 0;
-    bool wide = (c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0xa4cf) || (c >= 0xac00 && c <= 0xd7a3) ||
-                (c >= 0xf900 && c <= 0xfaff) || (c >= 0xfe30 && c <= 0xfe6f) || (c >= 0xff00 && c <= 0xff60) ||
+    bool wide = (c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0xa4cf) ||
+                (c >= 0xac00 && c <= 0xd7a3) || (c >= 0xf900 && c <= 0xfaff) ||
+                (c >= 0xfe30 && c <= 0xfe6f) || (c >= 0xff00 && c <= 0xff60) ||
                 (c >= 0x1f300 && c <= 0x1faff) || (c >= 0x20000 && c <= 0x3fffd);
     return wide ? 2 : 1;
 }
@@ -51,11 +52,12 @@ bool wsc_text_unsafe(int32_t c)
 {
     if (c < 0x20 || (c >= 0x7f && c < 0xa0))
         return true;
-    return c == 0x61c || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) ||
-           c == 0xfeff || (c >= 0xe0000 && c <= 0xe007f);
+    return c == 0x61c || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+           (c >= 0x2066 && c <= 0x2069) || c == 0xfeff || (c >= 0xe0000 && c <= 0xe007f);
 }
 
-/* One character as it may be shown: itself, or a visible escape. Returns its columns; |*len| its bytes. */
+/* One character as it may be shown: itself, or a visible escape. Returns its columns; |*len| its
+ * bytes. */
 static size_t show(struct wsc_span s, size_t *at, char out[16], size_t *len)
 {
     size_t from = *at;
@@ -65,7 +67,8 @@ static size_t show(struct wsc_span s, size_t *at, char out[16], size_t *len)
     else if (c == '\n')
         *len = (size_t)snprintf(out, 16, "\\n");
     else if (wsc_text_unsafe(c))
-        *len = (size_t)snprintf(out, 16, c < 0x100 ? "\\x%02" PRIx32 : "\\u{%" PRIx32 "}", (uint32_t)c);
+        *len = (size_t)snprintf(out, 16, c < 0x100 ? "\\x%02" PRIx32 : "\\u{%" PRIx32 "}",
+                                (uint32_t)c);
     else
         memcpy(out, s.ptr + from, *len = *at - from);
     return c >= 0 && !wsc_text_unsafe(c) ? (size_t)wsc_text_columns(c) : *len;

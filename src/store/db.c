@@ -25,12 +25,16 @@ enum wsc_err wsc_db_check(struct wsc_store *s, int rc, const char *doing, struct
         return wsc_error_set(err, WSC_ERR_NOMEM, "%s: out of memory", s->name);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        return wsc_error_set(err, WSC_ERR_BUSY, "%s: another process is writing to the database; try again when it is done", s->name);
+        return wsc_error_set(
+            err, WSC_ERR_BUSY,
+            "%s: another process is writing to the database; try again when it is done", s->name);
     case SQLITE_NOTADB:
         return wsc_error_set(err, WSC_ERR_FORMAT, "%s: not a SQLite database", s->name);
     case SQLITE_CORRUPT:
-        return wsc_error_set(err, WSC_ERR_FORMAT, "%s: the database is damaged (%s); save what is left with: sqlite3 %s .recover",
-                             s->name, sqlite3_errmsg(s->db), s->name);
+        return wsc_error_set(
+            err, WSC_ERR_FORMAT,
+            "%s: the database is damaged (%s); save what is left with: sqlite3 %s .recover",
+            s->name, sqlite3_errmsg(s->db), s->name);
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY:
     case SQLITE_IOERR:
@@ -47,9 +51,12 @@ enum wsc_err wsc_db_exec(struct wsc_store *s, const char *sql, struct wsc_error 
     return wsc_db_check(s, sqlite3_exec(s->db, sql, NULL, NULL, NULL), "writing", err);
 }
 
-enum wsc_err wsc_db_prepare(struct wsc_store *s, const char *sql, sqlite3_stmt **stmt, struct wsc_error *err)
+enum wsc_err wsc_db_prepare(struct wsc_store *s, const char *sql, sqlite3_stmt **stmt,
+                            struct wsc_error *err)
 {
-    return wsc_db_check(s, sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL), "preparing", err);
+    return wsc_db_check(s,
+                        sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL),
+                        "preparing", err);
 }
 
 enum wsc_err wsc_db_run(struct wsc_store *s, sqlite3_stmt *stmt, struct wsc_error *err)
@@ -67,7 +74,8 @@ int64_t wsc_db_int(struct wsc_store *s, const char *sql, int64_t otherwise)
 {
     sqlite3_stmt *stmt = NULL;
     int64_t v = otherwise;
-    if (sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL) == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
+    if (sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW)
         v = sqlite3_column_int64(stmt, 0);
     (void)sqlite3_finalize(stmt);
     return v;
@@ -86,15 +94,19 @@ static enum wsc_err check_owner(struct wsc_store *s, struct wsc_error *err)
     int64_t tables = wsc_db_int(s, "SELECT count(*) FROM sqlite_master", 0);
     if (id != WSC_APPLICATION_ID && (id != 0 || tables > 0 || version > 0))
         return wsc_error_set(err, WSC_ERR_FOREIGN_DB,
-                             "%s: this database belongs to another program; nothing was changed (choose another with --db)", s->name);
+                             "%s: this database belongs to another program; nothing was changed "
+                             "(choose another with --db)",
+                             s->name);
     if (version > wsc_migrate_version())
         return wsc_error_set(err, WSC_ERR_NEWER_DB,
-                             "%s: written by a newer wsclose (schema %" PRId64 ", this one knows %d); nothing was changed", s->name,
-                             version, wsc_migrate_version());
+                             "%s: written by a newer wsclose (schema %" PRId64
+                             ", this one knows %d); nothing was changed",
+                             s->name, version, wsc_migrate_version());
     return WSC_OK;
 }
 
-static enum wsc_err open_handle(struct wsc_store *s, const char *path, int flags, struct wsc_error *err)
+static enum wsc_err open_handle(struct wsc_store *s, const char *path, int flags,
+                                struct wsc_error *err)
 {
     int rc = sqlite3_open_v2(path, &s->db, flags, NULL);
     if (rc != SQLITE_OK)
@@ -123,14 +135,17 @@ static enum wsc_err open_writable(struct wsc_store *s, const char *path, struct 
     if (e == WSC_OK)
         e = open_handle(s, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
     if (e == WSC_OK)
-        e = wsc_db_exec(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON", err);
+        e = wsc_db_exec(
+            s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON",
+            err);
     return e == WSC_OK ? wsc_migrate(s, err) : e;
 }
 
 static enum wsc_err open_readable(struct wsc_store *s, const char *path, struct wsc_error *err)
 {
     if (access(path, F_OK) != 0)
-        return wsc_error_set(err, WSC_ERR_NOT_FOUND, "%s: no such database; `wsclose analyze FILE...` makes one", path);
+        return wsc_error_set(err, WSC_ERR_NOT_FOUND,
+                             "%s: no such database; `wsclose analyze FILE...` makes one", path);
     enum wsc_err e = open_handle(s, path, SQLITE_OPEN_READONLY, err);
     if (e == WSC_OK)
         e = check_owner(s, err);
@@ -147,17 +162,21 @@ static enum wsc_err open_private(struct wsc_store *s, struct wsc_error *err)
 {
     enum wsc_err e = open_handle(s, "", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
     if (e == WSC_OK)
-        e = wsc_db_exec(s, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON", err);
+        e = wsc_db_exec(
+            s, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON",
+            err);
     return e == WSC_OK ? wsc_migrate(s, err) : e;
 }
 
-enum wsc_err wsc_store_open(const char *path, enum wsc_store_mode mode, struct wsc_store **out, struct wsc_error *err)
+enum wsc_err wsc_store_open(const char *path, enum wsc_store_mode mode, struct wsc_store **out,
+                            struct wsc_error *err)
 {
     *out = NULL;
     struct wsc_store *s = wsc_calloc(1, sizeof(*s));
     if (s == NULL)
         return wsc_error_set(err, WSC_ERR_NOMEM, "out of memory");
-    (void)snprintf(s->name, sizeof(s->name), "%s", mode == WSC_STORE_PRIVATE ? "temporary database" : path);
+    (void)snprintf(s->name, sizeof(s->name), "%s",
+                   mode == WSC_STORE_PRIVATE ? "temporary database" : path);
     enum wsc_err e = mode == WSC_STORE_PRIVATE ? open_private(s, err)
                      : mode == WSC_STORE_WRITE ? open_writable(s, path, err)
                                                : open_readable(s, path, err);
@@ -276,7 +295,8 @@ void wsc_bind_text(struct wsc_bind *b, struct wsc_span s)
     else if (memchr(s.ptr, 0, s.len) != NULL || !wsc_utf8_valid(s.ptr, s.len))
         bind_repaired(b, s);
     else
-        keep(b, sqlite3_bind_text64(b->stmt, ++b->at, (const char *)s.ptr, s.len, SQLITE_TRANSIENT, SQLITE_UTF8));
+        keep(b, sqlite3_bind_text64(b->stmt, ++b->at, (const char *)s.ptr, s.len, SQLITE_TRANSIENT,
+                                    SQLITE_UTF8));
 }
 
 void wsc_bind_blob(struct wsc_bind *b, struct wsc_span s)

@@ -12,20 +12,24 @@ struct wsc_store {
     sqlite3 *db;
     sqlite3_stmt *put_connection, *put_close, *put_violation, *put_evidence;
     bool importing;
-    int64_t import_id;         /* begun or committed last; 0: none. After KNOWN: the earlier one */
-    int64_t *capture_ids;      /* of the import under way, by number in the run */
+    int64_t import_id;    /* begun or committed last; 0: none. After KNOWN: the earlier one */
+    int64_t *capture_ids; /* of the import under way, by number in the run */
     size_t captures;
-    char *known_captures;      /* after KNOWN: JSON array of the earlier rows of the captures asked for, else NULL */
-    char name[256];            /* for messages */
+    char *known_captures; /* after KNOWN: JSON array of the earlier rows of the captures asked for,
+                             else NULL */
+    char name[256];       /* for messages */
 };
 
-/* Turns SQLite's result into ours; fills |err| with SQLite's words after |doing|. SQLITE_OK, ROW and DONE are WSC_OK. */
+/* Turns SQLite's result into ours; fills |err| with SQLite's words after |doing|. SQLITE_OK, ROW
+ * and DONE are WSC_OK. */
 enum wsc_err wsc_db_check(struct wsc_store *s, int rc, const char *doing, struct wsc_error *err);
 
 enum wsc_err wsc_db_exec(struct wsc_store *s, const char *sql, struct wsc_error *err) WSC_MUST_USE;
-enum wsc_err wsc_db_prepare(struct wsc_store *s, const char *sql, sqlite3_stmt **stmt, struct wsc_error *err) WSC_MUST_USE;
+enum wsc_err wsc_db_prepare(struct wsc_store *s, const char *sql, sqlite3_stmt **stmt,
+                            struct wsc_error *err) WSC_MUST_USE;
 /* Runs |stmt| to its end and resets it. */
-enum wsc_err wsc_db_run(struct wsc_store *s, sqlite3_stmt *stmt, struct wsc_error *err) WSC_MUST_USE;
+enum wsc_err wsc_db_run(struct wsc_store *s, sqlite3_stmt *stmt,
+                        struct wsc_error *err) WSC_MUST_USE;
 /* First column of the first row, |otherwise| if there is no row or no such table. */
 int64_t wsc_db_int(struct wsc_store *s, const char *sql, int64_t otherwise);
 
@@ -42,7 +46,8 @@ void wsc_bind_ms(struct wsc_bind *b, int64_t ns);                /* negative: NU
 void wsc_bind_time(struct wsc_bind *b, uint64_t ns);             /* 0: NULL */
 void wsc_bind_word(struct wsc_bind *b, const char *static_text); /* NULL: NULL */
 void wsc_bind_copy(struct wsc_bind *b, const char *text);        /* copied */
-void wsc_bind_text(struct wsc_bind *b, struct wsc_span s);       /* made valid UTF-8 without NULs; copied */
+void wsc_bind_text(struct wsc_bind *b,
+                   struct wsc_span s); /* made valid UTF-8 without NULs; copied */
 void wsc_bind_blob(struct wsc_bind *b, struct wsc_span s);
 
 /* RFC 3339 text to nanoseconds; 0 for anything else. */
@@ -52,7 +57,8 @@ uint64_t wsc_db_time(const unsigned char *text);
 enum wsc_err wsc_migrate(struct wsc_store *s, struct wsc_error *err) WSC_MUST_USE;
 int wsc_migrate_version(void); /* the newest we know */
 
-/* Appends to |sql| the condition |f| stands for, " WHERE ..." or nothing; wsc_where_bind() then binds its parameters. */
+/* Appends to |sql| the condition |f| stands for, " WHERE ..." or nothing; wsc_where_bind() then
+ * binds its parameters. */
 #define WSC_WHERE_MAX 4096u
 void wsc_where_text(const struct wsc_store *s, const struct wsc_filter *f, char sql[WSC_WHERE_MAX]);
 void wsc_where_bind(const struct wsc_store *s, const struct wsc_filter *f, struct wsc_bind *b);

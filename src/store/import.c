@@ -10,8 +10,10 @@
 static enum wsc_err add_import(struct wsc_store *s, const char *options, struct wsc_error *err)
 {
     sqlite3_stmt *stmt = NULL;
-    enum wsc_err e = wsc_db_prepare(s, "INSERT INTO imports (options, stored) VALUES (?, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))",
-                                    &stmt, err);
+    enum wsc_err e = wsc_db_prepare(
+        s,
+        "INSERT INTO imports (options, stored) VALUES (?, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))",
+        &stmt, err);
     if (e == WSC_OK) {
         struct wsc_bind b = {.stmt = stmt};
         wsc_bind_copy(&b, options);
@@ -22,14 +24,17 @@ static enum wsc_err add_import(struct wsc_store *s, const char *options, struct 
     return e;
 }
 
-static enum wsc_err add_captures(struct wsc_store *s, const char *const *names, size_t n, struct wsc_error *err)
+static enum wsc_err add_captures(struct wsc_store *s, const char *const *names, size_t n,
+                                 struct wsc_error *err)
 {
     sqlite3_stmt *stmt = NULL;
-    enum wsc_err e = wsc_db_prepare(s, "INSERT INTO captures (import_id, name) VALUES (?, ?)", &stmt, err);
+    enum wsc_err e =
+        wsc_db_prepare(s, "INSERT INTO captures (import_id, name) VALUES (?, ?)", &stmt, err);
     for (size_t i = 0; e == WSC_OK && i < n; i++) {
         struct wsc_bind b = {.stmt = stmt};
         wsc_bind_int(&b, s->import_id);
-        wsc_bind_text(&b, (struct wsc_span){.ptr = (const uint8_t *)names[i], .len = strlen(names[i])});
+        wsc_bind_text(&b,
+                      (struct wsc_span){.ptr = (const uint8_t *)names[i], .len = strlen(names[i])});
         e = wsc_db_check(s, b.rc, "writing", err);
         if (e == WSC_OK)
             e = wsc_db_run(s, stmt, err);
@@ -39,10 +44,12 @@ static enum wsc_err add_captures(struct wsc_store *s, const char *const *names, 
     return e;
 }
 
-enum wsc_err wsc_store_begin(struct wsc_store *s, const char *const *names, size_t n, const char *options, struct wsc_error *err)
+enum wsc_err wsc_store_begin(struct wsc_store *s, const char *const *names, size_t n,
+                             const char *options, struct wsc_error *err)
 {
     if (s->importing || n == 0)
-        return wsc_error_set(err, WSC_ERR_INVALID, "%s: an import is under way, or has no captures", s->name);
+        return wsc_error_set(err, WSC_ERR_INVALID, "%s: an import is under way, or has no captures",
+                             s->name);
     int64_t *ids = wsc_calloc(n, sizeof(*ids));
     if (ids == NULL)
         return wsc_error_set(err, WSC_ERR_NOMEM, "out of memory");
@@ -73,13 +80,15 @@ void wsc_store_rollback(struct wsc_store *s)
 
 /* ---- what is known already ---- */
 
-/* The earlier import, with the same options, that holds all of |caps|; 0 if there is none. |list| receives its rows as JSON. */
-static enum wsc_err find_known(struct wsc_store *s, const struct wsc_store_capture *caps, size_t n, int64_t *import,
-                               struct wsc_buf *list, struct wsc_error *err)
+/* The earlier import, with the same options, that holds all of |caps|; 0 if there is none. |list|
+ * receives its rows as JSON. */
+static enum wsc_err find_known(struct wsc_store *s, const struct wsc_store_capture *caps, size_t n,
+                               int64_t *import, struct wsc_buf *list, struct wsc_error *err)
 {
-    static const char sql[] = "SELECT p.import_id, p.id FROM captures p JOIN imports i ON i.id = p.import_id"
-                              " WHERE p.fingerprint = ?1 AND p.import_id <> ?2"
-                              " AND i.options = (SELECT options FROM imports WHERE id = ?2) LIMIT 1";
+    static const char sql[] =
+        "SELECT p.import_id, p.id FROM captures p JOIN imports i ON i.id = p.import_id"
+        " WHERE p.fingerprint = ?1 AND p.import_id <> ?2"
+        " AND i.options = (SELECT options FROM imports WHERE id = ?2) LIMIT 1";
     sqlite3_stmt *stmt = NULL;
     enum wsc_err e = wsc_db_prepare(s, sql, &stmt, err);
     *import = 0;
@@ -88,7 +97,8 @@ static enum wsc_err find_known(struct wsc_store *s, const struct wsc_store_captu
         wsc_bind_word(&b, caps[i].fingerprint);
         wsc_bind_int(&b, s->import_id);
         bool found = sqlite3_step(stmt) == SQLITE_ROW;
-        int64_t in = found ? sqlite3_column_int64(stmt, 0) : 0, row = found ? sqlite3_column_int64(stmt, 1) : 0;
+        int64_t in = found ? sqlite3_column_int64(stmt, 0) : 0,
+                row = found ? sqlite3_column_int64(stmt, 1) : 0;
         (void)sqlite3_reset(stmt);
         if (in == 0 || (i > 0 && in != *import)) {
             *import = 0;
@@ -107,13 +117,17 @@ static enum wsc_err find_known(struct wsc_store *s, const struct wsc_store_captu
 }
 
 /* Takes the records of these captures out of earlier imports. */
-static enum wsc_err remove_earlier(struct wsc_store *s, const char *fingerprint, bool *any, struct wsc_error *err)
+static enum wsc_err remove_earlier(struct wsc_store *s, const char *fingerprint, bool *any,
+                                   struct wsc_error *err)
 {
     static const char *const steps[] = {
-        "DELETE FROM connections WHERE import_id <> ?2 AND (capture_id IN (SELECT id FROM captures WHERE fingerprint = ?1 AND import_id <> ?2)"
-        " OR first_capture_id IN (SELECT id FROM captures WHERE fingerprint = ?1 AND import_id <> ?2))",
+        "DELETE FROM connections WHERE import_id <> ?2 AND (capture_id IN (SELECT id FROM captures "
+        "WHERE fingerprint = ?1 AND import_id <> ?2)"
+        " OR first_capture_id IN (SELECT id FROM captures WHERE fingerprint = ?1 AND import_id <> "
+        "?2))",
         "DELETE FROM captures WHERE fingerprint = ?1 AND import_id <> ?2",
-        "DELETE FROM imports WHERE ?1 <> '' AND id <> ?2 AND NOT EXISTS (SELECT 1 FROM captures WHERE import_id = imports.id)",
+        "DELETE FROM imports WHERE ?1 <> '' AND id <> ?2 AND NOT EXISTS (SELECT 1 FROM captures "
+        "WHERE import_id = imports.id)",
     };
     enum wsc_err e = WSC_OK;
     for (size_t i = 0; e == WSC_OK && i < sizeof(steps) / sizeof(steps[0]); i++) {
@@ -132,11 +146,14 @@ static enum wsc_err remove_earlier(struct wsc_store *s, const char *fingerprint,
     return e;
 }
 
-static enum wsc_err fill_capture(struct wsc_store *s, size_t i, const struct wsc_store_capture *c, struct wsc_error *err)
+static enum wsc_err fill_capture(struct wsc_store *s, size_t i, const struct wsc_store_capture *c,
+                                 struct wsc_error *err)
 {
     sqlite3_stmt *stmt = NULL;
-    enum wsc_err e = wsc_db_prepare(
-        s, "UPDATE captures SET fingerprint = ?, packets = ?, bytes = ?, first = ?, last = ?, damaged = ? WHERE id = ?", &stmt, err);
+    enum wsc_err e = wsc_db_prepare(s,
+                                    "UPDATE captures SET fingerprint = ?, packets = ?, bytes = ?, "
+                                    "first = ?, last = ?, damaged = ? WHERE id = ?",
+                                    &stmt, err);
     if (e == WSC_OK) {
         struct wsc_bind b = {.stmt = stmt};
         wsc_bind_word(&b, c->fingerprint);
@@ -154,8 +171,8 @@ static enum wsc_err fill_capture(struct wsc_store *s, size_t i, const struct wsc
     return e;
 }
 
-static enum wsc_err store_new(struct wsc_store *s, const struct wsc_store_capture *caps, size_t n, enum wsc_import_result *result,
-                              struct wsc_error *err)
+static enum wsc_err store_new(struct wsc_store *s, const struct wsc_store_capture *caps, size_t n,
+                              enum wsc_import_result *result, struct wsc_error *err)
 {
     bool replaced = false;
     enum wsc_err e = WSC_OK;
@@ -177,11 +194,12 @@ static enum wsc_err store_new(struct wsc_store *s, const struct wsc_store_captur
 /* A fingerprint and a comma for each of the most captures one run can have. */
 #define LIST_MAX (WSC_MAX_CAPTURES * 24u)
 
-enum wsc_err wsc_store_commit(struct wsc_store *s, const struct wsc_store_capture *caps, size_t n, enum wsc_import_result *result,
-                              struct wsc_error *err)
+enum wsc_err wsc_store_commit(struct wsc_store *s, const struct wsc_store_capture *caps, size_t n,
+                              enum wsc_import_result *result, struct wsc_error *err)
 {
     if (!s->importing || n != s->captures)
-        return wsc_error_set(err, WSC_ERR_INVALID, "%s: no import of %zu captures is under way", s->name, n);
+        return wsc_error_set(err, WSC_ERR_INVALID, "%s: no import of %zu captures is under way",
+                             s->name, n);
     struct wsc_buf list;
     wsc_buf_init(&list, LIST_MAX);
     int64_t known = 0;

@@ -55,7 +55,8 @@ enum wsc_err wsc_migrate(struct wsc_store *s, struct wsc_error *err)
     if (e != WSC_OK)
         return e;
     /* Asked again: another process may have done it while we waited. */
-    for (int from = (int)wsc_db_int(s, "PRAGMA user_version", 0); e == WSC_OK && from < wsc_migrate_version(); from++)
+    for (int from = (int)wsc_db_int(s, "PRAGMA user_version", 0);
+         e == WSC_OK && from < wsc_migrate_version(); from++)
         e = step(s, from + 1, err);
     if (e == WSC_OK)
         return wsc_db_exec(s, "COMMIT", err);

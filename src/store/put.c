@@ -5,18 +5,27 @@
 
 /* The columns in the order in which they are bound; |id| is SQLite's. */
 static const char insert_connection[] =
-    "INSERT INTO connections (import_id, capture_id, first_capture_id, first_packet, last_packet, stream_id, sort_time, outcome,"
+    "INSERT INTO connections (import_id, capture_id, first_capture_id, first_packet, last_packet, "
+    "stream_id, sort_time, outcome,"
     " client, client_address, client_port, server, server_address, server_port,"
-    " scheme, http, tls_version, sni, host, path, subprotocol, extensions, user_agent, origin, server_software, app,"
+    " scheme, http, tls_version, sni, host, path, subprotocol, extensions, user_agent, origin, "
+    "server_software, app,"
     " handshake_status, midstream, started, established, ended, last_seen, duration_ms,"
     " close_code, code_source, reason, ending, closed_by,"
-    " client_saw_code, client_saw_reason, client_saw_clean, server_saw_code, server_saw_reason, server_saw_clean,"
-    " tcp_end, tcp_end_by, tcp_end_packet, cause, confidence, software, app_code_scope, app_code_name, app_code_meaning,"
-    " frames_client, frames_server, messages_client, messages_server, bytes_client, bytes_server, pings_client, pings_server,"
-    " pongs_client, pongs_server, missing_bytes_client, missing_bytes_server, retransmitted_client, retransmitted_server,"
-    " last_rtt_ms, idle_ms_any, idle_ms_client, idle_ms_server, idle_ms_data, violations_more) VALUES ("
-    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    " client_saw_code, client_saw_reason, client_saw_clean, server_saw_code, server_saw_reason, "
+    "server_saw_clean,"
+    " tcp_end, tcp_end_by, tcp_end_packet, cause, confidence, software, app_code_scope, "
+    "app_code_name, app_code_meaning,"
+    " frames_client, frames_server, messages_client, messages_server, bytes_client, bytes_server, "
+    "pings_client, pings_server,"
+    " pongs_client, pongs_server, missing_bytes_client, missing_bytes_server, "
+    "retransmitted_client, retransmitted_server,"
+    " last_rtt_ms, idle_ms_any, idle_ms_client, idle_ms_server, idle_ms_data, violations_more) "
+    "VALUES ("
+    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+    "?, ?, ?, ?, ?, ?, ?, ?, ?,"
+    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+    "?, ?)";
 
 static enum wsc_err prepare(struct wsc_store *s, struct wsc_error *err)
 {
@@ -24,9 +33,11 @@ static enum wsc_err prepare(struct wsc_store *s, struct wsc_error *err)
         return WSC_OK;
     enum wsc_err e = wsc_db_prepare(s, insert_connection, &s->put_connection, err);
     if (e == WSC_OK)
-        e = wsc_db_prepare(s, "INSERT INTO close_frames VALUES (?, ?, ?, ?, ?, ?, ?, ?)", &s->put_close, err);
+        e = wsc_db_prepare(s, "INSERT INTO close_frames VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                           &s->put_close, err);
     if (e == WSC_OK)
-        e = wsc_db_prepare(s, "INSERT INTO violations VALUES (?, ?, ?, ?, ?, ?)", &s->put_violation, err);
+        e = wsc_db_prepare(s, "INSERT INTO violations VALUES (?, ?, ?, ?, ?, ?)", &s->put_violation,
+                           err);
     if (e == WSC_OK)
         e = wsc_db_prepare(s, "INSERT INTO evidence VALUES (?, ?, ?)", &s->put_evidence, err);
     return e;
@@ -74,8 +85,9 @@ static void bind_who(const struct wsc_store *s, struct wsc_bind *b, const struct
     wsc_bind_word(b, wsc_outcome_name(r->outcome));
     bind_endpoint(b, &r->client);
     bind_endpoint(b, &r->server);
-    const struct wsc_span texts[] = {r->scheme,      r->http,       r->tls_version, r->sni,    r->host,            r->path,
-                                     r->subprotocol, r->extensions, r->user_agent,  r->origin, r->server_software, r->app};
+    const struct wsc_span texts[] = {r->scheme,     r->http,   r->tls_version,     r->sni,
+                                     r->host,       r->path,   r->subprotocol,     r->extensions,
+                                     r->user_agent, r->origin, r->server_software, r->app};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         wsc_bind_text(b, texts[i]);
     wsc_bind_known(b, r->handshake_status);
@@ -116,7 +128,8 @@ static void bind_how(struct wsc_bind *b, const struct wsc_closure *r)
 
 static void bind_how_much(struct wsc_bind *b, const struct wsc_closure *r)
 {
-    const uint64_t *const pairs[] = {r->frames, r->messages, r->bytes, r->pings, r->pongs, r->missing_bytes, r->retransmitted};
+    const uint64_t *const pairs[] = {r->frames, r->messages,      r->bytes,        r->pings,
+                                     r->pongs,  r->missing_bytes, r->retransmitted};
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
         wsc_bind_int(b, (int64_t)pairs[i][0]);
         wsc_bind_int(b, (int64_t)pairs[i][1]);
@@ -135,7 +148,8 @@ static enum wsc_err run(struct wsc_store *s, struct wsc_bind *b, struct wsc_erro
     return e == WSC_OK ? wsc_db_run(s, b->stmt, err) : e;
 }
 
-static enum wsc_err put_close(struct wsc_store *s, int64_t id, enum wsc_dir d, const struct wsc_close_frame *c, struct wsc_error *err)
+static enum wsc_err put_close(struct wsc_store *s, int64_t id, enum wsc_dir d,
+                              const struct wsc_close_frame *c, struct wsc_error *err)
 {
     struct wsc_bind b = {.stmt = s->put_close};
     wsc_bind_int(&b, id);
@@ -149,7 +163,8 @@ static enum wsc_err put_close(struct wsc_store *s, int64_t id, enum wsc_dir d, c
     return run(s, &b, err);
 }
 
-static enum wsc_err put_violation(struct wsc_store *s, int64_t id, size_t n, const struct wsc_violation *v, struct wsc_error *err)
+static enum wsc_err put_violation(struct wsc_store *s, int64_t id, size_t n,
+                                  const struct wsc_violation *v, struct wsc_error *err)
 {
     struct wsc_bind b = {.stmt = s->put_violation};
     wsc_bind_int(&b, id);
@@ -161,7 +176,8 @@ static enum wsc_err put_violation(struct wsc_store *s, int64_t id, size_t n, con
     return run(s, &b, err);
 }
 
-static enum wsc_err put_evidence(struct wsc_store *s, int64_t id, size_t n, struct wsc_span sentence, struct wsc_error *err)
+static enum wsc_err put_evidence(struct wsc_store *s, int64_t id, size_t n,
+                                 struct wsc_span sentence, struct wsc_error *err)
 {
     struct wsc_bind b = {.stmt = s->put_evidence};
     wsc_bind_int(&b, id);
@@ -170,7 +186,8 @@ static enum wsc_err put_evidence(struct wsc_store *s, int64_t id, size_t n, stru
     return run(s, &b, err);
 }
 
-enum wsc_err wsc_store_put(struct wsc_store *s, const struct wsc_closure *rec, int64_t *id, struct wsc_error *err)
+enum wsc_err wsc_store_put(struct wsc_store *s, const struct wsc_closure *rec, int64_t *id,
+                           struct wsc_error *err)
 {
     if (!s->importing)
         return wsc_error_set(err, WSC_ERR_INVALID, "%s: no import is under way", s->name);

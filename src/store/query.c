@@ -7,17 +7,26 @@
 #include <string.h>
 
 static const char select_records[] =
-    "SELECT c.id, p.name, c.first_packet, c.last_packet, c.stream_id, c.outcome, c.client, c.server,"
-    " c.scheme, c.http, c.tls_version, c.sni, c.host, c.path, c.subprotocol, c.extensions, c.user_agent, c.origin, c.server_software,"
-    " c.app, c.handshake_status, c.midstream, c.started, c.established, c.ended, c.last_seen, c.duration_ms,"
+    "SELECT c.id, p.name, c.first_packet, c.last_packet, c.stream_id, c.outcome, c.client, "
+    "c.server,"
+    " c.scheme, c.http, c.tls_version, c.sni, c.host, c.path, c.subprotocol, c.extensions, "
+    "c.user_agent, c.origin, c.server_software,"
+    " c.app, c.handshake_status, c.midstream, c.started, c.established, c.ended, c.last_seen, "
+    "c.duration_ms,"
     " c.close_code, c.code_source, c.reason, c.ending, c.closed_by,"
-    " c.client_saw_code, c.client_saw_reason, c.client_saw_clean, c.server_saw_code, c.server_saw_reason, c.server_saw_clean,"
-    " c.tcp_end, c.tcp_end_by, c.tcp_end_packet, c.cause, c.confidence, c.software, c.app_code_scope, c.app_code_name,"
-    " c.app_code_meaning, c.frames_client, c.frames_server, c.messages_client, c.messages_server, c.bytes_client, c.bytes_server,"
-    " c.pings_client, c.pings_server, c.pongs_client, c.pongs_server, c.missing_bytes_client, c.missing_bytes_server,"
-    " c.retransmitted_client, c.retransmitted_server, c.last_rtt_ms, c.idle_ms_any, c.idle_ms_client, c.idle_ms_server,"
+    " c.client_saw_code, c.client_saw_reason, c.client_saw_clean, c.server_saw_code, "
+    "c.server_saw_reason, c.server_saw_clean,"
+    " c.tcp_end, c.tcp_end_by, c.tcp_end_packet, c.cause, c.confidence, c.software, "
+    "c.app_code_scope, c.app_code_name,"
+    " c.app_code_meaning, c.frames_client, c.frames_server, c.messages_client, c.messages_server, "
+    "c.bytes_client, c.bytes_server,"
+    " c.pings_client, c.pings_server, c.pongs_client, c.pongs_server, c.missing_bytes_client, "
+    "c.missing_bytes_server,"
+    " c.retransmitted_client, c.retransmitted_server, c.last_rtt_ms, c.idle_ms_any, "
+    "c.idle_ms_client, c.idle_ms_server,"
     " c.idle_ms_data, c.violations_more,"
-    " fc.sender, fc.code, fc.reason, fc.valid, fc.at, fc.packet, fs.sender, fs.code, fs.reason, fs.valid, fs.at, fs.packet"
+    " fc.sender, fc.code, fc.reason, fc.valid, fc.at, fc.packet, fs.sender, fs.code, fs.reason, "
+    "fs.valid, fs.at, fs.packet"
     " FROM connections c JOIN captures p ON p.id = c.capture_id"
     " LEFT JOIN close_frames fc ON fc.connection_id = c.id AND fc.sender = 'client'"
     " LEFT JOIN close_frames fs ON fs.connection_id = c.id AND fs.sender = 'server'";
@@ -36,13 +45,16 @@ static int64_t take_int(struct row *r)
 static int64_t take_known(struct row *r)
 {
     int i = r->at++;
-    return sqlite3_column_type(r->stmt, i) == SQLITE_NULL ? WSC_UNKNOWN : sqlite3_column_int64(r->stmt, i);
+    return sqlite3_column_type(r->stmt, i) == SQLITE_NULL ? WSC_UNKNOWN
+                                                          : sqlite3_column_int64(r->stmt, i);
 }
 
 static int64_t take_ms(struct row *r)
 {
     int i = r->at++;
-    return sqlite3_column_type(r->stmt, i) == SQLITE_NULL ? WSC_UNKNOWN : llround(sqlite3_column_double(r->stmt, i) * 1e6);
+    return sqlite3_column_type(r->stmt, i) == SQLITE_NULL
+               ? WSC_UNKNOWN
+               : llround(sqlite3_column_double(r->stmt, i) * 1e6);
 }
 
 static uint64_t take_time(struct row *r)
@@ -57,7 +69,8 @@ static struct wsc_span take_bytes(struct row *r, bool blob)
     if (sqlite3_column_type(r->stmt, i) == SQLITE_NULL)
         return (struct wsc_span){0};
     const uint8_t *p = blob ? sqlite3_column_blob(r->stmt, i) : sqlite3_column_text(r->stmt, i);
-    return (struct wsc_span){.ptr = p != NULL ? p : nothing, .len = (size_t)sqlite3_column_bytes(r->stmt, i)};
+    return (struct wsc_span){.ptr = p != NULL ? p : nothing,
+                             .len = (size_t)sqlite3_column_bytes(r->stmt, i)};
 }
 
 /* A word of ours; 0, the value that prints as null or "none", for anything else. */
@@ -85,8 +98,10 @@ static void take_who(struct row *r, struct wsc_closure *c)
     c->outcome = (enum wsc_outcome)take_word(r, wsc_outcome_parse);
     take_endpoint(r, &c->client);
     take_endpoint(r, &c->server);
-    struct wsc_span *const texts[] = {&c->scheme,      &c->http,       &c->tls_version, &c->sni,    &c->host,            &c->path,
-                                      &c->subprotocol, &c->extensions, &c->user_agent,  &c->origin, &c->server_software, &c->app};
+    struct wsc_span *const texts[] = {
+        &c->scheme,     &c->http,   &c->tls_version,     &c->sni,
+        &c->host,       &c->path,   &c->subprotocol,     &c->extensions,
+        &c->user_agent, &c->origin, &c->server_software, &c->app};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         *texts[i] = take_bytes(r, false);
     c->handshake_status = (int)take_known(r);
@@ -127,7 +142,8 @@ static void take_how(struct row *r, struct wsc_closure *c)
 
 static void take_how_much(struct row *r, struct wsc_closure *c)
 {
-    uint64_t *const pairs[] = {c->frames, c->messages, c->bytes, c->pings, c->pongs, c->missing_bytes, c->retransmitted};
+    uint64_t *const pairs[] = {c->frames, c->messages,      c->bytes,        c->pings,
+                               c->pongs,  c->missing_bytes, c->retransmitted};
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
         pairs[i][0] = (uint64_t)take_int(r);
         pairs[i][1] = (uint64_t)take_int(r);
@@ -196,12 +212,16 @@ static enum wsc_err prepare(struct query *q, const struct wsc_filter *f, struct 
 {
     char where[WSC_WHERE_MAX], sql[sizeof(select_records) + WSC_WHERE_MAX + 128];
     wsc_where_text(q->s, f, where);
-    (void)snprintf(sql, sizeof(sql), "%s%s ORDER BY c.sort_time, c.last_packet, c.id LIMIT ?", select_records, where);
+    (void)snprintf(sql, sizeof(sql), "%s%s ORDER BY c.sort_time, c.last_packet, c.id LIMIT ?",
+                   select_records, where);
     enum wsc_err e = wsc_db_prepare(q->s, sql, &q->records, err);
     if (e == WSC_OK)
-        e = wsc_db_prepare(q->s, "SELECT by, rule, packet FROM violations WHERE connection_id = ? ORDER BY n", &q->violations, err);
+        e = wsc_db_prepare(
+            q->s, "SELECT by, rule, packet FROM violations WHERE connection_id = ? ORDER BY n",
+            &q->violations, err);
     if (e == WSC_OK)
-        e = wsc_db_prepare(q->s, "SELECT sentence FROM evidence WHERE connection_id = ? ORDER BY n", &q->evidence, err);
+        e = wsc_db_prepare(q->s, "SELECT sentence FROM evidence WHERE connection_id = ? ORDER BY n",
+                           &q->evidence, err);
     if (e != WSC_OK)
         return e;
     struct wsc_bind b = {.stmt = q->records};
@@ -210,7 +230,8 @@ static enum wsc_err prepare(struct query *q, const struct wsc_filter *f, struct 
     return wsc_db_check(q->s, b.rc, "asking", err);
 }
 
-enum wsc_err wsc_store_query(struct wsc_store *s, const struct wsc_filter *f, wsc_query_fn fn, void *ctx, struct wsc_error *err)
+enum wsc_err wsc_store_query(struct wsc_store *s, const struct wsc_filter *f, wsc_query_fn fn,
+                             void *ctx, struct wsc_error *err)
 {
     struct query q = {.s = s};
     wsc_buf_init(&q.sentences, SENTENCES_MAX);

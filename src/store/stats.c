@@ -42,42 +42,82 @@ int wsc_stats_key_parse(const char *word)
     return -1;
 }
 
-/* Nearest rank: the value at position ceil(p * n), counted from 1. Records without the value are not counted. */
-#define PERCENTILE(column, p)                                                                                                    \
-    "max(CASE WHEN " column "_rank = CAST((" column "_n * " p " + 99) / 100 AS INTEGER) THEN " column " END)"
+/* Nearest rank: the value at position ceil(p * n), counted from 1. Records without the value are
+ * not counted. */
+#define PERCENTILE(column, p)                                                                      \
+    "max(CASE WHEN " column "_rank = CAST((" column "_n * " p                                      \
+    " + 99) / 100 AS INTEGER) THEN " column " END)"
 
-#define RANKED(column)                                                                                                           \
-    "CASE WHEN " column " IS NOT NULL THEN row_number() OVER (PARTITION BY k0, k1, k2, k3 ORDER BY " column " IS NULL, " column   \
-    ") END AS " column "_rank, count(" column ") OVER (PARTITION BY k0, k1, k2, k3) AS " column "_n"
+#define RANKED(column)                                                                             \
+    "CASE WHEN " column                                                                            \
+    " IS NOT NULL THEN row_number() OVER (PARTITION BY k0, k1, k2, k3 ORDER BY " column            \
+    " IS NULL, " column ") END AS " column "_rank, count(" column                                  \
+    ") OVER (PARTITION BY k0, k1, k2, k3) AS " column "_n"
 
 #define SQL_MAX (WSC_WHERE_MAX + 4096u)
 
-static void build(const struct wsc_store *s, const struct wsc_filter *f, const enum wsc_stats_key *keys, size_t n, char sql[SQL_MAX])
+static void build(const struct wsc_store *s, const struct wsc_filter *f,
+                  const enum wsc_stats_key *keys, size_t n, char sql[SQL_MAX])
 {
     const char *k[WSC_STATS_MAX_KEYS] = {"NULL", "NULL", "NULL", "NULL"};
     for (size_t i = 0; i < n; i++)
         k[i] = keys_table[keys[i]].sql;
     char where[WSC_WHERE_MAX];
     wsc_where_text(s, f, where);
-    const char *order = n > 0 && keys_table[keys[0]].is_time ? "k0, count DESC, k1, k2, k3" : "count DESC, k0, k1, k2, k3";
-    (void)snprintf(
-        sql, SQL_MAX,
-        "WITH picked AS (SELECT %s AS k0, %s AS k1, %s AS k2, %s AS k3, sort_time, duration_ms, idle_ms_any,"
-        " (outcome = 'handshake_failed' OR (close_code = 1006 AND code_source = 'inferred')) AS abnormal"
-        " FROM connections c JOIN captures p ON p.id = c.capture_id%s),"
-        " ranked AS (SELECT *, " RANKED("duration_ms") ", " RANKED("idle_ms_any") " FROM picked),"
-        " span AS (SELECT count(*) AS total, (julianday(max(sort_time)) - julianday(min(sort_time))) * 24 AS hours FROM picked)"
-        " SELECT k0, k1, k2, k3, count(*) AS count, total(abnormal), count(*) * 1.0 / (SELECT total FROM span),"
-        " count(*) / (SELECT nullif(hours, 0) FROM span), min(sort_time), max(sort_time),"
-        " " PERCENTILE("duration_ms", "50") ", " PERCENTILE("duration_ms", "90") ", " PERCENTILE("duration_ms", "99") ","
-        " " PERCENTILE("idle_ms_any", "50") ", " PERCENTILE("idle_ms_any", "90") ", " PERCENTILE("idle_ms_any", "99")
-        " FROM ranked GROUP BY k0, k1, k2, k3 ORDER BY %s LIMIT ?",
-        k[0], k[1], k[2], k[3], where, order);
+    const char *order = n > 0 && keys_table[keys[0]].is_time ? "k0, count DESC, k1, k2, k3"
+                                                             : "count DESC, k0, k1, k2, k3";
+    (void)
+        snprintf(
+            sql, SQL_MAX,
+            "WITH picked AS (SELECT %s AS k0, %s AS k1, %s AS k2, %s AS k3, sort_time, "
+            "duration_ms, idle_ms_any,"
+            " (outcome = 'handshake_failed' OR (close_code = 1006 AND code_source = 'inferred')) "
+            "AS abnormal"
+            " FROM connections c JOIN captures p ON p.id = c.capture_id%s),"
+            " ranked AS (SELECT *, " RANKED("duration_ms") ", " RANKED(
+                "idle_ms_any") " FROM picked),"
+                               " span AS (SELECT count(*) AS total, (julianday(max(sort_time)) - "
+                               "julianday(min(sort_time))) * 24 AS hours FROM picked)"
+                               " SELECT k0, k1, k2, k3, count(*) AS count, total(abnormal), "
+                               "count(*) * 1.0 / (SELECT total FROM span),"
+                               " count(*) / (SELECT nullif(hours, 0) FROM span), min(sort_time), "
+                               "max(sort_time),"
+                               " " PERCENTILE("duration_ms", "50") ", " PERCENTILE(
+                                   "duration_ms",
+                                   "90") ", " PERCENTILE("duration_ms",
+                                                         "99") ","
+                                                               " " PERCENTILE("idle_ms_any", "50") ", " PERCENTILE(
+                                                                   "idle_ms_any",
+                                                                   "90") ", " PERCENTILE("idle_ms_"
+                                                                                         "any",
+                                                                                         "99") " FR"
+                                                                                               "OM "
+                                                                                               "ran"
+                                                                                               "ked"
+                                                                                               " GR"
+                                                                                               "OUP"
+                                                                                               " BY"
+                                                                                               " k0"
+                                                                                               ", "
+                                                                                               "k1,"
+                                                                                               " k2"
+                                                                                               ", "
+                                                                                               "k3 "
+                                                                                               "ORD"
+                                                                                               "ER "
+                                                                                               "BY "
+                                                                                               "%s "
+                                                                                               "LIM"
+                                                                                               "IT "
+                                                                                               "?",
+            k[0], k[1], k[2], k[3], where, order);
 }
 
 static int64_t ns_of(sqlite3_stmt *stmt, int i)
 {
-    return sqlite3_column_type(stmt, i) == SQLITE_NULL ? WSC_UNKNOWN : llround(sqlite3_column_double(stmt, i) * 1e6);
+    return sqlite3_column_type(stmt, i) == SQLITE_NULL
+               ? WSC_UNKNOWN
+               : llround(sqlite3_column_double(stmt, i) * 1e6);
 }
 
 static void read_row(sqlite3_stmt *stmt, size_t n, struct wsc_stats_row *row)
@@ -87,12 +127,14 @@ static void read_row(sqlite3_stmt *stmt, size_t n, struct wsc_stats_row *row)
     for (size_t i = 0; i < n; i++) {
         const uint8_t *text = sqlite3_column_text(stmt, (int)i);
         if (sqlite3_column_type(stmt, (int)i) != SQLITE_NULL)
-            row->keys[i] = (struct wsc_span){.ptr = text != NULL ? text : nothing, .len = (size_t)sqlite3_column_bytes(stmt, (int)i)};
+            row->keys[i] = (struct wsc_span){.ptr = text != NULL ? text : nothing,
+                                             .len = (size_t)sqlite3_column_bytes(stmt, (int)i)};
     }
     row->count = (uint64_t)sqlite3_column_int64(stmt, 4);
     row->abnormal = (uint64_t)sqlite3_column_double(stmt, 5);
     row->share = sqlite3_column_double(stmt, 6);
-    row->per_hour = sqlite3_column_type(stmt, 7) == SQLITE_NULL ? (double)NAN : sqlite3_column_double(stmt, 7);
+    row->per_hour =
+        sqlite3_column_type(stmt, 7) == SQLITE_NULL ? (double)NAN : sqlite3_column_double(stmt, 7);
     row->first_ns = wsc_db_time(sqlite3_column_text(stmt, 8));
     row->last_ns = wsc_db_time(sqlite3_column_text(stmt, 9));
     for (int i = 0; i < 3; i++) {
@@ -101,11 +143,13 @@ static void read_row(sqlite3_stmt *stmt, size_t n, struct wsc_stats_row *row)
     }
 }
 
-enum wsc_err wsc_store_stats(struct wsc_store *s, const struct wsc_filter *f, const enum wsc_stats_key *keys, size_t n,
-                             wsc_stats_fn fn, void *ctx, struct wsc_error *err)
+enum wsc_err wsc_store_stats(struct wsc_store *s, const struct wsc_filter *f,
+                             const enum wsc_stats_key *keys, size_t n, wsc_stats_fn fn, void *ctx,
+                             struct wsc_error *err)
 {
     if (n > WSC_STATS_MAX_KEYS)
-        return wsc_error_set(err, WSC_ERR_INVALID, "at most %u keys can be grouped by", WSC_STATS_MAX_KEYS);
+        return wsc_error_set(err, WSC_ERR_INVALID, "at most %u keys can be grouped by",
+                             WSC_STATS_MAX_KEYS);
     char sql[SQL_MAX];
     build(s, f, keys, n, sql);
     sqlite3_stmt *stmt = NULL;

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Conditions and parameters are produced by the same walk over the filter, so that they cannot fall out of step: with |sql| it
- * writes, with |bind| it binds. */
+/* Conditions and parameters are produced by the same walk over the filter, so that they cannot fall
+ * out of step: with |sql| it writes, with |bind| it binds. */
 struct walk {
     char *sql;
     size_t len;
@@ -118,7 +118,7 @@ static void which(struct walk *w, const struct wsc_store *s, const struct wsc_fi
     if (w->bind != NULL)
         wsc_bind_int(w->bind, s->import_id);
     if (s->known_captures != NULL) {
-        condition(w, "capture_id IN (SELECT value FROM json_each(?))");
+        condition(w, "c.capture_id IN (SELECT value FROM json_each(?))");
         if (w->bind != NULL)
             wsc_bind_word(w->bind, s->known_captures);
     }
@@ -160,5 +160,6 @@ void wsc_where_bind(const struct wsc_store *s, const struct wsc_filter *f, struc
 
 void wsc_filter_init(struct wsc_filter *f)
 {
-    *f = (struct wsc_filter){.ending = WSC_UNKNOWN, .closed_by = WSC_UNKNOWN, .outcome = WSC_UNKNOWN, .id = WSC_UNKNOWN};
+    *f = (struct wsc_filter){
+        .ending = WSC_UNKNOWN, .closed_by = WSC_UNKNOWN, .outcome = WSC_UNKNOWN, .id = WSC_UNKNOWN};
 }

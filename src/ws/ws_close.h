@@ -14,7 +14,8 @@ struct wsc_ws_close {
     bool bad_utf8;          /* false also when the reason was cut */
 };
 
-/* |body| unmasked, |wire_len| the body's length on the wire (body.len smaller: the rest is missing or over the ceiling). */
+/* |body| unmasked, |wire_len| the body's length on the wire (body.len smaller: the rest is missing
+ * or over the ceiling). */
 void wsc_ws_close_parse(struct wsc_span body, uint64_t wire_len, struct wsc_ws_close *out);
 
 #endif

@@ -23,7 +23,8 @@ enum flag {
 #define LENGTH_MASK 0x7fu
 #define CONTROL_BIT 0x8u
 
-void wsc_ws_decoder_init(struct wsc_ws_decoder *d, enum wsc_dir sender, enum wsc_ws_extensions extensions, uint64_t offset)
+void wsc_ws_decoder_init(struct wsc_ws_decoder *d, enum wsc_dir sender,
+                         enum wsc_ws_extensions extensions, uint64_t offset)
 {
     *d = (struct wsc_ws_decoder){.offset = offset, .state = WSC_WS_HEADER};
     if (sender == WSC_DIR_C2S)
@@ -47,7 +48,8 @@ static size_t header_len(uint8_t second)
     return 2u + (len == 126 ? 2u : len == 127 ? 8u : 0u) + ((second & MASK_BIT) ? 4u : 0u);
 }
 
-/* |h| is a whole header that starts at |start|; |*mask| receives the place of the masking key, if there is one. */
+/* |h| is a whole header that starts at |start|; |*mask| receives the place of the masking key, if
+ * there is one. */
 static struct wsc_ws_frame parse_header(const uint8_t *h, uint64_t start, const uint8_t **mask)
 {
     uint8_t len = h[1] & LENGTH_MASK;
@@ -112,9 +114,11 @@ static void report(const struct wsc_ws_ops *ops, void *ctx, bool broken, enum ws
         ops->on_violation(ctx, rule);
 }
 
-static void check_rules(struct wsc_ws_decoder *d, const struct wsc_ws_frame *f, uint8_t len7, const struct wsc_ws_ops *ops, void *ctx)
+static void check_rules(struct wsc_ws_decoder *d, const struct wsc_ws_frame *f, uint8_t len7,
+                        const struct wsc_ws_ops *ops, void *ctx)
 {
-    bool client = (d->flags & FROM_CLIENT) != 0, control = is_control(f->opcode), reserved = is_reserved(f->opcode);
+    bool client = (d->flags & FROM_CLIENT) != 0, control = is_control(f->opcode),
+         reserved = is_reserved(f->opcode);
     report(ops, ctx, client && !f->masked, WSC_RULE_UNMASKED_CLIENT_FRAME);
     report(ops, ctx, !client && f->masked, WSC_RULE_MASKED_SERVER_FRAME);
     report(ops, ctx, reserved, WSC_RULE_RESERVED_OPCODE);
@@ -159,8 +163,8 @@ static void note_message(struct wsc_ws_decoder *d, const struct wsc_ws_frame *f)
 }
 
 /* The payload is complete. |payload|: kept bytes of a control frame, unmasked. */
-static void end_frame(struct wsc_ws_decoder *d, const struct wsc_ws_frame *f, struct wsc_span payload, const struct wsc_ws_ops *ops,
-                      void *ctx)
+static void end_frame(struct wsc_ws_decoder *d, const struct wsc_ws_frame *f,
+                      struct wsc_span payload, const struct wsc_ws_ops *ops, void *ctx)
 {
     bool missing = (d->flags & MISSING) != 0;
     d->state = WSC_WS_HEADER;
@@ -191,7 +195,8 @@ static bool keeps_payload(const struct wsc_ws_frame *f)
 }
 
 /* Keeps the leading bytes of a control payload that comes in pieces. */
-static void keep(struct wsc_ws_decoder *d, const struct wsc_ws_ops *ops, void *ctx, const uint8_t *p, size_t n)
+static void keep(struct wsc_ws_decoder *d, const struct wsc_ws_ops *ops, void *ctx,
+                 const uint8_t *p, size_t n)
 {
     const uint8_t *mask;
     struct wsc_ws_frame f = current_frame(d, &mask);
@@ -215,7 +220,8 @@ static void finish_payload(struct wsc_ws_decoder *d, const struct wsc_ws_ops *op
     end_frame(d, &f, (struct wsc_span){.ptr = d->scratch, .len = d->kept}, ops, ctx);
 }
 
-static size_t take_payload(struct wsc_ws_decoder *d, const uint8_t *p, size_t n, const struct wsc_ws_ops *ops, void *ctx)
+static size_t take_payload(struct wsc_ws_decoder *d, const uint8_t *p, size_t n,
+                           const struct wsc_ws_ops *ops, void *ctx)
 {
     size_t take = n < d->left ? n : (size_t)d->left;
     if (d->header[0] & CONTROL_BIT)
@@ -228,7 +234,8 @@ static size_t take_payload(struct wsc_ws_decoder *d, const uint8_t *p, size_t n,
 }
 
 /* A control frame whose payload is all at hand: no scratch is needed. Returns the bytes taken. */
-static size_t take_whole_control(struct wsc_ws_decoder *d, const struct wsc_ws_frame *f, const uint8_t *mask, const uint8_t *p,
+static size_t take_whole_control(struct wsc_ws_decoder *d, const struct wsc_ws_frame *f,
+                                 const uint8_t *mask, const uint8_t *p,
                                  const struct wsc_ws_ops *ops, void *ctx)
 {
     uint8_t body[WSC_WS_CONTROL_KEPT];
@@ -241,8 +248,8 @@ static size_t take_whole_control(struct wsc_ws_decoder *d, const struct wsc_ws_f
 }
 
 /* |h| is a whole header; |p|, |n| what follows it. Returns how much of that was taken. */
-static size_t begin_frame(struct wsc_ws_decoder *d, const uint8_t *h, const uint8_t *p, size_t n, const struct wsc_ws_ops *ops,
-                          void *ctx)
+static size_t begin_frame(struct wsc_ws_decoder *d, const uint8_t *h, const uint8_t *p, size_t n,
+                          const struct wsc_ws_ops *ops, void *ctx)
 {
     size_t hlen = header_len(h[1]);
     const uint8_t *mask;
@@ -250,7 +257,8 @@ static size_t begin_frame(struct wsc_ws_decoder *d, const uint8_t *h, const uint
     d->offset += hlen;
     bool high_bit = f.payload_len > INT64_MAX;
     if (high_bit)
-        f.payload_len = INT64_MAX; /* by its own word everything that follows is this frame's payload */
+        f.payload_len =
+            INT64_MAX; /* by its own word everything that follows is this frame's payload */
     if (ops->on_frame != NULL)
         ops->on_frame(ctx, &f);
     report(ops, ctx, high_bit, WSC_RULE_LENGTH_HIGH_BIT);
@@ -270,7 +278,8 @@ static size_t begin_frame(struct wsc_ws_decoder *d, const uint8_t *h, const uint
     return 0;
 }
 
-static size_t take_header(struct wsc_ws_decoder *d, const uint8_t *p, size_t n, const struct wsc_ws_ops *ops, void *ctx)
+static size_t take_header(struct wsc_ws_decoder *d, const uint8_t *p, size_t n,
+                          const struct wsc_ws_ops *ops, void *ctx)
 {
     if (d->have == 0) {
         if (ops->on_start != NULL)
@@ -288,7 +297,8 @@ static size_t take_header(struct wsc_ws_decoder *d, const uint8_t *p, size_t n, 
     return taken + begin_frame(d, d->header, p + taken, n - taken, ops, ctx);
 }
 
-void wsc_ws_decoder_feed(struct wsc_ws_decoder *d, struct wsc_span data, const struct wsc_ws_ops *ops, void *ctx)
+void wsc_ws_decoder_feed(struct wsc_ws_decoder *d, struct wsc_span data,
+                         const struct wsc_ws_ops *ops, void *ctx)
 {
     const uint8_t *p = data.ptr;
     size_t n = data.len;
@@ -310,7 +320,8 @@ void wsc_ws_decoder_feed(struct wsc_ws_decoder *d, struct wsc_span data, const s
     }
 }
 
-bool wsc_ws_decoder_gap(struct wsc_ws_decoder *d, uint64_t n, const struct wsc_ws_ops *ops, void *ctx)
+bool wsc_ws_decoder_gap(struct wsc_ws_decoder *d, uint64_t n, const struct wsc_ws_ops *ops,
+                        void *ctx)
 {
     if (n == 0)
         return true;

@@ -4,20 +4,20 @@
 #include "base/utf8.h"
 #include "ws/ws_close.h"
 
-/* How many bits each finding is worth: log2 of the share of random bytes that would pass, rounded down.
+/* How many bits each finding is worth: log2 of the share of random bytes that would pass, rounded
+ * down.
  *
- *   first byte: FIN and opcode 1, 2, 8, 9, 10, RSV1 on data, opening fragments: 9 of 256 at the start of a run, 13 of 256 later   4
- *   mask bit as the run has it (not counted for the first frame)                                                                 1
- *   16-bit length of at least 126 (almost free) / 64-bit length below 2^32 of at least 65,536                                     0 / 24
- *   the frame ends exactly where the segment ends: 1 of the 2^k lengths it could have had                                        5, 8
- *   a masking key that is not all zero                                                                                            0
- *   Close: a legal code (2,012 of 65,536)                                                                                        5
- *   text or a Close reason that is UTF-8 without control characters (for ASCII alone 95 of 256 a byte): 1 a byte, at most 6;
- *   at most 20 where it was masked, for it was unmasked with a key that stands in the frame, and no protocol in the clear
- *   stays readable after that
+ *   first byte: FIN and opcode 1, 2, 8, 9, 10, RSV1 on data, opening fragments: 9 of 256 at the
+ * start of a run, 13 of 256 later   4 mask bit as the run has it (not counted for the first frame)
+ * 1 16-bit length of at least 126 (almost free) / 64-bit length below 2^32 of at least 65,536 0 /
+ * 24 the frame ends exactly where the segment ends: 1 of the 2^k lengths it could have had 5, 8 a
+ * masking key that is not all zero 0 Close: a legal code (2,012 of 65,536) 5 text or a Close reason
+ * that is UTF-8 without control characters (for ASCII alone 95 of 256 a byte): 1 a byte, at most 6;
+ *   at most 20 where it was masked, for it was unmasked with a key that stands in the frame, and no
+ * protocol in the clear stays readable after that
  *
- * A frame as its predecessor (same header, same body length) adds nothing: a repeated pattern is no evidence. An empty Ping, Pong or
- * message is worth 1. */
+ * A frame as its predecessor (same header, same body length) adds nothing: a repeated pattern is no
+ * evidence. An empty Ping, Pong or message is worth 1. */
 
 #define FIRST_BYTE_BITS  4u
 #define CODE_BITS        5u
@@ -52,7 +52,8 @@ static bool first_byte_legal(uint8_t b, bool at_start)
     return true;
 }
 
-/* Reads a header from |d|. Returns false if it is illegal; |*whole| false if |d| ends before it does. */
+/* Reads a header from |d|. Returns false if it is illegal; |*whole| false if |d| ends before it
+ * does. */
 static bool read_header(struct wsc_span d, bool at_start, struct header *h, bool *whole)
 {
     *whole = false;
@@ -63,8 +64,12 @@ static bool read_header(struct wsc_span d, bool at_start, struct header *h, bool
     if (d.len < 2)
         return true;
     uint8_t len7 = d.ptr[1] & 0x7f;
-    *h = (struct header){.opcode = d.ptr[0] & 0x0f, .first = d.ptr[0], .fin = (d.ptr[0] & 0x80) != 0,
-                         .masked = (d.ptr[1] & 0x80) != 0, .bits = FIRST_BYTE_BITS, .payload = len7};
+    *h = (struct header){.opcode = d.ptr[0] & 0x0f,
+                         .first = d.ptr[0],
+                         .fin = (d.ptr[0] & 0x80) != 0,
+                         .masked = (d.ptr[1] & 0x80) != 0,
+                         .bits = FIRST_BYTE_BITS,
+                         .payload = len7};
     size_t ext = len7 == 126 ? 2 : len7 == 127 ? 8 : 0;
     h->len = 2 + ext + (h->masked ? 4 : 0);
     if (h->opcode >= 0x8 && len7 > 125)
@@ -104,7 +109,8 @@ static unsigned smaller(unsigned a, size_t b)
     return b < a ? (unsigned)b : a;
 }
 
-/* Bits for |n| bytes that should be text; |*legal| false if they are not UTF-8. |cut|: more of it follows. */
+/* Bits for |n| bytes that should be text; |*legal| false if they are not UTF-8. |cut|: more of it
+ * follows. */
 static unsigned text_bits(const struct header *h, const uint8_t *p, size_t n, bool cut, bool *legal)
 {
     struct wsc_utf8 u;
@@ -134,7 +140,8 @@ static unsigned body_bits(const struct header *h, const uint8_t *p, size_t n, bo
     return text ? text_bits(h, body, len, len < h->payload, legal) : 0;
 }
 
-/* A frame that ends where its segment does could have claimed any of the lengths its field holds. */
+/* A frame that ends where its segment does could have claimed any of the lengths its field holds.
+ */
 static unsigned end_bits(const struct header *h)
 {
     if (h->payload == 0)
@@ -162,7 +169,8 @@ static bool take_frame(struct wsc_ws_probe *p, struct wsc_span d, uint64_t off, 
     if (!whole)
         return false; /* a header over two segments: too rare to follow */
     size_t body = d.len - h.len;
-    unsigned bits = h.bits + body_bits(&h, d.ptr + h.len, body < h.payload ? body : (size_t)h.payload, &legal);
+    unsigned bits =
+        h.bits + body_bits(&h, d.ptr + h.len, body < h.payload ? body : (size_t)h.payload, &legal);
     if (!legal)
         return false;
     if (body == h.payload)

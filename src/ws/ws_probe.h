@@ -1,9 +1,11 @@
-/* Are these bytes WebSocket frames? For connections whose handshake was not captured, and to find the framing again
- * after bytes were lost. One probe for each direction, fed with what each TCP segment carries, in stream order.
+/* Are these bytes WebSocket frames? For connections whose handshake was not captured, and to find
+ * the framing again after bytes were lost. One probe for each direction, fed with what each TCP
+ * segment carries, in stream order.
  *
- * Evidence is counted in bits: how unlikely it is that bytes of another protocol, or the inside of a payload, would look
- * like this by chance. A frame header costs what it constrains (first byte, mask bit, minimal length); ending exactly where a
- * segment ends, a Close body with a legal code and UTF-8 reason, text that is UTF-8, add to it. Anything illegal ends the run. */
+ * Evidence is counted in bits: how unlikely it is that bytes of another protocol, or the inside of
+ * a payload, would look like this by chance. A frame header costs what it constrains (first byte,
+ * mask bit, minimal length); ending exactly where a segment ends, a Close body with a legal code
+ * and UTF-8 reason, text that is UTF-8, add to it. Anything illegal ends the run. */
 #ifndef WSC_WS_PROBE_H
 #define WSC_WS_PROBE_H
 
@@ -11,26 +13,28 @@
 
 /* Plain; private to ws_probe.c but for |bits| and |start|. */
 struct wsc_ws_probe {
-    uint64_t start;   /* stream offset at which the run of frames starts */
-    uint64_t next;    /* stream offset of the next frame header, if a run is going */
-    uint16_t bits;    /* evidence so far; 0: no run */
-    uint16_t masked;  /* frames with mask in the run */
+    uint64_t start;  /* stream offset at which the run of frames starts */
+    uint64_t next;   /* stream offset of the next frame header, if a run is going */
+    uint16_t bits;   /* evidence so far; 0: no run */
+    uint16_t masked; /* frames with mask in the run */
     uint16_t unmasked;
-    uint32_t shape;   /* of the frame before: a repeated pattern is no evidence */
+    uint32_t shape; /* of the frame before: a repeated pattern is no evidence */
 };
 
-/* Thresholds, in bits. Each false positive costs trust: at 48 bits a billion random segments give less than one in 10^5. */
+/* Thresholds, in bits. Each false positive costs trust: at 48 bits a billion random segments give
+ * less than one in 10^5. */
 #define WSC_WS_PROBE_PICKUP 48u /* a connection we know nothing of, both directions together */
 #define WSC_WS_PROBE_RESYNC 24u /* one direction of a connection known to be a WebSocket */
 
 void wsc_ws_probe_init(struct wsc_ws_probe *p);
 
-/* One segment's bytes at stream offset |offset|. A run can start at the segment's first byte only, and goes on over several
- * frames and segments; a hole (offset beyond the last byte fed) inside a payload is tolerated, elsewhere it ends the run.
- * Returns the evidence in bits so far. */
+/* One segment's bytes at stream offset |offset|. A run can start at the segment's first byte only,
+ * and goes on over several frames and segments; a hole (offset beyond the last byte fed) inside a
+ * payload is tolerated, elsewhere it ends the run. Returns the evidence in bits so far. */
 unsigned wsc_ws_probe_feed(struct wsc_ws_probe *p, struct wsc_span segment, uint64_t offset);
 
-/* All frames of the run so far were masked (client), unmasked (server); NONE if there is no run or it is mixed. */
+/* All frames of the run so far were masked (client), unmasked (server); NONE if there is no run or
+ * it is mixed. */
 enum wsc_side wsc_ws_probe_sender(const struct wsc_ws_probe *p);
 
 #endif

@@ -1,0 +1,256 @@
+#include "args.h"
+
+#include <wsclose/report.h>
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- suggestions ---- */
+
+#define WORD_MAX 32u
+
+static size_t least(size_t a, size_t b, size_t c)
+{
+    size_t m = a < b ? a : b;
+    return m < c ? m : c;
+}
+
+/* Edits from |a| to |b| (Levenshtein); words over WORD_MAX are far from everything. */
+static size_t edits(const char *a, const char *b)
+{
+    size_t la = strlen(a), lb = strlen(b), row[WORD_MAX + 1];
+    if (la > WORD_MAX || lb > WORD_MAX)
+        return WORD_MAX;
+    for (size_t j = 0; j <= lb; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= la; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= lb; j++) {
+            size_t above = row[j];
+            row[j] = least(row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
+            diagonal = above;
+        }
+    }
+    return row[lb];
+}
+
+const char *args_nearest(const char *word, const char *(*next)(const void *ctx, size_t i),
+                         const void *ctx)
+{
+    const char *best = NULL, *candidate;
+    size_t best_edits = 3; /* more are another word */
+    for (size_t i = 0; (candidate = next(ctx, i)) != NULL; i++) {
+        size_t n = edits(word, candidate);
+        if (n < best_edits) {
+            best_edits = n;
+            best = candidate;
+        }
+    }
+    return best;
+}
+
+/* ---- looking options up ---- */
+
+static const struct args_option *option_at(const struct args_command *cmd, size_t i)
+{
+    for (size_t t = 0; cmd->tables[t] != NULL; t++)
+        for (const struct args_option *o = cmd->tables[t]; o->name != NULL; o++)
+            if (i-- == 0)
+                return o;
+    return NULL;
+}
+
+static const char *option_name(const void *ctx, size_t i)
+{
+    const struct args_option *o = option_at(ctx, i);
+    return o != NULL ? o->name : NULL;
+}
+
+static const struct args_option *find(const struct args_command *cmd, const char *name, size_t len)
+{
+    const struct args_option *o;
+    for (size_t i = 0; (o = option_at(cmd, i)) != NULL; i++)
+        if (strlen(o->name) == len && memcmp(o->name, name, len) == 0)
+            return o;
+    return NULL;
+}
+
+static const struct args_option *find_letter(const struct args_command *cmd, char letter)
+{
+    const struct args_option *o;
+    for (size_t i = 0; (o = option_at(cmd, i)) != NULL; i++)
+        if (o->letter == letter)
+            return o;
+    return NULL;
+}
+
+/* ---- parsing ---- */
+
+static int usage(const struct args_command *cmd, const char *format, const char *what,
+                 const char *more)
+{
+    fprintf(stderr, "wsclose %s: ", cmd->name);
+    fprintf(stderr, "%s %s%s%s\n", format, what, more != NULL ? ": " : "",
+            more != NULL ? more : "");
+    fprintf(stderr, "Try: wsclose %s --help\n", cmd->name);
+    return EXIT_USAGE;
+}
+
+static int unknown(const struct args_command *cmd, const char *arg)
+{
+    char name[WORD_MAX + 1], hint[WORD_MAX + 32];
+    (void)snprintf(name, sizeof(name), "%s", arg + strspn(arg, "-"));
+    name[strcspn(name, "=")] = '\0';
+    const char *nearest = args_nearest(name, option_name, cmd);
+    (void)snprintf(hint, sizeof(hint), "did you mean --%s?", nearest != NULL ? nearest : "");
+    return usage(cmd, "unknown option", arg, nearest != NULL ? hint : NULL);
+}
+
+static int apply(const struct args_command *cmd, const struct args_option *o, const char *shown,
+                 const char *value, void *options)
+{
+    char why[ARGS_WHY_MAX] = "";
+    if (o->set((char *)options + o->offset, value, why))
+        return -1;
+    char message[2 * ARGS_WHY_MAX];
+    (void)snprintf(message, sizeof(message), "%s \"%.120s\"", why, value != NULL ? value : "");
+    return usage(cmd, "option", shown, message);
+}
+
+/* Handles the option at argv[*i]; moves *i on over a value of its own. */
+static int take_option(const struct args_command *cmd, int argc, char **argv, int *i, void *options)
+{
+    const char *arg = argv[*i];
+    bool is_long = arg[1] == '-';
+    const char *name = arg + (is_long ? 2 : 1);
+    size_t len = is_long ? strcspn(name, "=") : 1;
+    const struct args_option *o = is_long ? find(cmd, name, len) : find_letter(cmd, name[0]);
+    if (o == NULL)
+        return unknown(cmd, arg);
+    const char *attached =
+        is_long ? (name[len] == '=' ? name + len + 1 : NULL) : (name[1] != '\0' ? name + 1 : NULL);
+    if (o->value == NULL)
+        return attached == NULL ? apply(cmd, o, arg, NULL, options)
+                                : usage(cmd, "option", arg, "takes no value");
+    if (attached != NULL)
+        return apply(cmd, o, arg, attached, options);
+    if (*i + 1 >= argc)
+        return usage(cmd, "option", arg, "needs a value");
+    return apply(cmd, o, arg, argv[++*i], options);
+}
+
+int args_parse(const struct args_command *cmd, int argc, char **argv, void *options, int *operands)
+{
+    bool only_operands = false;
+    *operands = 0;
+    for (int i = 0; i < argc; i++) {
+        char *arg = argv[i];
+        if (only_operands || arg[0] != '-' || arg[1] == '\0') {
+            argv[(*operands)++] = arg;
+            continue;
+        }
+        if (strcmp(arg, "--") == 0) {
+            only_operands = true;
+            continue;
+        }
+        if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) {
+            args_help(cmd);
+            return EXIT_DONE;
+        }
+        int status = take_option(cmd, argc, argv, &i, options);
+        if (status >= 0)
+            return status;
+    }
+    if (*operands > 0 && cmd->operands == NULL)
+        return usage(cmd, "takes no", "operands", argv[0]);
+    return -1;
+}
+
+/* ---- help ---- */
+
+#define HELP_COLUMN 26
+
+static void help_option(const struct args_option *o)
+{
+    char left[80];
+    char letter[8] = "    ";
+    if (o->letter != 0)
+        (void)snprintf(letter, sizeof(letter), "-%c, ", o->letter);
+    (void)snprintf(left, sizeof(left), "  %s--%s%s%s", letter, o->name, o->value != NULL ? " " : "",
+                   o->value != NULL ? o->value : "");
+    if (strlen(left) >= HELP_COLUMN)
+        printf("%s\n%*s%s\n", left, HELP_COLUMN, "", o->help);
+    else
+        printf("%-*s%s\n", HELP_COLUMN, left, o->help);
+}
+
+void args_help(const struct args_command *cmd)
+{
+    printf("Usage: wsclose %s [OPTION]...%s%s\n%s\n", cmd->name, cmd->operands != NULL ? " " : "",
+           cmd->operands != NULL ? cmd->operands : "", cmd->summary);
+    if (cmd->detail != NULL)
+        printf("\n%s\n", cmd->detail);
+    for (size_t t = 0; cmd->tables[t] != NULL; t++) {
+        printf("\n");
+        for (const struct args_option *o = cmd->tables[t]; o->name != NULL; o++)
+            help_option(o);
+    }
+    printf("%-*s%s\n", HELP_COLUMN, "  -h, --help", "show this");
+    printf("\nExit status: 0 done, 1 the input or the work failed, 2 wrong usage,\n"
+           "3 done, but part of the input was damaged and what could be read was kept.\n");
+}
+
+/* ---- setters ---- */
+
+bool args_set_flag(void *target, const char *value, char why[ARGS_WHY_MAX])
+{
+    (void)value;
+    (void)why;
+    *(bool *)target = true;
+    return true;
+}
+
+bool args_set_text(void *target, const char *value, char why[ARGS_WHY_MAX])
+{
+    if (value[0] == '\0') {
+        (void)snprintf(why, ARGS_WHY_MAX, "expected a text, not");
+        return false;
+    }
+    *(const char **)target = value;
+    return true;
+}
+
+bool args_set_size(void *target, const char *value, char why[ARGS_WHY_MAX])
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long long v = value[0] >= '0' && value[0] <= '9' ? strtoull(value, &end, 10) : 0;
+    unsigned shift = 0;
+    if (end != NULL && *end != '\0' && end[1] == '\0')
+        shift = *end == 'K' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : 64;
+    else if (end != NULL && *end != '\0')
+        shift = 64;
+    if (end == NULL || errno != 0 || v == 0 || shift == 64 ||
+        v > (unsigned long long)SIZE_MAX >> shift) {
+        (void)snprintf(why, ARGS_WHY_MAX,
+                       "expected a whole number from 1 on, with K, M or G if you like, not");
+        return false;
+    }
+    *(size_t *)target = (size_t)v << shift;
+    return true;
+}
+
+bool args_set_format(void *target, const char *value, char why[ARGS_WHY_MAX])
+{
+    int f = wsc_format_parse(value);
+    if (f < 0) {
+        (void)snprintf(why, ARGS_WHY_MAX, "expected table, ndjson, json, csv or none, not");
+        return false;
+    }
+    *(enum wsc_format *)target = (enum wsc_format)f;
+    return true;
+}

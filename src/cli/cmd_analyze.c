@@ -1,0 +1,301 @@
+#include <wsclose/wsclose.h>
+
+#include "commands.h"
+#include "filter.h"
+#include "out.h"
+#include "progress.h"
+#include "summary.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct options {
+    struct filter_options filter; /* first: the filter table's offsets count from here */
+    const char *db, *bpf, *keylog;
+    enum wsc_format format;
+    bool keep_query, no_label, quiet;
+    size_t max_connections;
+};
+
+static const struct args_option options_table[] = {
+    {"db", 0, "FILE", "store in this database (default " DEFAULT_DB "); none stores nothing",
+     args_set_text, offsetof(struct options, db)},
+    {"format", 0, "FORMAT", "table (default), ndjson, json, csv; none only stores", args_set_format,
+     offsetof(struct options, format)},
+    {"filter", 'f', "BPF", "only packets that pass this filter, as in tcpdump", args_set_text,
+     offsetof(struct options, bpf)},
+    {"keylog", 0, "FILE", "TLS key log (this version does not decrypt TLS yet)", args_set_text,
+     offsetof(struct options, keylog)},
+    {"keep-query", 0, NULL, "keep the query of paths; it may hold secrets", args_set_flag,
+     offsetof(struct options, keep_query)},
+    {"no-label", 0, NULL, "do not ask nDPI what the flows are", args_set_flag,
+     offsetof(struct options, no_label)},
+    {"max-connections", 0, "N", "TCP connections remembered at once (default 4000000)",
+     args_set_size, offsetof(struct options, max_connections)},
+    {"quiet", 'q', NULL, "no summary and no progress on standard error", args_set_flag,
+     offsetof(struct options, quiet)},
+    {NULL, 0, NULL, NULL, NULL, 0},
+};
+static const struct args_option *const tables[] = {options_table, filter_table, NULL};
+
+/* One run. */
+struct run {
+    struct options opt;
+    const char *const *files;
+    size_t files_len;
+    bool streaming; /* standard input: records are shown as they happen */
+    bool out_open;
+    struct wsc_capture *capture;
+    struct wsc_analyzer *analyzer;
+    struct wsc_store *store; /* NULL: neither stored nor shown */
+    struct out out;
+    struct summary summary;
+    uint64_t shown;
+    bool damaged, failed, out_failed;
+};
+
+static struct wsc_capture *volatile signalled_capture;
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int sig)
+{
+    interrupted = sig;
+    if (signalled_capture != NULL)
+        wsc_capture_stop(signalled_capture);
+    (void)signal(sig, SIG_DFL); /* the second one kills */
+}
+
+static void catch_signals(struct run *r)
+{
+    struct sigaction sa = {.sa_handler = on_signal}; /* no SA_RESTART: a read that waits must end */
+    signalled_capture = r->capture;
+    (void)sigaction(SIGINT, &sa, NULL);
+    (void)sigaction(SIGTERM, &sa, NULL);
+}
+
+static bool fail(struct run *r, const struct wsc_error *err)
+{
+    out_say("%s", err->message);
+    r->failed = true;
+    return false;
+}
+
+/* ---- records ---- */
+
+static int show(void *ctx, const struct wsc_closure *rec)
+{
+    struct run *r = ctx;
+    r->shown++;
+    if (r->out.closed || r->out_failed)
+        return 1;
+    if (!out_ok(&r->out, wsc_report_record(r->out.report, rec)))
+        r->out_failed = !r->out.closed;
+    else if (r->streaming)
+        (void)fflush(r->out.stream);
+    return r->out.closed || r->out_failed;
+}
+
+static void on_record(void *ctx, const struct wsc_closure *rec)
+{
+    struct run *r = ctx;
+    struct wsc_error err;
+    int64_t id = 0;
+    summary_count(&r->summary, rec);
+    if (r->store == NULL || r->failed)
+        return;
+    if (wsc_store_put(r->store, rec, &id, &err) != WSC_OK) {
+        (void)fail(r, &err);
+        wsc_capture_stop(r->capture);
+        return;
+    }
+    struct wsc_filter f = r->opt.filter.filter;
+    if (!r->streaming || (f.limit > 0 && r->shown >= f.limit))
+        return;
+    f.id = id;
+    if (wsc_store_query(r->store, &f, show, r, &err) != WSC_OK)
+        (void)fail(r, &err);
+}
+
+/* ---- the run, step by step ---- */
+
+static bool open_all(struct run *r)
+{
+    struct wsc_error err;
+    bool keep = strcmp(r->opt.db, "none") != 0;
+    struct wsc_capture_options co = {.filter = r->opt.bpf, .fingerprint = keep};
+    if (wsc_capture_open(r->files, r->files_len, &co, &r->capture, &err) != WSC_OK)
+        return fail(r, &err);
+    catch_signals(r);
+    struct wsc_analyzer_options ao;
+    wsc_analyzer_options_default(&ao);
+    ao.keep_query = r->opt.keep_query;
+    ao.label = !r->opt.no_label;
+    if (r->opt.max_connections != 0)
+        ao.max_connections = r->opt.max_connections;
+    if (wsc_analyzer_new(&ao, on_record, r, &r->analyzer) != WSC_OK) {
+        (void)wsc_error_set(
+            &err, WSC_ERR_INVALID,
+            "the analyzer cannot be made: --max-connections is out of range, or memory is");
+        return fail(r, &err);
+    }
+    if (!keep && r->opt.format == WSC_FORMAT_NONE)
+        return true;
+    if (wsc_store_open(r->opt.db, keep ? WSC_STORE_WRITE : WSC_STORE_PRIVATE, &r->store, &err) !=
+        WSC_OK)
+        return fail(r, &err);
+    char options[1024];
+    (void)snprintf(options, sizeof(options), "wsclose %s filter=%.800s keep-query=%d",
+                   wsc_version(), r->opt.bpf != NULL ? r->opt.bpf : "", r->opt.keep_query);
+    if (wsc_store_begin(r->store, r->files, r->files_len, options, &err) != WSC_OK)
+        return fail(r, &err);
+    return true;
+}
+
+static void read_all(struct run *r)
+{
+    struct progress progress;
+    progress_begin(&progress, !r->opt.quiet && !r->streaming);
+    struct wsc_packet pkt;
+    struct wsc_error err;
+    enum wsc_err e;
+    while ((e = wsc_capture_next(r->capture, &pkt, &err)) != WSC_END && !r->failed) {
+        if (e == WSC_DAMAGED) {
+            progress_clear(&progress);
+            out_say("%s", err.message);
+            r->damaged = true;
+        } else if (e != WSC_OK) {
+            progress_clear(&progress);
+            (void)fail(r, &err);
+        } else if (wsc_analyzer_feed(r->analyzer, &pkt) == WSC_ERR_NOMEM) {
+            r->summary.lost_packets++;
+        }
+        progress_step(&progress, r->capture, r->analyzer);
+    }
+    progress_clear(&progress);
+    wsc_analyzer_flush(r->analyzer);
+}
+
+/* What is known of each capture now that it was read. */
+static struct wsc_store_capture *describe(struct run *r, char (*prints)[WSC_FINGERPRINT_LEN + 1])
+{
+    struct wsc_store_capture *caps = calloc(r->files_len, sizeof(*caps));
+    for (size_t i = 0; caps != NULL && i < r->files_len; i++) {
+        struct wsc_capture_info info;
+        wsc_capture_info(r->capture, i, &info);
+        wsc_capture_fingerprint(r->capture, i, prints[i]);
+        caps[i] = (struct wsc_store_capture){.fingerprint = prints[i],
+                                             .packets = info.packets,
+                                             .bytes = info.bytes,
+                                             .first_ns = info.first_ns,
+                                             .last_ns = info.last_ns,
+                                             .damaged = info.damaged};
+    }
+    return caps;
+}
+
+static void commit(struct run *r)
+{
+    struct wsc_error err;
+    enum wsc_import_result result = WSC_IMPORT_STORED;
+    char(*prints)[WSC_FINGERPRINT_LEN + 1] = calloc(r->files_len, sizeof(*prints));
+    struct wsc_store_capture *caps = prints != NULL ? describe(r, prints) : NULL;
+    if (caps == NULL)
+        (void)wsc_error_set(&err, WSC_ERR_NOMEM, "out of memory; nothing was stored");
+    if (caps == NULL || wsc_store_commit(r->store, caps, r->files_len, &result, &err) != WSC_OK)
+        (void)fail(r, &err);
+    else
+        r->summary.import = result;
+    free(caps);
+    free(prints);
+}
+
+static void list(struct run *r)
+{
+    struct wsc_error err;
+    struct wsc_filter f = r->opt.filter.filter;
+    f.last_import = true;
+    if (wsc_store_query(r->store, &f, show, r, &err) != WSC_OK)
+        (void)fail(r, &err);
+}
+
+/* A run that was interrupted shows what it saw; a part of a capture is not stored as if it were the
+ * whole. */
+static void finish(struct run *r)
+{
+    bool keep = strcmp(r->opt.db, "none") != 0;
+    r->summary.stored = keep && !interrupted && !r->failed;
+    if (r->store != NULL && r->summary.stored)
+        commit(r);
+    if (r->store != NULL && !r->streaming && !r->failed)
+        list(r);
+    if (r->out_open && !out_close(&r->out))
+        r->out_failed = true;
+    if (!r->opt.quiet && !r->failed)
+        summary_print(&r->summary, r->capture, r->analyzer, keep ? r->opt.db : NULL);
+    if (interrupted)
+        out_say("interrupted: what was read until then is shown%s",
+                keep ? ", nothing was stored" : "");
+}
+
+static void close_all(struct run *r)
+{
+    signalled_capture = NULL;
+    wsc_store_close(r->store);
+    wsc_analyzer_free(r->analyzer);
+    wsc_capture_close(r->capture);
+}
+
+static int status_of(const struct run *r)
+{
+    if (r->failed || r->out_failed || interrupted)
+        return EXIT_FAILED;
+    return r->damaged ? EXIT_DAMAGED : EXIT_DONE;
+}
+
+static int run(int argc, char **argv)
+{
+    struct run r = {.opt = {.db = DEFAULT_DB, .format = WSC_FORMAT_TABLE}};
+    wsc_filter_init(&r.opt.filter.filter);
+    int operands;
+    int status = args_parse(&command_analyze, argc, argv, &r.opt, &operands);
+    if (status >= 0)
+        return status;
+    if (operands == 0) {
+        out_say("analyze needs a capture file, or - for standard input");
+        return EXIT_USAGE;
+    }
+    r.files = (const char *const *)argv;
+    r.files_len = (size_t)operands;
+    for (size_t i = 0; i < r.files_len; i++)
+        r.streaming |= strcmp(r.files[i], "-") == 0;
+    if (r.opt.keylog != NULL)
+        out_say("--keylog: this version does not decrypt TLS yet; TLS connections are counted, not "
+                "examined");
+    if (open_all(&r)) {
+        r.out_open = out_open(&r.out, r.opt.format, r.streaming);
+        r.failed = !r.out_open;
+    }
+    if (!r.failed) {
+        read_all(&r);
+        finish(&r);
+    }
+    close_all(&r);
+    return status_of(&r);
+}
+
+const struct args_command command_analyze = {
+    .name = "analyze",
+    .operands = "FILE...",
+    .summary = "read captures, say how every WebSocket in them ended, and store it",
+    .detail = "FILE is a pcap or pcapng file, also compressed with gzip, zstd, xz, bzip2 or lz4, "
+              "or - for standard\n"
+              "input. Several files of one capture point are one stream, in time order. The filter "
+              "options choose what\n"
+              "is shown; everything is stored.",
+    .tables = tables,
+    .run = run,
+};

@@ -1,0 +1,107 @@
+#include <wsclose/report.h>
+#include <wsclose/store.h>
+
+#include "commands.h"
+#include "filter.h"
+#include "out.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct options {
+    struct filter_options filter; /* first: the filter table's offsets count from here */
+    const char *db;
+    enum wsc_format format;
+    enum wsc_stats_key keys[WSC_STATS_MAX_KEYS];
+    size_t keys_len;
+};
+
+static bool set_by(void *target, const char *value, char why[ARGS_WHY_MAX])
+{
+    struct options *opt = target;
+    char words[256];
+    (void)snprintf(words, sizeof(words), "%s", value);
+    opt->keys_len = 0;
+    char *rest = words;
+    for (char *word; (word = strsep(&rest, ",")) != NULL;) {
+        int key = wsc_stats_key_parse(word);
+        if (key < 0 || opt->keys_len == WSC_STATS_MAX_KEYS) {
+            size_t n =
+                (size_t)snprintf(why, ARGS_WHY_MAX, "expected up to %u of ", WSC_STATS_MAX_KEYS);
+            for (int k = 0; k < WSC_BY_COUNT && n < ARGS_WHY_MAX; k++)
+                n += (size_t)snprintf(why + n, ARGS_WHY_MAX - n, "%s%s", k > 0 ? "," : "",
+                                      wsc_stats_key_name((enum wsc_stats_key)k));
+            if (n < ARGS_WHY_MAX)
+                (void)snprintf(why + n, ARGS_WHY_MAX - n, ", not");
+            return false;
+        }
+        opt->keys[opt->keys_len++] = (enum wsc_stats_key)key;
+    }
+    return true;
+}
+
+static const struct args_option options_table[] = {
+    {"by", 0, "KEYS",
+     "group by up to four of: code outcome ending cause closed_by server client host path "
+     "subprotocol "
+     "server_software user_agent app status capture day hour minute (default: code)",
+     set_by, 0},
+    {"db", 0, "FILE", "the database (default " DEFAULT_DB ")", args_set_text,
+     offsetof(struct options, db)},
+    {"format", 0, "FORMAT", "table (default), ndjson, json, csv, none", args_set_format,
+     offsetof(struct options, format)},
+    {NULL, 0, NULL, NULL, NULL, 0},
+};
+static const struct args_option *const tables[] = {options_table, filter_table, NULL};
+
+struct listing {
+    struct out out;
+    const struct options *opt;
+    uint64_t rows;
+    bool failed;
+};
+
+static int on_row(void *ctx, const struct wsc_stats_row *row)
+{
+    struct listing *l = ctx;
+    l->rows++;
+    l->failed =
+        !out_ok(&l->out, wsc_report_stats(l->out.report, l->opt->keys, l->opt->keys_len, row));
+    return l->failed;
+}
+
+static int run(int argc, char **argv)
+{
+    struct options opt = {
+        .db = DEFAULT_DB, .format = WSC_FORMAT_TABLE, .keys = {WSC_BY_CODE}, .keys_len = 1};
+    wsc_filter_init(&opt.filter.filter);
+    int operands;
+    int status = args_parse(&command_stats, argc, argv, &opt, &operands);
+    if (status >= 0)
+        return status;
+    struct wsc_store *store;
+    struct wsc_error err;
+    if (wsc_store_open(opt.db, WSC_STORE_READ, &store, &err) != WSC_OK) {
+        out_say("%s", err.message);
+        return EXIT_FAILED;
+    }
+    struct listing l = {.opt = &opt};
+    bool ok = out_open(&l.out, opt.format, false);
+    if (ok) {
+        ok = wsc_store_stats(store, &opt.filter.filter, opt.keys, opt.keys_len, on_row, &l, &err) ==
+             WSC_OK;
+        if (!ok)
+            out_say("%s", err.message);
+        ok = out_close(&l.out) && ok && (!l.failed || l.out.closed);
+    }
+    wsc_store_close(store);
+    if (ok && l.rows == 0)
+        out_say("no stored record matches");
+    return ok ? EXIT_DONE : EXIT_FAILED;
+}
+
+const struct args_command command_stats = {.name = "stats",
+                                           .summary =
+                                               "counts, rates and percentiles of stored records",
+                                           .tables = tables,
+                                           .run = run};

@@ -1,0 +1,12 @@
+/* The commands; one file each. */
+#ifndef WSC_CLI_COMMANDS_H
+#define WSC_CLI_COMMANDS_H
+
+#include "args.h"
+
+extern const struct args_command command_analyze, command_events, command_stats, command_codes;
+
+/* The database used when --db is not given. */
+#define DEFAULT_DB "wsclose.db"
+
+#endif

@@ -1,0 +1,29 @@
+/* Where results go: standard output, through a pager when it is a terminal and the table is long.
+ */
+#ifndef WSC_CLI_OUT_H
+#define WSC_CLI_OUT_H
+
+#include <wsclose/report.h>
+
+struct out {
+    struct wsc_report *report;
+    FILE *stream;
+    bool pager;
+    bool closed; /* nobody reads any more: go on quietly */
+};
+
+/* |live|: rows are shown as they come, never paged. Returns false, having said why. */
+bool out_open(struct out *o, enum wsc_format format, bool live);
+/* Ends the output. Returns false, having said why, if it could not all be written; a reader that
+ * left early is no failure. */
+bool out_close(struct out *o);
+/* Takes the result of a wsc_report_*() call: true to go on. */
+bool out_ok(struct out *o, enum wsc_err e);
+
+/* Writes "wsclose: " and the message to standard error, made safe for a terminal. */
+void out_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Columns of the terminal |fd|, 0 if it is none. */
+unsigned out_width(int fd);
+
+#endif

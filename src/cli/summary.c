@@ -1,0 +1,171 @@
+#include "summary.h"
+
+#include "out.h"
+
+#include <wsclose/report.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void summary_count(struct summary *s, const struct wsc_closure *rec)
+{
+    s->outcomes[rec->outcome]++;
+    if (rec->outcome != WSC_OUTCOME_CLOSED || rec->close_code < 0)
+        return;
+    for (size_t i = 0; i < s->codes_len; i++) {
+        if (s->codes[i].code == rec->close_code) {
+            s->codes[i].count++;
+            return;
+        }
+    }
+    if (s->codes_len == SUMMARY_CODES) {
+        s->other_codes++;
+        return;
+    }
+    s->codes[s->codes_len].code = rec->close_code;
+    s->codes[s->codes_len++].count = 1;
+}
+
+static const char *plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+static void bytes_text(uint64_t n, char out[24])
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+    double v = (double)n;
+    size_t u = 0;
+    for (; v >= 1000 && u < sizeof(units) / sizeof(units[0]) - 1; u++)
+        v /= 1000;
+    (void)snprintf(out, 24, u == 0 ? "%.0f %s" : "%.1f %s", v, units[u]);
+}
+
+static void print_captures(const struct wsc_capture *c, const struct wsc_analyzer_stats *a)
+{
+    uint64_t packets = 0, first = 0, last = 0;
+    for (size_t i = 0; i < wsc_capture_count(c); i++) {
+        struct wsc_capture_info info;
+        wsc_capture_info(c, i, &info);
+        packets += info.packets;
+        if (info.first_ns != 0 && (first == 0 || info.first_ns < first))
+            first = info.first_ns;
+        last = info.last_ns > last ? info.last_ns : last;
+    }
+    char bytes[24];
+    bytes_text(a->bytes, bytes);
+    fprintf(stderr, "%" PRIu64 " packet%s", packets, plural(packets));
+    if (a->packets < packets)
+        fprintf(stderr, " (%" PRIu64 " passed the filter)", a->packets);
+    fprintf(stderr, ", %s, %.1f s of traffic, %" PRIu64 " TCP connection%s\n", bytes,
+            (double)(last - first) / 1e9, a->tcp_flows, plural(a->tcp_flows));
+}
+
+static int by_count(const void *a, const void *b)
+{
+    const struct summary_code *x = a, *y = b;
+    return x->count < y->count ? 1 : x->count > y->count ? -1 : 0;
+}
+
+static void print_websockets(struct summary s)
+{
+    uint64_t all = s.outcomes[0] + s.outcomes[1] + s.outcomes[2] + s.outcomes[3];
+    if (all == 0) {
+        fprintf(stderr, "no WebSocket in the capture\n");
+        return;
+    }
+    fprintf(stderr, "%" PRIu64 " WebSocket%s:", all, plural(all));
+    static const struct {
+        enum wsc_outcome outcome;
+        const char *text;
+    } parts[] = {{WSC_OUTCOME_CLOSED, "closed"},
+                 {WSC_OUTCOME_OPEN, "still open at the end"},
+                 {WSC_OUTCOME_HANDSHAKE_FAILED, "failed in the handshake"},
+                 {WSC_OUTCOME_UNKNOWN, "unknown (the capture cannot show it)"}};
+    const char *comma = "";
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (s.outcomes[parts[i].outcome] == 0)
+            continue;
+        fprintf(stderr, "%s %" PRIu64 " %s", comma, s.outcomes[parts[i].outcome], parts[i].text);
+        comma = ",";
+    }
+    qsort(s.codes, s.codes_len, sizeof(s.codes[0]), by_count);
+    for (size_t i = 0; i < s.codes_len; i++)
+        fprintf(stderr, "%s%" PRIu64 " x %d", i == 0 ? "\nclosed with " : ", ", s.codes[i].count,
+                s.codes[i].code);
+    if (s.other_codes > 0)
+        fprintf(stderr, ", %" PRIu64 " with others", s.other_codes);
+    fputc('\n', stderr);
+}
+
+#define PROTOCOLS 6u
+
+static void print_rest(const struct wsc_analyzer *an, const struct wsc_analyzer_stats *a)
+{
+    struct wsc_protocol_stats rows[PROTOCOLS];
+    size_t all = wsc_analyzer_protocols(an, rows, PROTOCOLS);
+    char bytes[24];
+    for (size_t i = 0; i < all && i < PROTOCOLS; i++) {
+        bytes_text(rows[i].bytes, bytes);
+        fprintf(stderr, "%s%s %" PRIu64 " flow%s %s", i == 0 ? "not WebSocket: " : ", ",
+                rows[i].name, rows[i].flows, plural(rows[i].flows), bytes);
+    }
+    if (all > PROTOCOLS)
+        fprintf(stderr, ", and %zu more protocols", all - PROTOCOLS);
+    if (a->other_ip_packets > 0) {
+        bytes_text(a->other_ip_bytes, bytes);
+        fprintf(stderr, "%snot TCP %" PRIu64 " packets %s",
+                all > 0 ? ", " : "not WebSocket: ", a->other_ip_packets, bytes);
+    }
+    if (all > 0 || a->other_ip_packets > 0)
+        fputc('\n', stderr);
+}
+
+/* What may have kept us from seeing something. */
+static void print_warnings(const struct summary *s, const struct wsc_analyzer_stats *a)
+{
+    if (a->tls_flows > 0)
+        fprintf(stderr, "not examined: %" PRIu64 " TLS connection%s, which may hold WebSockets\n",
+                a->tls_flows, plural(a->tls_flows));
+    if (a->pending > 0)
+        fprintf(stderr, "%" PRIu64 " handshake%s without an answer yet when the capture ended\n",
+                a->pending, plural(a->pending));
+    if (a->truncated > 0)
+        fprintf(stderr,
+                "warning: %" PRIu64 " packet%s cut short by the snap length; capture with -s 0\n",
+                a->truncated, plural(a->truncated));
+    if (a->undecodable > 0)
+        fprintf(stderr, "warning: %" PRIu64 " packet%s could not be decoded\n", a->undecodable,
+                plural(a->undecodable));
+    if (a->evicted > 0)
+        fprintf(stderr, "warning: %" PRIu64 " connection%s forgotten at --max-connections\n",
+                a->evicted, plural(a->evicted));
+    if (a->reorder_dropped > 0)
+        fprintf(stderr,
+                "warning: %" PRIu64 " bytes taken as missing because too much was out of order\n",
+                a->reorder_dropped);
+    if (s->lost_packets > 0)
+        fprintf(stderr, "warning: %" PRIu64 " packet%s lost for want of memory\n", s->lost_packets,
+                plural(s->lost_packets));
+}
+
+void summary_print(const struct summary *s, const struct wsc_capture *c,
+                   const struct wsc_analyzer *an, const char *db)
+{
+    struct wsc_analyzer_stats a;
+    wsc_analyzer_get_stats(an, &a);
+    print_captures(c, &a);
+    print_websockets(*s);
+    print_rest(an, &a);
+    print_warnings(s, &a);
+    if (db == NULL || !s->stored)
+        return;
+    const char *what = s->import == WSC_IMPORT_KNOWN      ? "already stored in"
+                       : s->import == WSC_IMPORT_REPLACED ? "stored anew in"
+                                                          : "stored in";
+    fprintf(stderr, "%s ", what);
+    wsc_report_put_safe(stderr, (struct wsc_span){.ptr = (const uint8_t *)db, .len = strlen(db)});
+    fputs("; ask it with: wsclose events, wsclose stats\n", stderr);
+}
