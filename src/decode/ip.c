@@ -2,95 +2,125 @@
 
 #include <string.h>
 
+/* IPv6 extension headers (RFC 8200 4.1), besides AH. */
 enum {
     PROTO_HOP_BY_HOP = 0,
-    PROTO_IPIP = 4,
-    PROTO_TCP = 6,
-    PROTO_UDP = 17,
-    PROTO_IPV6 = 41,
     PROTO_ROUTING = 43,
     PROTO_FRAGMENT = 44,
-    PROTO_GRE = 47,
-    PROTO_AH = 51,
     PROTO_DESTINATION = 60,
     PROTO_MOBILITY = 135
 };
 
-enum { PORT_GENEVE = 6081, PORT_GTP_U = 2152, PORT_VXLAN = 4789, PORT_VXLAN_LINUX = 8472 };
+/* Extension headers of one packet, at most. RFC 8200 names six; nothing real has more than ten. */
+#define EXTENSIONS_MAX 16u
 
-/* Cuts |r| to the |len| bytes the IP header claims; what lies behind is padding. What is missing of
- * them was not captured. */
-static void claim(struct wsc_decode *d, struct wsc_reader *r, uint64_t len)
+/* Cuts |in| to the |len| bytes the IP header claims; what lies behind is padding. What is missing
+ * of them was not captured. */
+static struct wsc_span claim(struct wsc_decode *d, struct wsc_span in, uint64_t len)
 {
-    size_t left = wsc_rd_left(r);
-    if (len <= left) {
-        r->end = r->p + len;
-        d->tail = 0;
-    } else {
-        d->tail = (uint32_t)(len - left);
-        d->view->quirks |= WSC_QUIRK_TRUNCATED;
-    }
+    uint64_t missing = len > in.len ? len - in.len : 0;
+    d->tail = missing > UINT32_MAX ? UINT32_MAX : (uint32_t)missing;
+    return (struct wsc_span){.ptr = in.ptr, .len = len < in.len ? (size_t)len : in.len};
 }
 
-static enum wsc_decode_result give_fragment(struct wsc_decode *d, struct wsc_reader r,
-                                            uint8_t proto, uint32_t id, uint32_t offset, bool more)
+static uint16_t cut_quirk(const struct wsc_decode *d)
+{
+    return d->tail > 0 ? WSC_QUIRK_TRUNCATED : 0;
+}
+
+static enum wsc_decode_result give_fragment(struct wsc_decode *d, struct wsc_span in, uint32_t id,
+                                            uint32_t offset, bool more)
 {
     const struct wsc_packet_view *v = d->view;
-    size_t left = wsc_rd_left(&r);
     *d->frag = (struct wsc_fragment){.family = v->family,
-                                     .ip_proto = proto,
+                                     .ip_proto = v->ip_proto,
                                      .ttl = v->ttl,
                                      .id = id,
                                      .tunnel_id = v->tunnel_id,
                                      .offset = offset,
                                      .more = more,
-                                     .data = {.ptr = r.p, .len = left},
-                                     .wire_len = (uint32_t)left + d->tail};
+                                     .data = in,
+                                     .wire_len = (uint32_t)in.len + d->tail};
     memcpy(d->frag->src, v->src, sizeof(v->src));
     memcpy(d->frag->dst, v->dst, sizeof(v->dst));
     return WSC_DECODE_FRAGMENT;
 }
 
-/* RFC 791 3.1. */
-static enum wsc_decode_result decode_ipv4(struct wsc_decode *d, struct wsc_reader r)
+/* Steps over an authentication header (RFC 4302 2): next header, length in 4 bytes less 2. */
+static bool skip_ah(struct wsc_reader *r, uint8_t *next)
+{
+    const uint8_t *h = wsc_rd_bytes(r, 12);
+    size_t len = h != NULL ? (h[1] + 2u) * 4u : 0;
+    if (len < 12)
+        return false;
+    wsc_rd_skip(r, len - 12);
+    *next = h[0];
+    return !r->short_read;
+}
+
+static enum wsc_decode_result decode_transport(struct wsc_decode *d, struct wsc_span in)
+{
+    switch (d->view->ip_proto) {
+    case WSC_PROTO_TCP:
+        return wsc_decode_tcp(d, in);
+    case WSC_PROTO_UDP:
+        return wsc_decode_udp(d, in);
+    case WSC_PROTO_IPIP:
+    case WSC_PROTO_IPV6:
+        return wsc_decode_ip(d, in);
+    case WSC_PROTO_GRE:
+        return wsc_decode_gre(d, in);
+    default:
+        return WSC_DECODE_OTHER_IP;
+    }
+}
+
+static enum wsc_decode_result decode_ipv4_payload(struct wsc_decode *d, struct wsc_span in)
 {
     struct wsc_packet_view *v = d->view;
-    const uint8_t *h = wsc_rd_bytes(&r, 20);
-    if (h == NULL)
+    if (v->ip_proto != WSC_PROTO_AH)
+        return decode_transport(d, in);
+    struct wsc_reader r = wsc_reader_of(in.ptr, in.len);
+    return skip_ah(&r, &v->ip_proto) ? decode_transport(d, wsc_rd_rest(&r)) : WSC_DECODE_BAD;
+}
+
+/* RFC 791 3.1. */
+static enum wsc_decode_result decode_ipv4(struct wsc_decode *d, struct wsc_span in)
+{
+    struct wsc_packet_view *v = d->view;
+    const uint8_t *h = in.ptr;
+    if (in.len < 20)
         return WSC_DECODE_BAD;
     size_t hlen = (h[0] & 0xfu) * 4u;
     uint32_t total = wsc_be16(h + 2);
-    if (hlen < 20)
+    if (hlen < 20 || hlen > in.len || (total != 0 && total < hlen))
         return WSC_DECODE_BAD;
-    wsc_rd_skip(&r, hlen - 20);
-    if (r.short_read)
-        return WSC_DECODE_BAD;
+    uint16_t quirks = 0;
+    if (total == 0)
+        quirks = WSC_QUIRK_ZERO_IP_LEN; /* segmentation off-load: the packet's own length counts */
+    else
+        in = claim(d, in, total);
+    v->quirks = quirks | cut_quirk(d);
+    v->l3 = in;
     v->family = 4;
     v->ip_proto = h[9];
     v->ttl = h[8];
     v->ip_id = wsc_be16(h + 4);
-    memset(v->src + 4, 0, 12);
-    memset(v->dst + 4, 0, 12);
+    memset(v->src, 0, sizeof(v->src));
+    memset(v->dst, 0, sizeof(v->dst));
     memcpy(v->src, h + 12, 4);
     memcpy(v->dst, h + 16, 4);
-    if (total == 0)
-        v->quirks |=
-            WSC_QUIRK_ZERO_IP_LEN; /* segmentation off-load: the packet's own length counts */
-    else if (total < hlen)
-        return WSC_DECODE_BAD;
-    else
-        claim(d, &r, total - hlen);
-    v->l3 = (struct wsc_span){.ptr = h, .len = (size_t)(r.end - h)};
+    struct wsc_span body = {.ptr = h + hlen, .len = in.len - hlen};
     uint16_t frag = wsc_be16(h + 6);
     if (frag & 0x3fff)
-        return give_fragment(d, r, h[9], v->ip_id, (frag & 0x1fffu) * 8u, (frag & 0x2000) != 0);
-    return wsc_decode_transport(d, r, h[9]);
+        return give_fragment(d, body, v->ip_id, (frag & 0x1fffu) * 8u, (frag & 0x2000) != 0);
+    return decode_ipv4_payload(d, body);
 }
 
-/* Jumbo payload (RFC 2675) in a hop-by-hop header of |len| bytes of options; 0 if there is none. */
-static uint32_t jumbo_len(const uint8_t *p, size_t len)
+/* Jumbo payload (RFC 2675 2) among hop-by-hop options; 0 if there is none. */
+static uint32_t jumbo_len(struct wsc_span options)
 {
-    struct wsc_reader r = wsc_reader_of(p, len);
+    struct wsc_reader r = wsc_reader_of(options.ptr, options.len);
     while (wsc_rd_left(&r) > 0) {
         uint8_t type = wsc_rd_u8(&r);
         if (type == 0)
@@ -103,196 +133,103 @@ static uint32_t jumbo_len(const uint8_t *p, size_t len)
     return 0;
 }
 
-/* Walks the extension headers (RFC 8200 4.1) up to one that is none. */
-static enum wsc_decode_result decode_extensions(struct wsc_decode *d, struct wsc_reader r,
-                                                uint8_t next, bool sized)
+/* Reads a header of (length + 1) * 8 bytes. |*options|: what follows its two fixed bytes. */
+static bool read_extension(struct wsc_reader *r, uint8_t *next, struct wsc_span *options)
 {
-    const uint8_t *start = r.p;
-    for (unsigned i = 0; i < 2 * WSC_DECODE_MAX_DEPTH; i++) {
-        if (next != PROTO_HOP_BY_HOP && next != PROTO_ROUTING && next != PROTO_DESTINATION &&
-            next != PROTO_MOBILITY && next != PROTO_AH && next != PROTO_FRAGMENT) {
-            d->view->ip_proto = next;
-            return wsc_decode_transport(d, r, next);
-        }
-        const uint8_t *h = wsc_rd_bytes(&r, 8);
-        if (h == NULL)
-            return WSC_DECODE_BAD;
-        if (next == PROTO_FRAGMENT) {
+    const uint8_t *h = wsc_rd_bytes(r, 8);
+    if (h == NULL)
+        return false;
+    wsc_rd_skip(r, h[1] * 8u);
+    *next = h[0];
+    *options = (struct wsc_span){.ptr = h + 2, .len = h[1] * 8u + 6u};
+    return !r->short_read;
+}
+
+/* Walks the extension headers (RFC 8200 4.1) up to one that is none. |sized|: the fixed header
+ * gave a payload length, so a jumbo option counts for nothing. */
+static enum wsc_decode_result decode_extensions(struct wsc_decode *d, struct wsc_span in,
+                                                bool sized)
+{
+    struct wsc_packet_view *v = d->view;
+    struct wsc_reader r = wsc_reader_of(in.ptr, in.len);
+    for (unsigned i = 0; i < EXTENSIONS_MAX; i++) {
+        struct wsc_span options;
+        switch (v->ip_proto) {
+        case PROTO_HOP_BY_HOP:
+            if (!read_extension(&r, &v->ip_proto, &options))
+                return WSC_DECODE_BAD;
+            uint32_t jumbo = sized ? 0 : jumbo_len(options);
+            size_t used = (size_t)(r.p - in.ptr);
+            if (jumbo >= used && jumbo > 0) {
+                struct wsc_span rest = claim(d, wsc_rd_rest(&r), jumbo - used);
+                r = wsc_reader_of(rest.ptr, rest.len);
+                v->quirks = WSC_QUIRK_ZERO_IP_LEN | cut_quirk(d);
+            }
+            break;
+        case PROTO_ROUTING:
+        case PROTO_DESTINATION:
+        case PROTO_MOBILITY:
+            if (!read_extension(&r, &v->ip_proto, &options))
+                return WSC_DECODE_BAD;
+            break;
+        case WSC_PROTO_AH:
+            if (!skip_ah(&r, &v->ip_proto))
+                return WSC_DECODE_BAD;
+            break;
+        case PROTO_FRAGMENT: {
+            const uint8_t *h = wsc_rd_bytes(&r, 8);
+            if (h == NULL)
+                return WSC_DECODE_BAD;
             uint16_t frag = wsc_be16(h + 2);
-            next = h[0];
-            if (frag & 0xfff9)
-                return give_fragment(d, r, next, wsc_be32(h + 4), frag & 0xfff8u, (frag & 1) != 0);
-            continue; /* atomic fragment (RFC 6946) */
+            v->ip_proto = h[0];
+            if (frag & 0xfff9) /* else an atomic fragment (RFC 6946): whole */
+                return give_fragment(d, wsc_rd_rest(&r), wsc_be32(h + 4), frag & 0xfff8u,
+                                     (frag & 1) != 0);
+            break;
         }
-        size_t len = next == PROTO_AH ? (h[1] + 2u) * 4u : (h[1] + 1u) * 8u;
-        if (len < 8)
-            return WSC_DECODE_BAD;
-        wsc_rd_skip(&r, len - 8);
-        if (r.short_read)
-            return WSC_DECODE_BAD;
-        uint32_t jumbo = next == PROTO_HOP_BY_HOP && !sized ? jumbo_len(h + 2, len - 2) : 0;
-        if (jumbo >= (size_t)(r.p - start)) {
-            claim(d, &r, jumbo - (size_t)(r.p - start));
-            sized = true;
+        default:
+            return decode_transport(d, wsc_rd_rest(&r));
         }
-        next = h[0];
     }
     return WSC_DECODE_BAD;
 }
 
 /* RFC 8200 3. */
-static enum wsc_decode_result decode_ipv6(struct wsc_decode *d, struct wsc_reader r)
+static enum wsc_decode_result decode_ipv6(struct wsc_decode *d, struct wsc_span in)
 {
     struct wsc_packet_view *v = d->view;
-    const uint8_t *h = wsc_rd_bytes(&r, 40);
-    if (h == NULL)
+    const uint8_t *h = in.ptr;
+    if (in.len < 40)
         return WSC_DECODE_BAD;
     uint32_t len = wsc_be16(h + 4);
+    uint16_t quirks = 0;
+    if (len == 0)
+        quirks = WSC_QUIRK_ZERO_IP_LEN; /* a jumbogram, or segmentation off-load */
+    else
+        in = claim(d, in, len + 40u);
+    v->quirks = quirks | cut_quirk(d);
+    v->l3 = in;
     v->family = 6;
     v->ip_proto = h[6];
     v->ttl = h[7];
     v->ip_id = 0;
     memcpy(v->src, h + 8, 16);
     memcpy(v->dst, h + 24, 16);
-    if (len == 0)
-        v->quirks |= WSC_QUIRK_ZERO_IP_LEN; /* a jumbogram, or segmentation off-load */
-    else
-        claim(d, &r, len);
-    v->l3 = (struct wsc_span){.ptr = h, .len = (size_t)(r.end - h)};
-    return decode_extensions(d, r, h[6], len != 0);
+    struct wsc_span body = {.ptr = h + 40, .len = in.len - 40};
+    return h[6] == WSC_PROTO_TCP ? wsc_decode_tcp(d, body) : decode_extensions(d, body, len != 0);
 }
 
-enum wsc_decode_result wsc_decode_ip(struct wsc_decode *d, struct wsc_reader r)
+enum wsc_decode_result wsc_decode_ip(struct wsc_decode *d, struct wsc_span in)
 {
-    if (++d->depth > WSC_DECODE_MAX_DEPTH || wsc_rd_left(&r) < 1)
+    if (++d->depth > WSC_DECODE_MAX_DEPTH || in.len == 0)
         return WSC_DECODE_BAD;
-    switch (r.p[0] >> 4) {
+    switch (in.ptr[0] >> 4) {
     case 4:
-        return decode_ipv4(d, r);
+        return decode_ipv4(d, in);
     case 6:
-        return decode_ipv6(d, r);
+        return decode_ipv6(d, in);
     default:
         return WSC_DECODE_BAD;
-    }
-}
-
-/* ---- tunnels ---- */
-
-/* RFC 2784, RFC 2890; version 1 is PPTP's (RFC 2637). */
-static enum wsc_decode_result decode_gre(struct wsc_decode *d, struct wsc_reader r)
-{
-    uint16_t flags = wsc_rd_be16(&r), type = wsc_rd_be16(&r);
-    unsigned version = flags & 7;
-    bool has_seq = (flags & 0x1000) != 0;
-    if (version == 0 && (flags & 0x8000))
-        wsc_rd_skip(&r, 4);
-    if (flags & 0x2000)
-        wsc_rd_skip(&r, 4);
-    if (has_seq)
-        wsc_rd_skip(&r, 4);
-    if (version == 1 && (flags & 0x0080))
-        wsc_rd_skip(&r, 4);
-    if (r.short_read)
-        return WSC_DECODE_BAD;
-    if (type ==
-        0x88be) { /* ERSPAN: type I has no header, type II one of 8 bytes (and a sequence number) */
-        wsc_rd_skip(&r, has_seq ? 8 : 0);
-        return r.short_read ? WSC_DECODE_BAD : wsc_decode_ethernet(d, r);
-    }
-    if (type == 0x22eb) { /* ERSPAN type III: 12 bytes, 8 more if the last bit says so */
-        const uint8_t *h = wsc_rd_bytes(&r, 12);
-        if (h != NULL && (h[11] & 1))
-            wsc_rd_skip(&r, 8);
-        return r.short_read ? WSC_DECODE_BAD : wsc_decode_ethernet(d, r);
-    }
-    return wsc_decode_ethertype(d, r, type);
-}
-
-/* RFC 7348 5. */
-static enum wsc_decode_result decode_vxlan(struct wsc_decode *d, struct wsc_reader r)
-{
-    uint32_t flags = wsc_rd_be32(&r), vni = wsc_rd_be32(&r);
-    if (r.short_read || !(flags & 0x08000000))
-        return WSC_DECODE_OTHER_IP;
-    d->view->tunnel_id = (vni >> 8) + 1;
-    return wsc_decode_ethernet(d, r);
-}
-
-/* RFC 8926 3.4. */
-static enum wsc_decode_result decode_geneve(struct wsc_decode *d, struct wsc_reader r)
-{
-    uint8_t first = wsc_rd_u8(&r);
-    wsc_rd_skip(&r, 1);
-    uint16_t type = wsc_rd_be16(&r);
-    uint32_t vni = wsc_rd_be32(&r);
-    wsc_rd_skip(&r, (first & 0x3fu) * 4u);
-    if (r.short_read || first >> 6 != 0)
-        return WSC_DECODE_OTHER_IP;
-    d->view->tunnel_id = (vni >> 8) + 1;
-    return wsc_decode_ethertype(d, r, type);
-}
-
-/* 3GPP TS 29.281 5.1: version 1, a T-PDU. The two directions have tunnel ids of their own, so they
- * name no tenant. */
-static enum wsc_decode_result decode_gtp_u(struct wsc_decode *d, struct wsc_reader r)
-{
-    uint8_t flags = wsc_rd_u8(&r), type = wsc_rd_u8(&r);
-    wsc_rd_skip(&r, 6);
-    uint8_t next = 0;
-    if (flags & 0x07) {
-        wsc_rd_skip(&r, 3);
-        next = wsc_rd_u8(&r);
-    }
-    for (unsigned i = 0; (flags & 0x04) && next != 0 && i < WSC_DECODE_MAX_DEPTH; i++) {
-        uint8_t words = wsc_rd_u8(&r);
-        if (words == 0)
-            return WSC_DECODE_OTHER_IP;
-        wsc_rd_skip(&r, words * 4u - 2u);
-        next = wsc_rd_u8(&r);
-    }
-    if (r.short_read || flags >> 4 != 3 || type != 0xff)
-        return WSC_DECODE_OTHER_IP;
-    return wsc_decode_ip(d, r);
-}
-
-static enum wsc_decode_result decode_udp(struct wsc_decode *d, struct wsc_reader r)
-{
-    struct wsc_packet_view *v = d->view;
-    v->sport = wsc_rd_be16(&r);
-    v->dport = wsc_rd_be16(&r);
-    wsc_rd_skip(&r, 4);
-    if (r.short_read)
-        return WSC_DECODE_OTHER_IP;
-    /* What is inside counts only if it is TCP or a fragment; anything else is this UDP packet. */
-    const struct wsc_packet_view outer = *v;
-    enum wsc_decode_result inner = WSC_DECODE_OTHER_IP;
-    if (v->dport == PORT_VXLAN || v->dport == PORT_VXLAN_LINUX)
-        inner = decode_vxlan(d, r);
-    else if (v->dport == PORT_GENEVE)
-        inner = decode_geneve(d, r);
-    else if (v->dport == PORT_GTP_U || v->sport == PORT_GTP_U)
-        inner = decode_gtp_u(d, r);
-    if (inner == WSC_DECODE_TCP || inner == WSC_DECODE_FRAGMENT)
-        return inner;
-    *v = outer;
-    return WSC_DECODE_OTHER_IP;
-}
-
-enum wsc_decode_result wsc_decode_transport(struct wsc_decode *d, struct wsc_reader r,
-                                            uint8_t proto)
-{
-    switch (proto) {
-    case PROTO_TCP:
-        return wsc_decode_tcp(d, r);
-    case PROTO_UDP:
-        return decode_udp(d, r);
-    case PROTO_IPIP:
-    case PROTO_IPV6:
-        return wsc_decode_ip(d, r);
-    case PROTO_GRE:
-        return decode_gre(d, r);
-    default:
-        return WSC_DECODE_OTHER_IP;
     }
 }
 
@@ -300,17 +237,17 @@ enum wsc_decode_result wsc_decode_ip_payload(const struct wsc_fragment *frag,
                                              struct wsc_span payload, struct wsc_packet_view *view,
                                              struct wsc_fragment *inner)
 {
-    *view = (struct wsc_packet_view){.ts_ns = view->ts_ns,
-                                     .ref = view->ref,
-                                     .family = frag->family,
-                                     .ip_proto = frag->ip_proto,
-                                     .ttl = frag->ttl,
-                                     .tunnel_id = frag->tunnel_id};
+    view->family = frag->family;
+    view->ip_proto = frag->ip_proto;
+    view->ttl = frag->ttl;
+    view->ip_id = frag->family == 4 ? (uint16_t)frag->id : 0;
+    view->quirks = 0;
+    view->tunnel_id = frag->tunnel_id;
+    view->l3 = (struct wsc_span){.ptr = NULL};
     memcpy(view->src, frag->src, sizeof(view->src));
     memcpy(view->dst, frag->dst, sizeof(view->dst));
     struct wsc_decode d = {.view = view, .frag = inner};
-    struct wsc_reader r = wsc_reader_of(payload.ptr, payload.len);
     /* The fragmentable part of an IPv6 packet may begin with extension headers. */
-    return frag->family == 6 ? decode_extensions(&d, r, frag->ip_proto, true)
-                             : wsc_decode_transport(&d, r, frag->ip_proto);
+    return frag->family == 6 ? decode_extensions(&d, payload, true)
+                             : decode_ipv4_payload(&d, payload);
 }

@@ -8,10 +8,13 @@
 
 enum wsc_decode_result {
     WSC_DECODE_TCP,      /* all of |view| is set */
-    WSC_DECODE_FRAGMENT, /* an IP fragment: |frag| is set; reassemble, then wsc_decode_ip() */
-    WSC_DECODE_OTHER_IP, /* IP, but not TCP: |view| holds addresses and |ip_proto| */
+    WSC_DECODE_FRAGMENT, /* an IP fragment: |frag| is set; reassemble, then wsc_decode_ip_payload()
+                          */
+    WSC_DECODE_OTHER_IP, /* IP, but not TCP: |view| holds family, addresses, |ip_proto| and,
+                          * for UDP that was not cut, the ports */
     WSC_DECODE_NOT_IP,   /* ARP, LLDP, ...: well-formed, not ours */
-    WSC_DECODE_BAD,      /* cut or damaged before TCP's ports, or nested too deep */
+    WSC_DECODE_BAD,      /* cut or damaged before the end of TCP's 20 fixed bytes, a length that
+                          * contradicts another, or nested too deep */
     WSC_DECODE_LINK      /* a link type we do not read */
 };
 
@@ -24,14 +27,15 @@ enum {
     WSC_TCP_URG = 0x20
 };
 
-/* Oddities worth remembering; none stops decoding. */
+/* Oddities of the innermost IP packet; none stops decoding. */
 enum wsc_quirk {
-    WSC_QUIRK_ZERO_IP_LEN =
-        1 << 0, /* total length 0 (segmentation off-load): length taken from the packet */
-    WSC_QUIRK_TRUNCATED = 1 << 1,  /* captured bytes end before the packet did */
-    WSC_QUIRK_BAD_OPTIONS = 1 << 2 /* TCP options do not parse; the rest is used */
+    WSC_QUIRK_ZERO_IP_LEN = 1 << 0, /* length 0 in the IP header: a jumbogram, or segmentation
+                                     * off-load, where the packet's own length counts */
+    WSC_QUIRK_TRUNCATED = 1 << 1,   /* captured bytes end before the IP packet did */
+    WSC_QUIRK_BAD_OPTIONS = 1 << 2  /* TCP options do not parse; the rest is used */
 };
 
+/* Set as far as the result says; |ts_ns| and |ref| always, the rest is indeterminate. */
 struct wsc_packet_view {
     uint64_t ts_ns;
     uint64_t ref;
@@ -41,13 +45,13 @@ struct wsc_packet_view {
     uint8_t tcp_flags;
     uint16_t sport, dport;
     uint32_t seq, ack;
-    uint16_t window;          /* as in the header, not scaled */
-    uint16_t ip_id;           /* IPv4; 0 for IPv6 */
-    uint16_t quirks;          /* enum wsc_quirk */
-    int8_t window_scale;      /* from a SYN's option, -1 if none */
-    uint8_t src[16], dst[16]; /* IPv4 in the first 4 bytes, the rest 0 */
-    uint32_t tunnel_id;       /* innermost VXLAN or Geneve network identifier plus 1, 0 if none */
-    const uint8_t *payload;
+    uint16_t window;           /* as in the header, not scaled */
+    uint16_t ip_id;            /* IPv4; 0 for IPv6 */
+    uint16_t quirks;           /* enum wsc_quirk */
+    int8_t window_scale;       /* from a SYN's option, -1 if none */
+    uint8_t src[16], dst[16];  /* IPv4 in the first 4 bytes, the rest 0 */
+    uint32_t tunnel_id;        /* innermost VXLAN or Geneve network identifier plus 1, 0 if none */
+    const uint8_t *payload;    /* never NULL for TCP, even if empty */
     uint32_t payload_len;      /* bytes of payload captured */
     uint32_t payload_wire_len; /* bytes of payload the packet had; >= payload_len */
     struct wsc_span l3;        /* innermost IP header to the end of the captured packet, for nDPI */
@@ -65,15 +69,16 @@ struct wsc_fragment {
     uint32_t wire_len;    /* >= data.len: cut by the snap length if larger */
 };
 
-/* Decodes |pkt| from its link layer inwards, through VLAN tags, MPLS, PPPoE and tunnels (GRE, IP in
- * IP, VXLAN, Geneve; at most 8 IP or tunnel headers). Fills |view| (ts_ns and ref always) and, for
- * FRAGMENT, |frag|. */
+/* Decodes |pkt| from its link layer inwards, through tags (VLAN, VN-Tag, E-Tag), MPLS, PPPoE and
+ * tunnels (GRE with ERSPAN and PPTP, IP in IP, and by UDP port: VXLAN, Geneve, GTP-U, Teredo,
+ * MPLS), at most 8 IP and Ethernet headers inside each other. Checksums are not verified: off-load
+ * makes them wrong in captures. Fills |view| and, for FRAGMENT, |frag|. */
 enum wsc_decode_result wsc_decode_packet(const struct wsc_packet *pkt, struct wsc_packet_view *view,
                                          struct wsc_fragment *frag);
 
 /* Decodes what a reassembled datagram carried: |frag| of the first fragment, |payload| the whole of
- * it. |view| comes with ts_ns and ref of the packet that completed it. A tunnel inside is followed;
- * |l3| is left empty. */
+ * it. |view| comes with ts_ns and ref of the packet that completed it. A tunnel inside is followed,
+ * and may carry a fragment again (|inner|); without one |l3| is left empty. */
 enum wsc_decode_result wsc_decode_ip_payload(const struct wsc_fragment *frag,
                                              struct wsc_span payload, struct wsc_packet_view *view,
                                              struct wsc_fragment *inner);
