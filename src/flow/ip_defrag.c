@@ -25,9 +25,11 @@ struct datagram {
     uint64_t first_ns;
     struct wsc_fragment first; /* as of offset 0 */
     struct wsc_reorder parts;
-    uint64_t received; /* distinct bytes */
+    uint32_t received; /* distinct bytes */
+    uint32_t end;      /* of the fragment that reaches farthest */
     uint32_t total;    /* 0: the last fragment has not come */
-    bool have_first, cut;
+    bool have_first;
+    bool dead; /* cannot become whole; swallows the fragments still to come (RFC 5722 3) */
 };
 
 struct wsc_ip_defrag {
@@ -36,7 +38,7 @@ struct wsc_ip_defrag {
     struct wsc_list age;
     size_t count, held, max_bytes;
     uint64_t dropped;
-    uint8_t *whole; /* the datagram handed over last */
+    uint8_t *whole; /* DATAGRAM_MAX bytes: the datagram handed over last */
 };
 
 struct wsc_ip_defrag *wsc_ip_defrag_new(size_t max_bytes)
@@ -70,7 +72,7 @@ static void drop(struct wsc_ip_defrag *d, struct datagram *g)
 
 static void give_up(struct wsc_ip_defrag *d, struct datagram *g)
 {
-    d->dropped++;
+    d->dropped += !g->dead; /* the dead were counted when they died */
     drop(d, g);
 }
 
@@ -89,25 +91,36 @@ void wsc_ip_defrag_free(struct wsc_ip_defrag *d)
     wsc_free(d);
 }
 
-static struct datagram *find_or_add(struct wsc_ip_defrag *d, const struct wsc_fragment *f,
-                                    uint64_t ts_ns)
+static struct datagram_key key_of(const struct wsc_fragment *f)
 {
-    struct datagram_key key = {
-        .id = f->id, .tunnel_id = f->tunnel_id, .family = f->family, .proto = f->ip_proto};
+    /* RFC 8200 4.5: the protocol of later IPv6 fragments need not agree. */
+    struct datagram_key key = {.id = f->id,
+                               .tunnel_id = f->tunnel_id,
+                               .family = f->family,
+                               .proto = f->family == 6 ? 0 : f->ip_proto};
     memcpy(key.src, f->src, sizeof(key.src));
     memcpy(key.dst, f->dst, sizeof(key.dst));
-    /* RFC 8200 4.5: the protocol of later IPv6 fragments need not agree. */
-    if (f->family == 6)
-        key.proto = 0;
-    struct datagram **bucket = bucket_of(d, &key);
-    for (struct datagram *g = *bucket; g != NULL; g = g->next)
-        if (memcmp(&g->key, &key, sizeof(key)) == 0)
-            return g;
+    return key;
+}
+
+static struct datagram *find(struct wsc_ip_defrag *d, const struct datagram_key *key)
+{
+    struct datagram *g = *bucket_of(d, key);
+    while (g != NULL && memcmp(&g->key, key, sizeof(*key)) != 0)
+        g = g->next;
+    return g;
+}
+
+static struct datagram *add(struct wsc_ip_defrag *d, const struct datagram_key *key, uint64_t ts_ns)
+{
     struct datagram *g = wsc_calloc(1, sizeof(*g));
     if (g == NULL)
         return NULL;
-    g->key = key;
+    struct datagram **bucket = bucket_of(d, key);
+    g->key = *key;
     g->first_ns = ts_ns;
+    /* Nobody who does not know the secret can skew the tree. */
+    g->parts.seed = (uint32_t)wsc_hash(d->secret, key, sizeof(*key));
     g->next = *bucket;
     *bucket = g;
     wsc_list_append(&d->age, &g->age);
@@ -116,39 +129,72 @@ static struct datagram *find_or_add(struct wsc_ip_defrag *d, const struct wsc_fr
     return g;
 }
 
-/* What RFC 791 and RFC 8200 forbid. */
+/* RFC 791 3.2, RFC 8200 4.5: all but the last in units of 8 bytes; none beyond the largest
+ * datagram. */
 static bool acceptable(const struct wsc_fragment *f)
 {
     return f->wire_len > 0 && (!f->more || f->wire_len % 8 == 0) &&
            (uint64_t)f->offset + f->wire_len <= DATAGRAM_MAX;
 }
 
-/* Returns false if the datagram must be given up. */
-static bool add_part(struct wsc_ip_defrag *d, struct datagram *g, const struct wsc_fragment *f)
+/* Where the datagram ends, as far as |f| tells. Returns false if that contradicts what came before.
+ */
+static bool note_end(struct datagram *g, const struct wsc_fragment *f)
 {
     uint32_t end = f->offset + f->wire_len;
-    if (!f->more) {
-        if (g->total != 0 && g->total != end)
-            return false;
+    if (!f->more && g->total == 0)
         g->total = end;
-    }
+    if (end > g->end)
+        g->end = end;
+    return g->total == 0 || (g->end <= g->total && (f->more || end == g->total));
+}
+
+/* Whether |f|, none of whose bytes is new, is an exact copy of a fragment held (RFC 8200 4.5). */
+static bool is_copy(const struct datagram *g, const struct wsc_fragment *f)
+{
+    const struct wsc_chunk *c = g->parts.root;
+    while (c != NULL && c->off != f->offset)
+        c = f->offset < c->off ? c->left : c->right;
+    return c != NULL && c->len == f->data.len && memcmp(c->data, f->data.ptr, c->len) == 0;
+}
+
+/* Frees what is held, and marks |g| dead. */
+static void bury(struct wsc_ip_defrag *d, struct datagram *g)
+{
+    d->dropped++;
+    d->held -= g->parts.bytes;
+    wsc_reorder_clear(&g->parts);
+    g->dead = true;
+}
+
+/* Returns false if the datagram must be forgotten. */
+static bool add_part(struct wsc_ip_defrag *d, struct datagram *g, const struct wsc_fragment *f)
+{
+    if (!note_end(g, f))
+        return false;
     if (f->offset == 0 && !g->have_first) {
         g->first = *f;
-        g->first.data = (struct wsc_span){0};
+        g->first.data = (struct wsc_span){.ptr = NULL};
         g->have_first = true;
     }
-    if (f->data.len < f->wire_len)
-        g->cut = true;
+    /* Cut by the snap length. Nothing of it is stored, so that the work a fragment makes is bounded
+     * by the bytes it has, not by those it claims. */
+    if (f->data.len < f->wire_len) {
+        bury(d, g);
+        return true;
+    }
     size_t before = g->parts.bytes;
     uint64_t fresh = 0;
-    struct wsc_tcp_at at = {0};
+    struct wsc_tcp_at at = {.ref = 0};
     bool ok = wsc_reorder_insert(&g->parts, f->offset, f->data, f->wire_len, &at, &fresh);
     d->held += g->parts.bytes - before;
-    g->received += fresh;
-    if (!ok || (g->total != 0 && g->received > g->total))
+    g->received += (uint32_t)fresh;
+    /* A fragment that fills many small holes costs more than itself. */
+    if (!ok || d->held > d->max_bytes)
         return false;
-    /* RFC 5722: IPv6 fragments that overlap, but for exact copies, drop the datagram. */
-    return !(f->family == 6 && fresh != 0 && fresh != f->wire_len);
+    if (f->family == 6 && fresh != f->wire_len && (fresh != 0 || !is_copy(g, f)))
+        bury(d, g);
+    return true;
 }
 
 static bool complete(struct wsc_ip_defrag *d, struct datagram *g, struct wsc_fragment *first,
@@ -156,7 +202,7 @@ static bool complete(struct wsc_ip_defrag *d, struct datagram *g, struct wsc_fra
 {
     if (d->whole == NULL)
         d->whole = wsc_alloc(DATAGRAM_MAX);
-    if (d->whole == NULL || g->cut) {
+    if (d->whole == NULL) {
         give_up(d, g);
         return false;
     }
@@ -173,30 +219,46 @@ static bool complete(struct wsc_ip_defrag *d, struct datagram *g, struct wsc_fra
     return true;
 }
 
-static void make_room(struct wsc_ip_defrag *d, uint64_t now_ns, size_t need)
+static bool expired(const struct datagram *g, uint64_t now_ns)
 {
-    struct datagram *g;
-    while ((g = oldest(d)) != NULL && (now_ns > g->first_ns + TIMEOUT_NS ||
-                                       d->count >= DATAGRAMS_MAX || d->held + need > d->max_bytes))
-        give_up(d, g);
+    return now_ns > g->first_ns && now_ns - g->first_ns > TIMEOUT_NS;
+}
+
+/* Gives up what is too old, and the oldest until |need| bytes fit, and a datagram more if |g| is
+ * NULL. Returns |g|, or NULL if it had to go too. */
+static struct datagram *make_room(struct wsc_ip_defrag *d, struct datagram *g, uint64_t now_ns,
+                                  size_t need)
+{
+    struct datagram *old;
+    while ((old = oldest(d)) != NULL && (expired(old, now_ns) || d->held + need > d->max_bytes ||
+                                         (g == NULL && d->count >= DATAGRAMS_MAX))) {
+        if (old == g)
+            g = NULL;
+        give_up(d, old);
+    }
+    return g;
 }
 
 bool wsc_ip_defrag_push(struct wsc_ip_defrag *d, const struct wsc_fragment *frag, uint64_t ts_ns,
                         struct wsc_fragment *first, struct wsc_span *payload)
 {
-    make_room(d, ts_ns, sizeof(struct datagram) + sizeof(struct wsc_chunk) + frag->data.len);
-    if (!acceptable(frag)) {
+    /* If it goes in as one piece, into a datagram not known yet. */
+    size_t need = sizeof(struct datagram) + sizeof(struct wsc_chunk) + frag->data.len;
+    if (!acceptable(frag) || need > d->max_bytes) {
         d->dropped++;
         return false;
     }
-    struct datagram *g = find_or_add(d, frag, ts_ns);
+    struct datagram_key key = key_of(frag);
+    struct datagram *g = make_room(d, find(d, &key), ts_ns, need);
     if (g == NULL)
+        g = add(d, &key, ts_ns);
+    if (g == NULL || g->dead)
         return false;
     if (!add_part(d, g, frag)) {
         give_up(d, g);
         return false;
     }
-    if (g->total == 0 || g->received != g->total || !g->have_first)
+    if (g->dead || g->total == 0 || g->received != g->total || !g->have_first)
         return false;
     return complete(d, g, first, payload);
 }
