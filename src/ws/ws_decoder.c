@@ -247,14 +247,14 @@ static size_t take_whole_control(struct wsc_ws_decoder *d, const struct wsc_ws_f
     return len;
 }
 
-/* |h| is a whole header; |p|, |n| what follows it. Returns how much of that was taken. */
+/* |h| is a whole header, already taken; |p|, |n| what follows it. Returns how much of that was
+ * taken. */
 static size_t begin_frame(struct wsc_ws_decoder *d, const uint8_t *h, const uint8_t *p, size_t n,
                           const struct wsc_ws_ops *ops, void *ctx)
 {
     size_t hlen = header_len(h[1]);
     const uint8_t *mask;
-    struct wsc_ws_frame f = parse_header(h, d->offset, &mask);
-    d->offset += hlen;
+    struct wsc_ws_frame f = parse_header(h, d->offset - hlen, &mask);
     bool high_bit = f.payload_len > INT64_MAX;
     if (high_bit)
         f.payload_len =
@@ -286,12 +286,14 @@ static size_t take_header(struct wsc_ws_decoder *d, const uint8_t *p, size_t n,
             ops->on_start(ctx, d->offset);
         if (n >= 2 && n >= header_len(p[1])) {
             size_t hlen = header_len(p[1]);
+            d->offset += hlen;
             return hlen + begin_frame(d, p, p + hlen, n - hlen, ops, ctx);
         }
     }
     size_t taken = 0;
     while (taken < n && (d->have < 2 || d->have < header_len(d->header[1])))
         d->header[d->have++] = p[taken++];
+    d->offset += taken;
     if (d->have < 2 || d->have < header_len(d->header[1]))
         return taken;
     return taken + begin_frame(d, d->header, p + taken, n - taken, ops, ctx);
@@ -337,7 +339,7 @@ bool wsc_ws_decoder_gap(struct wsc_ws_decoder *d, uint64_t n, const struct wsc_w
             return true;
     }
     if (d->state == WSC_WS_HEADER)
-        lose(d, d->offset, ops, ctx);
+        lose(d, d->offset - d->have, ops, ctx); /* the frame whose header is torn is lost too */
     d->offset += n;
     return false;
 }

@@ -48,7 +48,8 @@ struct wsc_ws_ops {
     /* The peer broke |rule| in the frame whose header or payload was read last. At most once a rule
      * and frame. */
     void (*on_violation)(void *ctx, enum wsc_rule rule);
-    /* Framing is lost from stream offset |at| on (a gap across a header). */
+    /* Framing is lost from stream offset |at| on: a gap across a header, of which some bytes may
+     * have arrived. */
     void (*on_lost)(void *ctx, uint64_t at);
     /* Lends WSC_WS_CONTROL_KEPT bytes, or NULL: then the payload is not kept. Given back by
      * release. */
