@@ -32,30 +32,36 @@ enum wsc_err wsc_store_begin(struct wsc_store *s, const char *const *names, size
                              const char *options, struct wsc_error *err) WSC_MUST_USE;
 
 /* Stores one record; |*id| receives its row. Packet refs in |rec| say which capture of the import
- * they are in. */
+ * they are in. An error ends the import and rolls it back, except WSC_ERR_BUSY after a flush: that
+ * put may be tried again. */
 enum wsc_err wsc_store_put(struct wsc_store *s, const struct wsc_closure *rec, int64_t *id,
                            struct wsc_error *err) WSC_MUST_USE;
 
 /* What is known of one capture only when it was read to the end. */
 struct wsc_store_capture {
-    const char *fingerprint; /* 32 hex digits: content, not name */
+    const char *fingerprint; /* 32 hex digits: content, not name; NULL or "": equal to no other */
     uint64_t packets, bytes, first_ns, last_ns;
     bool damaged;
 };
 
 enum wsc_import_result {
     WSC_IMPORT_STORED,  /* new records are in the database */
-    WSC_IMPORT_KNOWN,   /* one earlier import held all these captures, read with the same options:
-                           nothing changed */
+    WSC_IMPORT_KNOWN,   /* one earlier import held all these captures, each as often, read with the
+                           same options:   nothing changed */
     WSC_IMPORT_REPLACED /* records of these captures from earlier imports were replaced */
 };
 
 /* Ends the import; |caps| has one entry for each name given to wsc_store_begin(). Either everything
  * is in the database afterwards or nothing of it. After KNOWN the rows put in this import are gone,
- * and wsc_store_import_filter() names the captures of the earlier import. */
+ * and |last_import| of a filter selects the records of these captures from the earlier import. */
 enum wsc_err wsc_store_commit(struct wsc_store *s, const struct wsc_store_capture *caps, size_t n,
                               enum wsc_import_result *result, struct wsc_error *err) WSC_MUST_USE;
 void wsc_store_rollback(struct wsc_store *s);
+
+/* For a live capture: makes what was put so far durable and visible to others; the import goes on.
+ * What was flushed stays when the process dies or the import is rolled back. Cheap if nothing was
+ * put since. */
+enum wsc_err wsc_store_flush(struct wsc_store *s, struct wsc_error *err) WSC_MUST_USE;
 
 /* ---- asking ---- */
 
@@ -72,8 +78,9 @@ struct wsc_filter {
     struct wsc_endpoint server, client; /* family 0: any; port 0: any port of that address */
     uint16_t server_port, client_port;  /* 0: any; for a filter by port alone */
     const char *host, *path, *cause, *app,
-        *capture;                   /* NULL: any; '*' at the end matches any rest */
-    int ending, closed_by, outcome; /* enum values; WSC_UNKNOWN: any */
+        *capture; /* NULL: any; '*' at the end matches any rest */
+    int ending, closed_by,
+        outcome; /* enum values; WSC_UNKNOWN: any; closed_by WSC_SIDE_NONE: nobody named */
     uint64_t since_ns,
         until_ns;     /* by end time (last packet if open), since <= t < until; 0: open */
     int64_t id;       /* WSC_UNKNOWN: any */
@@ -127,8 +134,8 @@ struct wsc_stats_row {
 };
 typedef int (*wsc_stats_fn)(void *ctx, const struct wsc_stats_row *row);
 
-/* Groups by |keys| (0..WSC_STATS_MAX_KEYS; 0 gives one row of totals), most frequent first (by time
- * when the first key is a time). |f->limit| limits the rows. */
+/* Groups by |keys| (0..WSC_STATS_MAX_KEYS; 0 gives one row of totals, or none if no record passed),
+ * most frequent first (by time when the first key is a time). |f->limit| limits the rows. */
 enum wsc_err wsc_store_stats(struct wsc_store *s, const struct wsc_filter *f,
                              const enum wsc_stats_key *keys, size_t n, wsc_stats_fn fn, void *ctx,
                              struct wsc_error *err) WSC_MUST_USE;

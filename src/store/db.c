@@ -3,16 +3,7 @@
 #include "base/alloc.h"
 #include "base/utf8.h"
 
-#include <inttypes.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
-
-/* How long another process may hold the database before we give up. */
-#define BUSY_MS 10000
 
 enum wsc_err wsc_db_check(struct wsc_store *s, int rc, const char *doing, struct wsc_error *err)
 {
@@ -35,7 +26,11 @@ enum wsc_err wsc_db_check(struct wsc_store *s, int rc, const char *doing, struct
             err, WSC_ERR_FORMAT,
             "%s: the database is damaged (%s); save what is left with: sqlite3 %s .recover",
             s->name, sqlite3_errmsg(s->db), s->name);
-    case SQLITE_CANTOPEN:
+    case SQLITE_CANTOPEN: {
+        int os = sqlite3_system_errno(s->db);
+        return wsc_error_set(err, WSC_ERR_IO, "%s: cannot be opened: %s", s->name,
+                             os != 0 ? strerror(os) : sqlite3_errmsg(s->db));
+    }
     case SQLITE_READONLY:
     case SQLITE_IOERR:
     case SQLITE_FULL:
@@ -70,137 +65,18 @@ enum wsc_err wsc_db_run(struct wsc_store *s, sqlite3_stmt *stmt, struct wsc_erro
     return e;
 }
 
-int64_t wsc_db_int(struct wsc_store *s, const char *sql, int64_t otherwise)
+enum wsc_err wsc_db_int(struct wsc_store *s, const char *sql, int64_t *out, struct wsc_error *err)
 {
     sqlite3_stmt *stmt = NULL;
-    int64_t v = otherwise;
-    if (sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL) == SQLITE_OK &&
-        sqlite3_step(stmt) == SQLITE_ROW)
-        v = sqlite3_column_int64(stmt, 0);
-    (void)sqlite3_finalize(stmt);
-    return v;
-}
-
-/* ---- opening ---- */
-
-static enum wsc_err check_owner(struct wsc_store *s, struct wsc_error *err)
-{
-    int rc = sqlite3_exec(s->db, "SELECT count(*) FROM sqlite_master", NULL, NULL, NULL);
+    *out = 0;
+    int rc = sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW)
+        *out = sqlite3_column_int64(stmt, 0);
     enum wsc_err e = wsc_db_check(s, rc, "reading", err);
-    if (e != WSC_OK)
-        return e;
-    int64_t id = wsc_db_int(s, "PRAGMA application_id", 0);
-    int64_t version = wsc_db_int(s, "PRAGMA user_version", 0);
-    int64_t tables = wsc_db_int(s, "SELECT count(*) FROM sqlite_master", 0);
-    if (id != WSC_APPLICATION_ID && (id != 0 || tables > 0 || version > 0))
-        return wsc_error_set(err, WSC_ERR_FOREIGN_DB,
-                             "%s: this database belongs to another program; nothing was changed "
-                             "(choose another with --db)",
-                             s->name);
-    if (version > wsc_migrate_version())
-        return wsc_error_set(err, WSC_ERR_NEWER_DB,
-                             "%s: written by a newer wsclose (schema %" PRId64
-                             ", this one knows %d); nothing was changed",
-                             s->name, version, wsc_migrate_version());
-    return WSC_OK;
-}
-
-static enum wsc_err open_handle(struct wsc_store *s, const char *path, int flags,
-                                struct wsc_error *err)
-{
-    int rc = sqlite3_open_v2(path, &s->db, flags, NULL);
-    if (rc != SQLITE_OK)
-        return wsc_db_check(s, rc, "cannot be opened", err);
-    (void)sqlite3_busy_timeout(s->db, BUSY_MS);
-    (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    (void)sqlite3_extended_result_codes(s->db, 1);
-    return WSC_OK;
-}
-
-/* Looks without touching: a foreign database must not even get a journal of ours beside it. */
-static enum wsc_err look_first(struct wsc_store *s, const char *path, struct wsc_error *err)
-{
-    enum wsc_err e = open_handle(s, path, SQLITE_OPEN_READONLY, err);
-    if (e == WSC_OK)
-        e = check_owner(s, err);
-    (void)sqlite3_close(s->db);
-    s->db = NULL;
+    (void)sqlite3_finalize(stmt);
     return e;
-}
-
-static enum wsc_err open_writable(struct wsc_store *s, const char *path, struct wsc_error *err)
-{
-    enum wsc_err e = access(path, F_OK) == 0 ? look_first(s, path, err) : WSC_OK;
-    if (e == WSC_OK)
-        e = open_handle(s, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
-    if (e == WSC_OK)
-        e = wsc_db_exec(
-            s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON",
-            err);
-    return e == WSC_OK ? wsc_migrate(s, err) : e;
-}
-
-static enum wsc_err open_readable(struct wsc_store *s, const char *path, struct wsc_error *err)
-{
-    if (access(path, F_OK) != 0)
-        return wsc_error_set(err, WSC_ERR_NOT_FOUND,
-                             "%s: no such database; `wsclose analyze FILE...` makes one", path);
-    enum wsc_err e = open_handle(s, path, SQLITE_OPEN_READONLY, err);
-    if (e == WSC_OK)
-        e = check_owner(s, err);
-    if (e == WSC_OK && wsc_db_int(s, "PRAGMA user_version", 0) < wsc_migrate_version()) {
-        /* An older schema is brought up to date by whoever may write. */
-        (void)sqlite3_close(s->db);
-        s->db = NULL;
-        return open_writable(s, path, err);
-    }
-    return e;
-}
-
-static enum wsc_err open_private(struct wsc_store *s, struct wsc_error *err)
-{
-    enum wsc_err e = open_handle(s, "", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
-    if (e == WSC_OK)
-        e = wsc_db_exec(
-            s, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON",
-            err);
-    return e == WSC_OK ? wsc_migrate(s, err) : e;
-}
-
-enum wsc_err wsc_store_open(const char *path, enum wsc_store_mode mode, struct wsc_store **out,
-                            struct wsc_error *err)
-{
-    *out = NULL;
-    struct wsc_store *s = wsc_calloc(1, sizeof(*s));
-    if (s == NULL)
-        return wsc_error_set(err, WSC_ERR_NOMEM, "out of memory");
-    (void)snprintf(s->name, sizeof(s->name), "%s",
-                   mode == WSC_STORE_PRIVATE ? "temporary database" : path);
-    enum wsc_err e = mode == WSC_STORE_PRIVATE ? open_private(s, err)
-                     : mode == WSC_STORE_WRITE ? open_writable(s, path, err)
-                                               : open_readable(s, path, err);
-    if (e != WSC_OK) {
-        wsc_store_close(s);
-        return e;
-    }
-    *out = s;
-    return WSC_OK;
-}
-
-void wsc_store_close(struct wsc_store *s)
-{
-    if (s == NULL)
-        return;
-    wsc_store_rollback(s);
-    (void)sqlite3_finalize(s->put_connection);
-    (void)sqlite3_finalize(s->put_close);
-    (void)sqlite3_finalize(s->put_violation);
-    (void)sqlite3_finalize(s->put_evidence);
-    (void)sqlite3_close(s->db);
-    wsc_free(s->capture_ids);
-    wsc_free(s->known_captures);
-    wsc_free(s);
 }
 
 /* ---- binding ---- */
@@ -243,14 +119,9 @@ void wsc_bind_time(struct wsc_bind *b, uint64_t ns)
         wsc_bind_null(b);
         return;
     }
-    char text[48];
-    time_t s = (time_t)(ns / UINT64_C(1000000000));
-    struct tm tm;
-    if (gmtime_r(&s, &tm) == NULL)
-        memset(&tm, 0, sizeof(tm));
-    size_t n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-    (void)snprintf(text + n, sizeof(text) - n, ".%09" PRIu64 "Z", ns % UINT64_C(1000000000));
-    wsc_bind_copy(b, text);
+    char text[WSC_DB_TIME_LEN + 1];
+    wsc_db_time_text(ns, text);
+    keep(b, sqlite3_bind_text(b->stmt, ++b->at, text, WSC_DB_TIME_LEN, SQLITE_TRANSIENT));
 }
 
 void wsc_bind_word(struct wsc_bind *b, const char *static_text)
@@ -288,15 +159,28 @@ static void bind_repaired(struct wsc_bind *b, struct wsc_span s)
     wsc_free(fixed);
 }
 
+static bool is_text(struct wsc_span s)
+{
+    return memchr(s.ptr, 0, s.len) == NULL && wsc_utf8_valid(s.ptr, s.len);
+}
+
 void wsc_bind_text(struct wsc_bind *b, struct wsc_span s)
 {
     if (s.ptr == NULL)
         wsc_bind_null(b);
-    else if (memchr(s.ptr, 0, s.len) != NULL || !wsc_utf8_valid(s.ptr, s.len))
+    else if (!is_text(s))
         bind_repaired(b, s);
     else
-        keep(b, sqlite3_bind_text64(b->stmt, ++b->at, (const char *)s.ptr, s.len, SQLITE_TRANSIENT,
+        keep(b, sqlite3_bind_text64(b->stmt, ++b->at, (const char *)s.ptr, s.len, SQLITE_STATIC,
                                     SQLITE_UTF8));
+}
+
+void wsc_bind_any(struct wsc_bind *b, struct wsc_span s)
+{
+    if (s.ptr == NULL || is_text(s))
+        wsc_bind_text(b, s);
+    else
+        wsc_bind_blob(b, s);
 }
 
 void wsc_bind_blob(struct wsc_bind *b, struct wsc_span s)
@@ -304,17 +188,71 @@ void wsc_bind_blob(struct wsc_bind *b, struct wsc_span s)
     if (s.ptr == NULL)
         wsc_bind_null(b);
     else
-        keep(b, sqlite3_bind_blob64(b->stmt, ++b->at, s.ptr, s.len, SQLITE_TRANSIENT));
+        keep(b, sqlite3_bind_blob64(b->stmt, ++b->at, s.ptr, s.len, SQLITE_STATIC));
+}
+
+/* ---- time ---- */
+
+static char *put_digits(char *at, uint64_t v, int digits, char after)
+{
+    for (int i = digits - 1; i >= 0; i--, v /= 10)
+        at[i] = (char)('0' + v % 10);
+    at[digits] = after;
+    return at + digits + 1;
+}
+
+/* Day number to civil date, for the years 1970 to 2554 that 64 bits of nanoseconds reach. Years are
+ * counted from March, so that the leap day is the last of its year: then month lengths follow one
+ * formula, (153 m + 2) / 5. */
+void wsc_db_time_text(uint64_t ns, char out[WSC_DB_TIME_LEN + 1])
+{
+    uint64_t second = ns / UINT64_C(1000000000);
+    uint64_t day = second / 86400 + 719468; /* since 0000-03-01 */
+    uint64_t era = day / 146097, in_era = day % 146097;
+    uint64_t year = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+    uint64_t in_year = in_era - (365 * year + year / 4 - year / 100);
+    uint64_t m = (5 * in_year + 2) / 153;
+    uint64_t month = m < 10 ? m + 3 : m - 9;
+    char *at = put_digits(out, era * 400 + year + (month <= 2), 4, '-');
+    at = put_digits(at, month, 2, '-');
+    at = put_digits(at, in_year - (153 * m + 2) / 5 + 1, 2, 'T');
+    at = put_digits(at, second / 3600 % 24, 2, ':');
+    at = put_digits(at, second / 60 % 60, 2, ':');
+    at = put_digits(at, second % 60, 2, '.');
+    at = put_digits(at, ns % UINT64_C(1000000000), 9, 'Z');
+    *at = '\0';
+}
+
+/* The pattern "0000-00-00T00:00:00.000000000Z": a digit for each 0, the rest as it stands. */
+static bool has_form(const char *text)
+{
+    static const char form[] = "0000-00-00T00:00:00.000000000Z";
+    for (size_t i = 0; i < sizeof(form); i++)
+        if (form[i] == '0' ? text[i] < '0' || text[i] > '9' : text[i] != form[i])
+            return false;
+    return true;
+}
+
+static uint64_t digits(const char *at, int n)
+{
+    uint64_t v = 0;
+    for (int i = 0; i < n; i++)
+        v = v * 10 + (uint64_t)(at[i] - '0');
+    return v;
 }
 
 uint64_t wsc_db_time(const unsigned char *text)
 {
-    struct tm tm = {0};
-    uint64_t ns = 0;
-    if (text == NULL)
+    const char *t = (const char *)text;
+    if (t == NULL || !has_form(t))
         return 0;
-    const char *rest = strptime((const char *)text, "%Y-%m-%dT%H:%M:%S", &tm);
-    if (rest == NULL || *rest != '.' || sscanf(rest + 1, "%9" SCNu64, &ns) != 1)
+    uint64_t month = digits(t + 5, 2), year = digits(t, 4) - (month <= 2);
+    if (year < 1969 || month < 1 || month > 12)
         return 0;
-    return (uint64_t)timegm(&tm) * UINT64_C(1000000000) + ns;
+    uint64_t m = month > 2 ? month - 3 : month + 9;
+    uint64_t day = year * 365 + year / 4 - year / 100 + year / 400 + (153 * m + 2) / 5 +
+                   digits(t + 8, 2) - 1 - 719468;
+    uint64_t second =
+        day * 86400 + digits(t + 11, 2) * 3600 + digits(t + 14, 2) * 60 + digits(t + 17, 2);
+    return second * UINT64_C(1000000000) + digits(t + 20, 9);
 }

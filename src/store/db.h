@@ -12,6 +12,7 @@ struct wsc_store {
     sqlite3 *db;
     sqlite3_stmt *put_connection, *put_close, *put_violation, *put_evidence;
     bool importing;
+    bool flushed;         /* rows of the import under way are committed already */
     int64_t import_id;    /* begun or committed last; 0: none. After KNOWN: the earlier one */
     int64_t *capture_ids; /* of the import under way, by number in the run */
     size_t captures;
@@ -30,8 +31,9 @@ enum wsc_err wsc_db_prepare(struct wsc_store *s, const char *sql, sqlite3_stmt *
 /* Runs |stmt| to its end and resets it. */
 enum wsc_err wsc_db_run(struct wsc_store *s, sqlite3_stmt *stmt,
                         struct wsc_error *err) WSC_MUST_USE;
-/* First column of the first row, |otherwise| if there is no row or no such table. */
-int64_t wsc_db_int(struct wsc_store *s, const char *sql, int64_t otherwise);
+/* First column of the first row into |*out|; 0 if there is no row. */
+enum wsc_err wsc_db_int(struct wsc_store *s, const char *sql, int64_t *out,
+                        struct wsc_error *err) WSC_MUST_USE;
 
 /* Binding in order, with the first failure kept: read it straight down, check once. */
 struct wsc_bind {
@@ -46,19 +48,31 @@ void wsc_bind_ms(struct wsc_bind *b, int64_t ns);                /* negative: NU
 void wsc_bind_time(struct wsc_bind *b, uint64_t ns);             /* 0: NULL */
 void wsc_bind_word(struct wsc_bind *b, const char *static_text); /* NULL: NULL */
 void wsc_bind_copy(struct wsc_bind *b, const char *text);        /* copied */
+/* Bytes are not copied: they outlive the run of the statement. A NULL ptr is NULL. */
 void wsc_bind_text(struct wsc_bind *b,
-                   struct wsc_span s); /* made valid UTF-8 without NULs; copied */
+                   struct wsc_span s); /* our own words: made valid UTF-8 without NULs */
+void wsc_bind_any(struct wsc_bind *b,
+                  struct wsc_span s); /* from outside: a BLOB if it is not UTF-8 or holds a NUL */
 void wsc_bind_blob(struct wsc_bind *b, struct wsc_span s);
 
-/* RFC 3339 text to nanoseconds; 0 for anything else. */
+/* RFC 3339 text in UTC with nine digits of a second, "2026-01-02T03:04:05.123456789Z". */
+#define WSC_DB_TIME_LEN 30
+void wsc_db_time_text(uint64_t ns, char out[WSC_DB_TIME_LEN + 1]);
+/* The reverse; 0 for anything else. */
 uint64_t wsc_db_time(const unsigned char *text);
 
-/* Brings the schema up to date, inside a transaction a step. */
-enum wsc_err wsc_migrate(struct wsc_store *s, struct wsc_error *err) WSC_MUST_USE;
-int wsc_migrate_version(void); /* the newest we know */
+/* An import must be under way; after a flush its next transaction begins. */
+enum wsc_err wsc_import_resume(struct wsc_store *s, struct wsc_error *err) WSC_MUST_USE;
 
-/* Appends to |sql| the condition |f| stands for, " WHERE ..." or nothing; wsc_where_bind() then
- * binds its parameters. */
+/* Brings the schema from user_version to |n| by scripts[user_version..n-1], all in one transaction.
+ */
+enum wsc_err wsc_migrate(struct wsc_store *s, const char *const *scripts, size_t n,
+                         struct wsc_error *err) WSC_MUST_USE;
+/* The scripts of schema/, embedded; |*n| is the newest version we know. */
+const char *const *wsc_migrations(size_t *n);
+
+/* Writes the condition |f| stands for, " WHERE ..." or nothing; wsc_where_bind() then binds its
+ * parameters. */
 #define WSC_WHERE_MAX 4096u
 void wsc_where_text(const struct wsc_store *s, const struct wsc_filter *f, char sql[WSC_WHERE_MAX]);
 void wsc_where_bind(const struct wsc_store *s, const struct wsc_filter *f, struct wsc_bind *b);

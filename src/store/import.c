@@ -1,11 +1,13 @@
 #include "store/db.h"
 
 #include "base/alloc.h"
-#include "base/buf.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
+
+static struct wsc_span text_span(const char *text)
+{
+    return (struct wsc_span){.ptr = (const uint8_t *)text, .len = strlen(text)};
+}
 
 static enum wsc_err add_import(struct wsc_store *s, const char *options, struct wsc_error *err)
 {
@@ -16,8 +18,10 @@ static enum wsc_err add_import(struct wsc_store *s, const char *options, struct 
         &stmt, err);
     if (e == WSC_OK) {
         struct wsc_bind b = {.stmt = stmt};
-        wsc_bind_copy(&b, options);
-        e = wsc_db_run(s, stmt, err);
+        wsc_bind_any(&b, text_span(options != NULL ? options : ""));
+        e = wsc_db_check(s, b.rc, "writing", err);
+        if (e == WSC_OK)
+            e = wsc_db_run(s, stmt, err);
     }
     (void)sqlite3_finalize(stmt);
     s->import_id = sqlite3_last_insert_rowid(s->db);
@@ -33,8 +37,7 @@ static enum wsc_err add_captures(struct wsc_store *s, const char *const *names, 
     for (size_t i = 0; e == WSC_OK && i < n; i++) {
         struct wsc_bind b = {.stmt = stmt};
         wsc_bind_int(&b, s->import_id);
-        wsc_bind_text(&b,
-                      (struct wsc_span){.ptr = (const uint8_t *)names[i], .len = strlen(names[i])});
+        wsc_bind_any(&b, text_span(names[i]));
         e = wsc_db_check(s, b.rc, "writing", err);
         if (e == WSC_OK)
             e = wsc_db_run(s, stmt, err);
@@ -50,6 +53,9 @@ enum wsc_err wsc_store_begin(struct wsc_store *s, const char *const *names, size
     if (s->importing || n == 0)
         return wsc_error_set(err, WSC_ERR_INVALID, "%s: an import is under way, or has no captures",
                              s->name);
+    if (n > WSC_MAX_CAPTURES)
+        return wsc_error_set(err, WSC_ERR_LIMIT, "%zu captures at once, at most %u can be", n,
+                             WSC_MAX_CAPTURES);
     int64_t *ids = wsc_calloc(n, sizeof(*ids));
     if (ids == NULL)
         return wsc_error_set(err, WSC_ERR_NOMEM, "out of memory");
@@ -62,6 +68,7 @@ enum wsc_err wsc_store_begin(struct wsc_store *s, const char *const *names, size
     if (e != WSC_OK)
         return e;
     s->importing = true;
+    s->flushed = false;
     e = add_import(s, options, err);
     if (e == WSC_OK)
         e = add_captures(s, names, n, err);
@@ -75,86 +82,62 @@ void wsc_store_rollback(struct wsc_store *s)
     if (!s->importing)
         return;
     s->importing = false;
-    (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    /* SQLite has rolled back by itself after a full disk or an I/O error. */
+    if (sqlite3_get_autocommit(s->db) == 0)
+        (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-/* ---- what is known already ---- */
-
-/* The earlier import, with the same options, that holds all of |caps|; 0 if there is none. |list|
- * receives its rows as JSON. */
-static enum wsc_err find_known(struct wsc_store *s, const struct wsc_store_capture *caps, size_t n,
-                               int64_t *import, struct wsc_buf *list, struct wsc_error *err)
+enum wsc_err wsc_import_resume(struct wsc_store *s, struct wsc_error *err)
 {
-    static const char sql[] =
-        "SELECT p.import_id, p.id FROM captures p JOIN imports i ON i.id = p.import_id"
-        " WHERE p.fingerprint = ?1 AND p.import_id <> ?2"
-        " AND i.options = (SELECT options FROM imports WHERE id = ?2) LIMIT 1";
+    if (!s->importing)
+        return wsc_error_set(err, WSC_ERR_INVALID, "%s: no import is under way", s->name);
+    return s->flushed && sqlite3_get_autocommit(s->db) != 0 ? wsc_db_exec(s, "BEGIN IMMEDIATE", err)
+                                                            : WSC_OK;
+}
+
+enum wsc_err wsc_store_flush(struct wsc_store *s, struct wsc_error *err)
+{
+    if (!s->importing)
+        return wsc_error_set(err, WSC_ERR_INVALID, "%s: no import is under way", s->name);
+    if (s->flushed && sqlite3_get_autocommit(s->db) != 0)
+        return WSC_OK; /* nothing was put since the last flush */
+    enum wsc_err e = wsc_db_exec(s, "COMMIT", err);
+    if (e == WSC_OK)
+        s->flushed = true;
+    else
+        wsc_store_rollback(s);
+    return e;
+}
+
+/* ---- the end of an import ---- */
+
+/* Runs |sql|, whose only parameter ?1 is this import. */
+static enum wsc_err run_for_import(struct wsc_store *s, const char *sql, struct wsc_error *err)
+{
     sqlite3_stmt *stmt = NULL;
     enum wsc_err e = wsc_db_prepare(s, sql, &stmt, err);
-    *import = 0;
-    for (size_t i = 0; e == WSC_OK && i < n; i++) {
+    if (e == WSC_OK) {
         struct wsc_bind b = {.stmt = stmt};
-        wsc_bind_word(&b, caps[i].fingerprint);
         wsc_bind_int(&b, s->import_id);
-        bool found = sqlite3_step(stmt) == SQLITE_ROW;
-        int64_t in = found ? sqlite3_column_int64(stmt, 0) : 0,
-                row = found ? sqlite3_column_int64(stmt, 1) : 0;
-        (void)sqlite3_reset(stmt);
-        if (in == 0 || (i > 0 && in != *import)) {
-            *import = 0;
-            break;
-        }
-        *import = in;
-        char item[32];
-        int len = snprintf(item, sizeof(item), "%s%" PRId64, i == 0 ? "[" : ",", row);
-        if (!wsc_buf_append(list, item, (size_t)len))
-            e = wsc_error_set(err, WSC_ERR_NOMEM, "out of memory");
+        e = wsc_db_check(s, b.rc, "writing", err);
+        if (e == WSC_OK)
+            e = wsc_db_run(s, stmt, err);
     }
     (void)sqlite3_finalize(stmt);
-    if (e == WSC_OK && *import != 0 && !wsc_buf_append(list, "]", 2))
-        e = wsc_error_set(err, WSC_ERR_NOMEM, "out of memory");
     return e;
 }
 
-/* Takes the records of these captures out of earlier imports. */
-static enum wsc_err remove_earlier(struct wsc_store *s, const char *fingerprint, bool *any,
-                                   struct wsc_error *err)
-{
-    static const char *const steps[] = {
-        "DELETE FROM connections WHERE import_id <> ?2 AND (capture_id IN (SELECT id FROM captures "
-        "WHERE fingerprint = ?1 AND import_id <> ?2)"
-        " OR first_capture_id IN (SELECT id FROM captures WHERE fingerprint = ?1 AND import_id <> "
-        "?2))",
-        "DELETE FROM captures WHERE fingerprint = ?1 AND import_id <> ?2",
-        "DELETE FROM imports WHERE ?1 <> '' AND id <> ?2 AND NOT EXISTS (SELECT 1 FROM captures "
-        "WHERE import_id = imports.id)",
-    };
-    enum wsc_err e = WSC_OK;
-    for (size_t i = 0; e == WSC_OK && i < sizeof(steps) / sizeof(steps[0]); i++) {
-        sqlite3_stmt *stmt = NULL;
-        e = wsc_db_prepare(s, steps[i], &stmt, err);
-        if (e == WSC_OK) {
-            struct wsc_bind b = {.stmt = stmt};
-            wsc_bind_word(&b, fingerprint);
-            wsc_bind_int(&b, s->import_id);
-            e = wsc_db_run(s, stmt, err);
-        }
-        if (i == 1 && sqlite3_changes(s->db) > 0)
-            *any = true;
-        (void)sqlite3_finalize(stmt);
-    }
-    return e;
-}
-
-static enum wsc_err fill_capture(struct wsc_store *s, size_t i, const struct wsc_store_capture *c,
-                                 struct wsc_error *err)
+/* An empty fingerprint is none: nothing is known of the content. */
+static enum wsc_err fill_captures(struct wsc_store *s, const struct wsc_store_capture *caps,
+                                  size_t n, struct wsc_error *err)
 {
     sqlite3_stmt *stmt = NULL;
     enum wsc_err e = wsc_db_prepare(s,
-                                    "UPDATE captures SET fingerprint = ?, packets = ?, bytes = ?, "
-                                    "first = ?, last = ?, damaged = ? WHERE id = ?",
+                                    "UPDATE captures SET fingerprint = nullif(?, ''), packets = ?, "
+                                    "bytes = ?, first = ?, last = ?, damaged = ? WHERE id = ?",
                                     &stmt, err);
-    if (e == WSC_OK) {
+    for (size_t i = 0; e == WSC_OK && i < n; i++) {
+        const struct wsc_store_capture *c = &caps[i];
         struct wsc_bind b = {.stmt = stmt};
         wsc_bind_word(&b, c->fingerprint);
         wsc_bind_int(&b, (int64_t)c->packets);
@@ -171,28 +154,117 @@ static enum wsc_err fill_capture(struct wsc_store *s, size_t i, const struct wsc
     return e;
 }
 
-static enum wsc_err store_new(struct wsc_store *s, const struct wsc_store_capture *caps, size_t n,
-                              enum wsc_import_result *result, struct wsc_error *err)
+/* The earlier import with the same options that holds each of our captures as often as this one
+ * does, and its rows of them. A capture without a fingerprint is equal to none, not even to itself.
+ */
+static const char known_sql[] =
+    "SELECT i.id, (SELECT json_group_array(k.id) FROM captures k WHERE k.import_id = i.id"
+    "  AND k.fingerprint IN (SELECT fingerprint FROM captures WHERE import_id = ?1))"
+    " FROM imports i WHERE i.id IN (SELECT k.import_id FROM captures m JOIN captures k ON "
+    "k.fingerprint = m.fingerprint"
+    "  WHERE m.import_id = ?1 AND k.import_id <> ?1)"
+    " AND i.options = (SELECT options FROM imports WHERE id = ?1)"
+    " AND NOT EXISTS (SELECT 1 FROM captures m WHERE m.import_id = ?1 AND (m.fingerprint IS NULL OR"
+    "  (SELECT count(*) FROM captures k WHERE k.import_id = i.id AND k.fingerprint = "
+    "m.fingerprint) <>"
+    "  (SELECT count(*) FROM captures k WHERE k.import_id = ?1 AND k.fingerprint = "
+    "m.fingerprint))) LIMIT 1";
+
+/* |*import| is 0 if there is none; else |*list| is a JSON array the caller frees. */
+static enum wsc_err find_known(struct wsc_store *s, int64_t *import, char **list,
+                               struct wsc_error *err)
 {
-    bool replaced = false;
-    enum wsc_err e = WSC_OK;
-    for (size_t i = 0; e == WSC_OK && i < n; i++)
-        e = remove_earlier(s, caps[i].fingerprint, &replaced, err);
-    for (size_t i = 0; e == WSC_OK && i < n; i++)
-        e = fill_capture(s, i, &caps[i], err);
-    if (e == WSC_OK)
-        e = wsc_db_exec(s, "COMMIT", err);
-    if (e != WSC_OK) {
-        wsc_store_rollback(s);
-        return e;
+    sqlite3_stmt *stmt = NULL;
+    *import = 0;
+    *list = NULL;
+    enum wsc_err e = wsc_db_prepare(s, known_sql, &stmt, err);
+    if (e == WSC_OK) {
+        struct wsc_bind b = {.stmt = stmt};
+        wsc_bind_int(&b, s->import_id);
+        int rc = b.rc == SQLITE_OK ? sqlite3_step(stmt) : b.rc;
+        const char *text = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 1) : NULL;
+        size_t size = text != NULL ? strlen(text) + 1 : 0;
+        *list = size != 0 ? wsc_alloc(size) : NULL;
+        if (*list != NULL) {
+            memcpy(*list, text, size);
+            *import = sqlite3_column_int64(stmt, 0);
+        } else if (rc == SQLITE_ROW) {
+            rc = SQLITE_NOMEM;
+        }
+        e = wsc_db_check(s, rc, "reading", err);
     }
-    s->importing = false;
-    *result = replaced ? WSC_IMPORT_REPLACED : WSC_IMPORT_STORED;
-    return WSC_OK;
+    (void)sqlite3_finalize(stmt);
+    return e;
 }
 
-/* A fingerprint and a comma for each of the most captures one run can have. */
-#define LIST_MAX (WSC_MAX_CAPTURES * 24u)
+#define EARLIER                                                                                    \
+    "(SELECT id FROM captures WHERE import_id <> ?1 AND fingerprint IN (SELECT fingerprint FROM "  \
+    "captures WHERE import_id = ?1))"
+
+/* Takes the records that rest on these captures, whole or in part, out of earlier imports. */
+static enum wsc_err remove_earlier(struct wsc_store *s, bool *any, struct wsc_error *err)
+{
+    static const char *const steps[] = {
+        "DELETE FROM connections WHERE capture_id IN " EARLIER " OR first_capture_id IN " EARLIER
+        " OR tcp_end_capture_id IN " EARLIER
+        " OR id IN (SELECT connection_id FROM close_frames WHERE capture_id IN " EARLIER
+        "  UNION SELECT connection_id FROM violations WHERE capture_id IN " EARLIER ")",
+        "DELETE FROM captures WHERE id IN " EARLIER,
+        "DELETE FROM imports WHERE id <> ?1 AND NOT EXISTS (SELECT 1 FROM captures WHERE import_id "
+        "= imports.id)",
+    };
+    int64_t earlier = 0;
+    sqlite3_stmt *stmt = NULL;
+    enum wsc_err e = wsc_db_prepare(s, "SELECT count(*) FROM " EARLIER, &stmt, err);
+    if (e == WSC_OK) {
+        struct wsc_bind b = {.stmt = stmt};
+        wsc_bind_int(&b, s->import_id);
+        int rc = b.rc == SQLITE_OK ? sqlite3_step(stmt) : b.rc;
+        if (rc == SQLITE_ROW)
+            earlier = sqlite3_column_int64(stmt, 0);
+        e = wsc_db_check(s, rc, "reading", err);
+    }
+    (void)sqlite3_finalize(stmt);
+    *any = earlier > 0;
+    for (size_t i = 0; e == WSC_OK && *any && i < sizeof(steps) / sizeof(steps[0]); i++)
+        e = run_for_import(s, steps[i], err);
+    return e;
+}
+
+/* Takes this import back, what was flushed of it too. */
+static enum wsc_err take_back(struct wsc_store *s, struct wsc_error *err)
+{
+    if (!s->flushed) {
+        wsc_store_rollback(s);
+        return WSC_OK;
+    }
+    enum wsc_err e = run_for_import(s, "DELETE FROM imports WHERE id = ?1", err);
+    return e == WSC_OK ? wsc_db_exec(s, "COMMIT", err) : e;
+}
+
+static enum wsc_err finish(struct wsc_store *s, const struct wsc_store_capture *caps, size_t n,
+                           enum wsc_import_result *result, struct wsc_error *err)
+{
+    int64_t known = 0;
+    char *list = NULL;
+    bool replaced = false;
+    enum wsc_err e = wsc_import_resume(s, err);
+    if (e == WSC_OK)
+        e = fill_captures(s, caps, n, err);
+    if (e == WSC_OK)
+        e = find_known(s, &known, &list, err);
+    if (e == WSC_OK && known != 0) {
+        e = take_back(s, err);
+        s->import_id = known;
+        s->known_captures = list;
+        *result = WSC_IMPORT_KNOWN;
+        return e;
+    }
+    if (e == WSC_OK)
+        e = remove_earlier(s, &replaced, err);
+    *result = replaced ? WSC_IMPORT_REPLACED : WSC_IMPORT_STORED;
+    return e == WSC_OK ? wsc_db_exec(s, "COMMIT", err) : e;
+}
 
 enum wsc_err wsc_store_commit(struct wsc_store *s, const struct wsc_store_capture *caps, size_t n,
                               enum wsc_import_result *result, struct wsc_error *err)
@@ -200,21 +272,9 @@ enum wsc_err wsc_store_commit(struct wsc_store *s, const struct wsc_store_captur
     if (!s->importing || n != s->captures)
         return wsc_error_set(err, WSC_ERR_INVALID, "%s: no import of %zu captures is under way",
                              s->name, n);
-    struct wsc_buf list;
-    wsc_buf_init(&list, LIST_MAX);
-    int64_t known = 0;
-    enum wsc_err e = find_known(s, caps, n, &known, &list, err);
-    if (e == WSC_OK && known != 0) {
+    enum wsc_err e = finish(s, caps, n, result, err);
+    if (e != WSC_OK)
         wsc_store_rollback(s);
-        s->import_id = known;
-        s->known_captures = (char *)list.data; /* ends with a NUL; ours from here on */
-        *result = WSC_IMPORT_KNOWN;
-        return WSC_OK;
-    }
-    wsc_buf_clear(&list);
-    if (e != WSC_OK) {
-        wsc_store_rollback(s);
-        return e;
-    }
-    return store_new(s, caps, n, result, err);
+    s->importing = false;
+    return e;
 }

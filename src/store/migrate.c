@@ -6,9 +6,10 @@
 
 #include "schema.inc"
 
-int wsc_migrate_version(void)
+const char *const *wsc_migrations(size_t *n)
 {
-    return (int)(sizeof(migrations) / sizeof(migrations[0]));
+    *n = sizeof(migrations) / sizeof(migrations[0]);
+    return migrations;
 }
 
 static enum wsc_err fill_codes(struct wsc_store *s, struct wsc_error *err)
@@ -35,31 +36,42 @@ static enum wsc_err fill_codes(struct wsc_store *s, struct wsc_error *err)
     return e;
 }
 
-static enum wsc_err step(struct wsc_store *s, int to, struct wsc_error *err)
+static enum wsc_err step(struct wsc_store *s, const char *script, size_t to, struct wsc_error *err)
 {
     char version[48];
-    (void)snprintf(version, sizeof(version), "PRAGMA user_version = %d", to);
-    enum wsc_err e = wsc_db_exec(s, migrations[to - 1], err);
-    if (e == WSC_OK)
-        e = fill_codes(s, err);
-    if (e == WSC_OK)
-        e = wsc_db_exec(s, version, err);
-    return e;
+    (void)snprintf(version, sizeof(version), "PRAGMA user_version = %zu", to);
+    enum wsc_err e = wsc_db_exec(s, script, err);
+    return e == WSC_OK ? wsc_db_exec(s, version, err) : e;
 }
 
-enum wsc_err wsc_migrate(struct wsc_store *s, struct wsc_error *err)
+/* Inside a transaction: the version is asked for again, as another process may have done it while
+ * we waited. */
+static enum wsc_err steps(struct wsc_store *s, const char *const *scripts, size_t n,
+                          struct wsc_error *err)
 {
-    if (wsc_db_int(s, "PRAGMA user_version", 0) >= wsc_migrate_version())
-        return WSC_OK;
-    enum wsc_err e = wsc_db_exec(s, "BEGIN IMMEDIATE", err);
+    int64_t from = 0;
+    enum wsc_err e = wsc_db_int(s, "PRAGMA user_version", &from, err);
+    if (e != WSC_OK || from < 0 || (uint64_t)from >= n)
+        return e;
+    for (size_t i = (size_t)from; e == WSC_OK && i < n; i++)
+        e = step(s, scripts[i], i + 1, err);
+    return e == WSC_OK ? fill_codes(s, err) : e;
+}
+
+enum wsc_err wsc_migrate(struct wsc_store *s, const char *const *scripts, size_t n,
+                         struct wsc_error *err)
+{
+    int64_t version = 0;
+    enum wsc_err e = wsc_db_int(s, "PRAGMA user_version", &version, err);
+    if (e != WSC_OK || (version >= 0 && (uint64_t)version >= n))
+        return e;
+    e = wsc_db_exec(s, "BEGIN IMMEDIATE", err);
     if (e != WSC_OK)
         return e;
-    /* Asked again: another process may have done it while we waited. */
-    for (int from = (int)wsc_db_int(s, "PRAGMA user_version", 0);
-         e == WSC_OK && from < wsc_migrate_version(); from++)
-        e = step(s, from + 1, err);
+    e = steps(s, scripts, n, err);
     if (e == WSC_OK)
-        return wsc_db_exec(s, "COMMIT", err);
-    (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+        e = wsc_db_exec(s, "COMMIT", err);
+    if (e != WSC_OK)
+        (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
     return e;
 }

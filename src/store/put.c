@@ -14,8 +14,8 @@ static const char insert_connection[] =
     " close_code, code_source, reason, ending, closed_by,"
     " client_saw_code, client_saw_reason, client_saw_clean, server_saw_code, server_saw_reason, "
     "server_saw_clean,"
-    " tcp_end, tcp_end_by, tcp_end_packet, cause, confidence, software, app_code_scope, "
-    "app_code_name, app_code_meaning,"
+    " tcp_end, tcp_end_by, tcp_end_capture_id, tcp_end_packet, cause, confidence, software, "
+    "app_code_scope, app_code_name, app_code_meaning,"
     " frames_client, frames_server, messages_client, messages_server, bytes_client, bytes_server, "
     "pings_client, pings_server,"
     " pongs_client, pongs_server, missing_bytes_client, missing_bytes_server, "
@@ -25,7 +25,7 @@ static const char insert_connection[] =
     "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
     "?, ?, ?, ?, ?, ?, ?, ?, ?,"
     " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-    "?, ?)";
+    "?, ?, ?)";
 
 static enum wsc_err prepare(struct wsc_store *s, struct wsc_error *err)
 {
@@ -47,6 +47,14 @@ static int64_t capture_of(const struct wsc_store *s, uint64_t ref)
 {
     size_t i = WSC_REF_CAPTURE(ref);
     return s->capture_ids[i < s->captures ? i : 0];
+}
+
+static void bind_capture(const struct wsc_store *s, struct wsc_bind *b, uint64_t ref)
+{
+    if (ref == 0)
+        wsc_bind_null(b);
+    else
+        wsc_bind_int(b, capture_of(s, ref));
 }
 
 static void bind_packet(struct wsc_bind *b, uint64_t ref)
@@ -85,11 +93,14 @@ static void bind_who(const struct wsc_store *s, struct wsc_bind *b, const struct
     wsc_bind_word(b, wsc_outcome_name(r->outcome));
     bind_endpoint(b, &r->client);
     bind_endpoint(b, &r->server);
-    const struct wsc_span texts[] = {r->scheme,     r->http,   r->tls_version,     r->sni,
-                                     r->host,       r->path,   r->subprotocol,     r->extensions,
-                                     r->user_agent, r->origin, r->server_software, r->app};
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-        wsc_bind_text(b, texts[i]);
+    wsc_bind_text(b, r->scheme);
+    wsc_bind_text(b, r->http);
+    wsc_bind_text(b, r->tls_version);
+    const struct wsc_span theirs[] = {r->sni,        r->host,       r->path,   r->subprotocol,
+                                      r->extensions, r->user_agent, r->origin, r->server_software};
+    for (size_t i = 0; i < sizeof(theirs) / sizeof(theirs[0]); i++)
+        wsc_bind_any(b, theirs[i]);
+    wsc_bind_text(b, r->app);
     wsc_bind_known(b, r->handshake_status);
     wsc_bind_int(b, r->midstream);
     wsc_bind_time(b, r->started_ns);
@@ -102,21 +113,22 @@ static void bind_who(const struct wsc_store *s, struct wsc_bind *b, const struct
 static void bind_saw(struct wsc_bind *b, const struct wsc_saw *saw)
 {
     wsc_bind_known(b, saw->code);
-    wsc_bind_text(b, saw->code >= 0 ? saw->reason : (struct wsc_span){0});
+    wsc_bind_any(b, saw->code >= 0 ? saw->reason : (struct wsc_span){0});
     wsc_bind_known(b, saw->clean);
 }
 
-static void bind_how(struct wsc_bind *b, const struct wsc_closure *r)
+static void bind_how(const struct wsc_store *s, struct wsc_bind *b, const struct wsc_closure *r)
 {
     wsc_bind_known(b, r->close_code);
     wsc_bind_word(b, wsc_code_source_name(r->code_source));
-    wsc_bind_text(b, r->reason);
+    wsc_bind_any(b, r->reason);
     wsc_bind_word(b, wsc_ending_name(r->ending));
     wsc_bind_word(b, wsc_side_name(r->closed_by));
     bind_saw(b, &r->saw[WSC_DIR_C2S]);
     bind_saw(b, &r->saw[WSC_DIR_S2C]);
     wsc_bind_word(b, wsc_tcp_end_name(r->tcp_end));
     wsc_bind_word(b, wsc_side_name(r->tcp_end_by));
+    bind_capture(s, b, r->tcp_end_packet);
     bind_packet(b, r->tcp_end_packet);
     wsc_bind_text(b, r->cause);
     wsc_bind_word(b, wsc_confidence_name(r->confidence));
@@ -155,10 +167,10 @@ static enum wsc_err put_close(struct wsc_store *s, int64_t id, enum wsc_dir d,
     wsc_bind_int(&b, id);
     wsc_bind_word(&b, wsc_side_name(wsc_side_of(d)));
     wsc_bind_known(&b, c->code);
-    wsc_bind_blob(&b, c->reason);
+    wsc_bind_any(&b, c->reason);
     wsc_bind_int(&b, c->valid);
     wsc_bind_time(&b, c->at_ns);
-    wsc_bind_int(&b, capture_of(s, c->packet));
+    bind_capture(s, &b, c->packet);
     bind_packet(&b, c->packet);
     return run(s, &b, err);
 }
@@ -171,7 +183,7 @@ static enum wsc_err put_violation(struct wsc_store *s, int64_t id, size_t n,
     wsc_bind_int(&b, (int64_t)n);
     wsc_bind_word(&b, wsc_side_name(v->by));
     wsc_bind_word(&b, wsc_rule_name(v->rule));
-    wsc_bind_int(&b, capture_of(s, v->packet));
+    bind_capture(s, &b, v->packet);
     bind_packet(&b, v->packet);
     return run(s, &b, err);
 }
@@ -182,23 +194,18 @@ static enum wsc_err put_evidence(struct wsc_store *s, int64_t id, size_t n,
     struct wsc_bind b = {.stmt = s->put_evidence};
     wsc_bind_int(&b, id);
     wsc_bind_int(&b, (int64_t)n);
-    wsc_bind_text(&b, sentence);
+    wsc_bind_any(&b, sentence);
     return run(s, &b, err);
 }
 
-enum wsc_err wsc_store_put(struct wsc_store *s, const struct wsc_closure *rec, int64_t *id,
-                           struct wsc_error *err)
+static enum wsc_err put_record(struct wsc_store *s, const struct wsc_closure *rec, int64_t *id,
+                               struct wsc_error *err)
 {
-    if (!s->importing)
-        return wsc_error_set(err, WSC_ERR_INVALID, "%s: no import is under way", s->name);
-    enum wsc_err e = prepare(s, err);
-    if (e != WSC_OK)
-        return e;
     struct wsc_bind b = {.stmt = s->put_connection};
     bind_who(s, &b, rec);
-    bind_how(&b, rec);
+    bind_how(s, &b, rec);
     bind_how_much(&b, rec);
-    e = run(s, &b, err);
+    enum wsc_err e = run(s, &b, err);
     *id = sqlite3_last_insert_rowid(s->db);
     for (int d = 0; e == WSC_OK && d < 2; d++)
         if (rec->close[d].seen)
@@ -207,5 +214,19 @@ enum wsc_err wsc_store_put(struct wsc_store *s, const struct wsc_closure *rec, i
         e = put_violation(s, *id, i, &rec->violations[i], err);
     for (size_t i = 0; e == WSC_OK && i < rec->evidence_len; i++)
         e = put_evidence(s, *id, i, rec->evidence[i], err);
+    return e;
+}
+
+enum wsc_err wsc_store_put(struct wsc_store *s, const struct wsc_closure *rec, int64_t *id,
+                           struct wsc_error *err)
+{
+    enum wsc_err e = wsc_import_resume(s, err);
+    if (e != WSC_OK)
+        return e; /* nothing was begun, nothing is lost */
+    e = prepare(s, err);
+    if (e == WSC_OK)
+        e = put_record(s, rec, id, err);
+    if (e != WSC_OK)
+        wsc_store_rollback(s);
     return e;
 }

@@ -62,13 +62,15 @@ static uint64_t take_time(struct row *r)
     return wsc_db_time(sqlite3_column_text(r->stmt, r->at++));
 }
 
-static struct wsc_span take_bytes(struct row *r, bool blob)
+static struct wsc_span take_bytes(struct row *r)
 {
     static const uint8_t nothing[1];
     int i = r->at++;
-    if (sqlite3_column_type(r->stmt, i) == SQLITE_NULL)
+    int type = sqlite3_column_type(r->stmt, i);
+    if (type == SQLITE_NULL)
         return (struct wsc_span){0};
-    const uint8_t *p = blob ? sqlite3_column_blob(r->stmt, i) : sqlite3_column_text(r->stmt, i);
+    const uint8_t *p =
+        type == SQLITE_BLOB ? sqlite3_column_blob(r->stmt, i) : sqlite3_column_text(r->stmt, i);
     return (struct wsc_span){.ptr = p != NULL ? p : nothing,
                              .len = (size_t)sqlite3_column_bytes(r->stmt, i)};
 }
@@ -91,7 +93,7 @@ static void take_endpoint(struct row *r, struct wsc_endpoint *out)
 static void take_who(struct row *r, struct wsc_closure *c)
 {
     c->id = take_int(r);
-    c->capture = take_bytes(r, false);
+    c->capture = take_bytes(r);
     c->first_packet = (uint64_t)take_int(r);
     c->last_packet = (uint64_t)take_int(r);
     c->stream_id = (uint32_t)take_int(r);
@@ -103,7 +105,7 @@ static void take_who(struct row *r, struct wsc_closure *c)
         &c->host,       &c->path,   &c->subprotocol,     &c->extensions,
         &c->user_agent, &c->origin, &c->server_software, &c->app};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-        *texts[i] = take_bytes(r, false);
+        *texts[i] = take_bytes(r);
     c->handshake_status = (int)take_known(r);
     c->midstream = take_int(r) != 0;
     c->started_ns = take_time(r);
@@ -116,7 +118,7 @@ static void take_who(struct row *r, struct wsc_closure *c)
 static void take_saw(struct row *r, struct wsc_saw *saw)
 {
     saw->code = (int)take_known(r);
-    saw->reason = take_bytes(r, false);
+    saw->reason = take_bytes(r);
     saw->clean = (int)take_known(r);
 }
 
@@ -124,7 +126,7 @@ static void take_how(struct row *r, struct wsc_closure *c)
 {
     c->close_code = (int)take_known(r);
     c->code_source = (enum wsc_code_source)take_word(r, wsc_code_source_parse);
-    c->reason = take_bytes(r, false);
+    c->reason = take_bytes(r);
     c->ending = (enum wsc_ending)take_word(r, wsc_ending_parse);
     c->closed_by = (enum wsc_side)take_word(r, wsc_side_parse);
     take_saw(r, &c->saw[WSC_DIR_C2S]);
@@ -132,12 +134,12 @@ static void take_how(struct row *r, struct wsc_closure *c)
     c->tcp_end = (enum wsc_tcp_end)take_word(r, wsc_tcp_end_parse);
     c->tcp_end_by = (enum wsc_side)take_word(r, wsc_side_parse);
     c->tcp_end_packet = (uint64_t)take_int(r);
-    c->cause = take_bytes(r, false);
+    c->cause = take_bytes(r);
     c->confidence = (enum wsc_confidence)take_word(r, wsc_confidence_parse);
-    c->software = take_bytes(r, false);
-    c->app_code_scope = take_bytes(r, false);
-    c->app_code_name = take_bytes(r, false);
-    c->app_code_meaning = take_bytes(r, false);
+    c->software = take_bytes(r);
+    c->app_code_scope = take_bytes(r);
+    c->app_code_name = take_bytes(r);
+    c->app_code_meaning = take_bytes(r);
 }
 
 static void take_how_much(struct row *r, struct wsc_closure *c)
@@ -160,7 +162,7 @@ static void take_close(struct row *r, struct wsc_close_frame *f)
 {
     f->seen = sqlite3_column_type(r->stmt, r->at++) != SQLITE_NULL;
     f->code = (int)take_known(r);
-    f->reason = take_bytes(r, true);
+    f->reason = take_bytes(r);
     f->valid = take_int(r) != 0;
     f->at_ns = take_time(r);
     f->packet = (uint64_t)take_int(r);
@@ -176,36 +178,45 @@ struct query {
 
 #define SENTENCES_MAX (1u << 20)
 
-static void add_violations(struct query *q, struct wsc_closure *c)
+static enum wsc_err add_violations(struct query *q, struct wsc_closure *c, struct wsc_error *err)
 {
-    (void)sqlite3_bind_int64(q->violations, 1, c->id);
-    while (c->violations_len < WSC_VIOLATIONS_MAX && sqlite3_step(q->violations) == SQLITE_ROW) {
+    int rc = sqlite3_bind_int64(q->violations, 1, c->id);
+    while (rc != SQLITE_NOMEM && c->violations_len < WSC_VIOLATIONS_MAX &&
+           (rc = sqlite3_step(q->violations)) == SQLITE_ROW) {
         struct row r = {.stmt = q->violations};
         struct wsc_violation *v = &c->violations[c->violations_len++];
         v->by = (enum wsc_side)take_word(&r, wsc_side_parse);
         v->rule = (enum wsc_rule)take_word(&r, wsc_rule_parse);
         v->packet = (uint64_t)take_int(&r);
     }
+    enum wsc_err e = wsc_db_check(q->s, rc, "reading", err);
     (void)sqlite3_reset(q->violations);
+    return e;
 }
 
-static void add_evidence(struct query *q, struct wsc_closure *c)
+static enum wsc_err add_evidence(struct query *q, struct wsc_closure *c, struct wsc_error *err)
 {
     size_t start[WSC_EVIDENCE_MAX], len[WSC_EVIDENCE_MAX];
     q->sentences.len = 0;
-    (void)sqlite3_bind_int64(q->evidence, 1, c->id);
-    while (c->evidence_len < WSC_EVIDENCE_MAX && sqlite3_step(q->evidence) == SQLITE_ROW) {
+    int rc = sqlite3_bind_int64(q->evidence, 1, c->id);
+    while (rc != SQLITE_NOMEM && c->evidence_len < WSC_EVIDENCE_MAX &&
+           (rc = sqlite3_step(q->evidence)) == SQLITE_ROW) {
         struct row r = {.stmt = q->evidence};
-        struct wsc_span s = take_bytes(&r, false);
+        struct wsc_span s = take_bytes(&r);
         start[c->evidence_len] = q->sentences.len;
         len[c->evidence_len] = s.len;
+        if (s.len > SENTENCES_MAX - q->sentences.len)
+            break; /* a file made by somebody else */
         if (!wsc_buf_append(&q->sentences, s.ptr, s.len))
-            break;
-        c->evidence_len++;
+            rc = SQLITE_NOMEM;
+        else
+            c->evidence_len++;
     }
+    enum wsc_err e = wsc_db_check(q->s, rc, "reading", err);
     (void)sqlite3_reset(q->evidence);
     for (size_t i = 0; i < c->evidence_len; i++)
         c->evidence[i] = (struct wsc_span){.ptr = q->sentences.data + start[i], .len = len[i]};
+    return e;
 }
 
 static enum wsc_err prepare(struct query *q, const struct wsc_filter *f, struct wsc_error *err)
@@ -245,9 +256,10 @@ enum wsc_err wsc_store_query(struct wsc_store *s, const struct wsc_filter *f, ws
         take_how_much(&r, &c);
         take_close(&r, &c.close[WSC_DIR_C2S]);
         take_close(&r, &c.close[WSC_DIR_S2C]);
-        add_violations(&q, &c);
-        add_evidence(&q, &c);
-        if (fn(ctx, &c) != 0)
+        e = add_violations(&q, &c, err);
+        if (e == WSC_OK)
+            e = add_evidence(&q, &c, err);
+        if (e == WSC_OK && fn(ctx, &c) != 0)
             break;
     }
     if (e == WSC_OK)

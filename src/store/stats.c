@@ -54,6 +54,8 @@ int wsc_stats_key_parse(const char *word)
     " IS NULL, " column ") END AS " column "_rank, count(" column                                  \
     ") OVER (PARTITION BY k0, k1, k2, k3) AS " column "_n"
 
+#define NS_PER_HOUR 3.6e12
+
 #define SQL_MAX (WSC_WHERE_MAX + 4096u)
 
 static void build(const struct wsc_store *s, const struct wsc_filter *f,
@@ -76,12 +78,12 @@ static void build(const struct wsc_store *s, const struct wsc_filter *f,
             " FROM connections c JOIN captures p ON p.id = c.capture_id%s),"
             " ranked AS (SELECT *, " RANKED("duration_ms") ", " RANKED(
                 "idle_ms_any") " FROM picked),"
-                               " span AS (SELECT count(*) AS total, (julianday(max(sort_time)) - "
-                               "julianday(min(sort_time))) * 24 AS hours FROM picked)"
-                               " SELECT k0, k1, k2, k3, count(*) AS count, total(abnormal), "
-                               "count(*) * 1.0 / (SELECT total FROM span),"
-                               " count(*) / (SELECT nullif(hours, 0) FROM span), min(sort_time), "
-                               "max(sort_time),"
+                               " span AS (SELECT count(*) AS total, min(sort_time) AS first, "
+                               "max(sort_time) AS last FROM picked)"
+                               " SELECT k0, k1, k2, k3, count(*) AS count, sum(abnormal), (SELECT "
+                               "total FROM span),"
+                               " (SELECT first FROM span), (SELECT last FROM span), "
+                               "min(sort_time), max(sort_time),"
                                " " PERCENTILE("duration_ms", "50") ", " PERCENTILE(
                                    "duration_ms",
                                    "90") ", " PERCENTILE("duration_ms",
@@ -125,21 +127,24 @@ static void read_row(sqlite3_stmt *stmt, size_t n, struct wsc_stats_row *row)
     static const uint8_t nothing[1];
     *row = (struct wsc_stats_row){0};
     for (size_t i = 0; i < n; i++) {
-        const uint8_t *text = sqlite3_column_text(stmt, (int)i);
-        if (sqlite3_column_type(stmt, (int)i) != SQLITE_NULL)
+        bool null = sqlite3_column_type(stmt, (int)i) == SQLITE_NULL;
+        const uint8_t *text = sqlite3_column_text(stmt, (int)i); /* of a BLOB: its bytes */
+        if (!null)
             row->keys[i] = (struct wsc_span){.ptr = text != NULL ? text : nothing,
                                              .len = (size_t)sqlite3_column_bytes(stmt, (int)i)};
     }
     row->count = (uint64_t)sqlite3_column_int64(stmt, 4);
-    row->abnormal = (uint64_t)sqlite3_column_double(stmt, 5);
-    row->share = sqlite3_column_double(stmt, 6);
+    row->abnormal = (uint64_t)sqlite3_column_int64(stmt, 5);
+    row->share = (double)row->count / (double)sqlite3_column_int64(stmt, 6);
+    uint64_t first = wsc_db_time(sqlite3_column_text(stmt, 7)),
+             last = wsc_db_time(sqlite3_column_text(stmt, 8));
     row->per_hour =
-        sqlite3_column_type(stmt, 7) == SQLITE_NULL ? (double)NAN : sqlite3_column_double(stmt, 7);
-    row->first_ns = wsc_db_time(sqlite3_column_text(stmt, 8));
-    row->last_ns = wsc_db_time(sqlite3_column_text(stmt, 9));
+        last > first ? (double)row->count * NS_PER_HOUR / (double)(last - first) : (double)NAN;
+    row->first_ns = wsc_db_time(sqlite3_column_text(stmt, 9));
+    row->last_ns = wsc_db_time(sqlite3_column_text(stmt, 10));
     for (int i = 0; i < 3; i++) {
-        row->duration_ns[i] = ns_of(stmt, 10 + i);
-        row->idle_ns[i] = ns_of(stmt, 13 + i);
+        row->duration_ns[i] = ns_of(stmt, 11 + i);
+        row->idle_ns[i] = ns_of(stmt, 14 + i);
     }
 }
 

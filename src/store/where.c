@@ -47,9 +47,9 @@ static void match(struct walk *w, const char *column, const char *pattern, bool 
     if (w->bind == NULL)
         return;
     struct wsc_span value = {.ptr = (const uint8_t *)pattern, .len = prefix ? len - 1 : len};
-    wsc_bind_text(w->bind, value);
+    wsc_bind_any(w->bind, value);
     if (prefix)
-        wsc_bind_text(w->bind, value);
+        wsc_bind_any(w->bind, value);
 }
 
 static void endpoint(struct walk *w, const char *side, const struct wsc_endpoint *e, uint16_t port)
@@ -86,7 +86,7 @@ static void codes(struct walk *w, const struct wsc_filter *f)
     if (f->codes_len == 0)
         return;
     condition(w, "(");
-    for (size_t i = 0; i < f->codes_len; i++) {
+    for (size_t i = 0; i < f->codes_len && i < WSC_FILTER_MAX_RANGES; i++) {
         put(w, i == 0 ? "close_code BETWEEN ? AND ?" : " OR close_code BETWEEN ? AND ?");
         if (w->bind != NULL) {
             wsc_bind_int(w->bind, f->codes[i].first);
@@ -138,7 +138,7 @@ static void walk_filter(struct walk *w, const struct wsc_store *s, const struct 
     if (f->ending >= 0)
         word(w, "ending = ?", wsc_ending_name((enum wsc_ending)f->ending));
     if (f->closed_by >= 0)
-        word(w, "closed_by = ?", wsc_side_name((enum wsc_side)f->closed_by));
+        word(w, "closed_by IS ?", wsc_side_name((enum wsc_side)f->closed_by));
     if (f->outcome >= 0)
         word(w, "outcome = ?", wsc_outcome_name((enum wsc_outcome)f->outcome));
     when(w, "sort_time >= ?", f->since_ns);
