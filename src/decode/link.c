@@ -87,7 +87,7 @@ static enum wsc_decode_result decode_ppp(struct wsc_decode *d, struct wsc_span i
     uint16_t proto = wsc_rd_u8(&r);
     if (!(proto & 1))
         proto = (uint16_t)(proto << 8 | wsc_rd_u8(&r));
-    if (r.short_read)
+    if (r.short_read || proto == 0xff) /* no protocol: the address, cut */
         return WSC_DECODE_BAD;
     switch (proto) {
     case 0x0021:
