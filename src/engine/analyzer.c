@@ -26,6 +26,9 @@ enum queue {
 
 #define LABELS (WSC_IDENT_LABELS + 2)
 
+/* What an idle open connection costs; with the table's slots it stays under 512 bytes. */
+_Static_assert(sizeof(struct wsc_conv) + sizeof(struct wsc_conv_ws) <= 480, "an open connection has grown");
+
 struct wsc_analyzer {
     struct wsc_engine engine;
     struct wsc_flow_table *flows;
@@ -98,17 +101,23 @@ static struct wsc_conv *conv_of(struct wsc_age_node *age)
     return WSC_LIST_OF(age, struct wsc_conv, age);
 }
 
+/* Both ways, as far as it was seen. */
+static uint64_t payload_bytes(const struct wsc_conv *c)
+{
+    return c->tcp.dir[0].next_off + c->tcp.dir[1].next_off;
+}
+
 static void count_protocol(struct wsc_analyzer *an, const struct wsc_conv *c)
 {
     unsigned label = c->label < LABELS ? c->label : 0;
     an->protocols[label].flows++;
-    an->protocols[label].bytes += c->bytes;
+    an->protocols[label].bytes += payload_bytes(c);
     an->stats.tls_flows += c->tls;
 }
 
 static void forget(struct wsc_analyzer *an, struct wsc_conv *c, enum wsc_ev_stop stop)
 {
-    if (c->serial == 0 && c->bytes > 0)
+    if (c->serial == 0 && payload_bytes(c) > 0)
         count_protocol(an, c);
     wsc_conv_finish(&an->engine, c, stop);
     wsc_list_remove(&c->age.link);
@@ -120,8 +129,9 @@ static enum queue queue_for(const struct wsc_conv *c)
     if (wsc_tcp_conn_over(&c->tcp))
         return QUEUE_OVER;
     const struct wsc_conv_ws *ws = c->ws;
-    if (c->tcp.ends != NULL || (ws != NULL && ws->notes != NULL &&
-                                (ws->notes->first[0].ev.seen || ws->notes->first[1].ev.seen)))
+    if (wsc_tcp_conn_ending(&c->tcp) ||
+        (ws != NULL && ws->notes != NULL &&
+         (ws->notes->first[0].ev.seen || ws->notes->first[1].ev.seen)))
         return QUEUE_CLOSING;
     return ws != NULL ? QUEUE_WS : QUEUE_OTHER;
 }
@@ -172,7 +182,7 @@ static struct wsc_conv *add_conv(struct wsc_analyzer *an, const struct wsc_flow_
     struct wsc_conv *c = (struct wsc_conv *)(void *)node;
     c->first_ref = v->ref;
     c->started_ns = c->last_ns = v->ts_ns;
-    c->age.last_ns = an->engine.clock_ns;
+    wsc_age_use(&c->age, an->engine.clock_ns);
     c->queue = QUEUE_OTHER;
     wsc_age_push(&an->queues[QUEUE_OTHER], &c->age);
     an->stats.tcp_flows++;
@@ -316,7 +326,7 @@ void wsc_analyzer_get_stats(const struct wsc_analyzer *an, struct wsc_analyzer_s
     out->pending = e->pending;
     out->reorder_dropped = e->tcp.given_up_bytes;
     out->memory_bytes = sizeof(*an) + wsc_flow_table_bytes(an->flows) + e->tcp.held_bytes +
-                        e->tcp.ends_pool.bytes + e->ws_pool.bytes + e->notes_pool.bytes +
+                        e->tcp.more_pool.bytes + e->ws_pool.bytes + e->notes_pool.bytes +
                         e->pre_pool.bytes + e->scratch_pool.bytes + e->run_bytes +
                         wsc_intern_bytes(e->intern) + wsc_ip_defrag_held(an->defrag);
 }

@@ -71,10 +71,11 @@ static void begin_attempt(struct wsc_engine *e, const struct wsc_h1_head *head, 
     if (ws == NULL)
         return;
     ws->handshake = WSC_EV_PENDING;
-    ws->host = wsc_intern_get(e->intern, head->fields[WSC_H1_HOST]);
-    ws->path = wsc_intern_get(e->intern, wsc_ws_upgrade_path(head->target, e->opt.keep_query));
-    ws->user_agent = wsc_intern_get(e->intern, head->fields[WSC_H1_USER_AGENT]);
-    ws->origin = wsc_intern_get(e->intern, head->fields[WSC_H1_ORIGIN]);
+    wsc_conv_set_string(e, ws, WSC_STRING_HOST, head->fields[WSC_H1_HOST]);
+    wsc_conv_set_string(e, ws, WSC_STRING_PATH,
+                        wsc_ws_upgrade_path(head->target, e->opt.keep_query));
+    wsc_conv_set_string(e, ws, WSC_STRING_USER_AGENT, head->fields[WSC_H1_USER_AGENT]);
+    wsc_conv_set_string(e, ws, WSC_STRING_ORIGIN, head->fields[WSC_H1_ORIGIN]);
     keep_key(c->pre, head->fields[WSC_H1_SEC_WEBSOCKET_KEY]);
     c->pre->early_ref = 0;
     wsc_ws_decoder_init(&ws->dec[WSC_DIR_C2S], WSC_DIR_C2S, WSC_WS_EXT_NONE, end);
@@ -115,8 +116,7 @@ static void note_answer(struct wsc_engine *e, struct wsc_conv_ws *ws,
                         const struct wsc_h1_head *head)
 {
     ws->status = (uint16_t)head->status;
-    if (ws->server_software == 0)
-        ws->server_software = wsc_intern_get(e->intern, head->fields[WSC_H1_SERVER]);
+    wsc_conv_set_string(e, ws, WSC_STRING_SERVER_SOFTWARE, head->fields[WSC_H1_SERVER]);
 }
 
 static void reject(struct wsc_engine *e, const struct wsc_h1_head *head)
@@ -163,8 +163,9 @@ static void establish(struct wsc_engine *e, const struct wsc_h1_head *head, uint
     note_answer(e, ws, head);
     ws->handshake = right ? WSC_EV_ACCEPTED : WSC_EV_BAD_ACCEPT;
     ws->established_ns = e->at->ts_ns;
-    ws->subprotocol = wsc_intern_get(e->intern, head->fields[WSC_H1_SEC_WEBSOCKET_PROTOCOL]);
-    ws->extensions = wsc_intern_get(e->intern, head->fields[WSC_H1_SEC_WEBSOCKET_EXTENSIONS]);
+    wsc_conv_set_string(e, ws, WSC_STRING_SUBPROTOCOL, head->fields[WSC_H1_SEC_WEBSOCKET_PROTOCOL]);
+    wsc_conv_set_string(e, ws, WSC_STRING_EXTENSIONS,
+                        head->fields[WSC_H1_SEC_WEBSOCKET_EXTENSIONS]);
     ws->hidden &= (uint8_t) ~(1u << WSC_DIR_S2C);
     enum wsc_ws_extensions ext = extensions_of(head->fields[WSC_H1_SEC_WEBSOCKET_EXTENSIONS]);
     wsc_ws_decoder_init(&ws->dec[WSC_DIR_S2C], WSC_DIR_S2C, ext, end);
@@ -310,5 +311,5 @@ void wsc_conv_http_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uin
         c->mode[way] = WSC_CONV_NEW;
     }
     if (c->ws != NULL && c->client_known)
-        wsc_conv_hide(c->ws, wsc_conv_dir(c, way), off);
+        wsc_conv_hide(e, wsc_conv_dir(c, way), off);
 }

@@ -164,7 +164,7 @@ static void pick_up(struct wsc_engine *e)
     ws->midstream = true;
     for (int w = 0; w < 2; w++)
         if (!(ways & 1u << w) && c->tcp.dir[w].new_ns != 0)
-            wsc_conv_hide(ws, wsc_conv_dir(c, (enum wsc_way)w), 0);
+            wsc_conv_hide(e, wsc_conv_dir(c, (enum wsc_way)w), 0);
     replay(e, ways);
 }
 
@@ -175,7 +175,7 @@ void wsc_conv_probe_data(struct wsc_engine *e, enum wsc_way way, uint64_t off, s
         return;
     struct wsc_conv_pre *pre = c->pre;
     if (c->ws != NULL && c->client_known) {
-        wsc_conv_hide(c->ws, wsc_conv_dir(c, way), off);
+        wsc_conv_hide(e, wsc_conv_dir(c, way), off);
     } else if (pre->probed++ >= PROBED_MAX) {
         c->mode[0] = c->mode[1] = WSC_CONV_SKIP;
         return;

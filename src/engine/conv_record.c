@@ -19,16 +19,16 @@ static void fill_side(const struct wsc_conv *c, enum wsc_dir d, struct wsc_ev_si
     *out = (struct wsc_ev_side){
         .captured = (tcp->flags & WSC_TCP_SEEN) != 0,
         .hidden = (ws->hidden & 1u << d) != 0,
-        .hidden_off = ws->hidden_off[d],
+        .hidden_off = ws->notes != NULL ? ws->notes->hidden_off[d] : 0,
         .acked_known = (tcp->flags & WSC_TCP_ACKED) != 0,
-        .acked_off = tcp->acked_off,
+        .acked_off = wsc_tcp_off(tcp, tcp->acked_seq),
         .acked_ns = tcp->acked_ns,
         .unanswered = tcp->unanswered,
         .frames = ws->frames[d],
     };
-    if (c->tcp.ends != NULL) {
-        fill_end(&out->fin, &c->tcp.ends->fin[way].at, c->tcp.ends->fin[way].off);
-        fill_end(&out->rst, &c->tcp.ends->rst[way].at, c->tcp.ends->rst[way].off);
+    if (c->tcp.more != NULL) {
+        fill_end(&out->fin, &c->tcp.more->fin[way].at, c->tcp.more->fin[way].off);
+        fill_end(&out->rst, &c->tcp.more->rst[way].at, c->tcp.more->rst[way].off);
     }
     const struct wsc_conv_notes *n = ws->notes;
     if (n == NULL)
@@ -75,13 +75,13 @@ static void fill_identity(const struct wsc_engine *e, const struct wsc_conv *c,
     r->scheme = ws_scheme;
     if (!ws->midstream)
         r->http = http11;
-    r->host = wsc_intern_text(e->intern, ws->host);
-    r->path = wsc_intern_text(e->intern, ws->path);
-    r->subprotocol = wsc_intern_text(e->intern, ws->subprotocol);
-    r->extensions = wsc_intern_text(e->intern, ws->extensions);
-    r->user_agent = wsc_intern_text(e->intern, ws->user_agent);
-    r->origin = wsc_intern_text(e->intern, ws->origin);
-    r->server_software = wsc_intern_text(e->intern, ws->server_software);
+    r->host = wsc_conv_string(e, ws, WSC_STRING_HOST);
+    r->path = wsc_conv_string(e, ws, WSC_STRING_PATH);
+    r->subprotocol = wsc_conv_string(e, ws, WSC_STRING_SUBPROTOCOL);
+    r->extensions = wsc_conv_string(e, ws, WSC_STRING_EXTENSIONS);
+    r->user_agent = wsc_conv_string(e, ws, WSC_STRING_USER_AGENT);
+    r->origin = wsc_conv_string(e, ws, WSC_STRING_ORIGIN);
+    r->server_software = wsc_conv_string(e, ws, WSC_STRING_SERVER_SOFTWARE);
     const char *app = c->label != 0 ? wsc_ident_name(e->ident, c->label) : NULL;
     if (app != NULL)
         r->app = (struct wsc_span){.ptr = (const uint8_t *)app, .len = strlen(app)};
@@ -99,7 +99,7 @@ static void fill_counts(const struct wsc_conv *c, struct wsc_closure *r)
         r->bytes[d] = ws->bytes[d];
         r->pings[d] = ws->pings[d];
         r->pongs[d] = ws->pongs[d];
-        r->missing_bytes[d] = tcp->missing;
+        r->missing_bytes[d] = wsc_tcp_conn_missing(&c->tcp, wsc_conv_way(c, (enum wsc_dir)d));
         r->retransmitted[d] = tcp->retransmitted;
     }
     r->last_rtt_ns = ws->rtt_ns;
@@ -113,7 +113,7 @@ static int64_t span_ns(uint64_t from, uint64_t to)
 static void fill_times(const struct wsc_conv *c, const struct wsc_verdict *v, struct wsc_closure *r)
 {
     const struct wsc_conv_ws *ws = c->ws;
-    r->started_ns = ws->started_ns;
+    r->started_ns = c->started_ns;
     r->established_ns = ws->established_ns;
     r->ended_ns = v->ended_ns;
     r->last_ns = c->last_ns;
@@ -164,7 +164,7 @@ void wsc_conv_record(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop 
     fill_side(c, WSC_DIR_S2C, &ev.side[WSC_DIR_S2C]);
     struct wsc_verdict v;
     wsc_classify(&ev, &v);
-    if (cut_short(&ev, &v, ws->started_ns)) {
+    if (cut_short(&ev, &v, c->started_ns)) {
         e->pending++;
         return;
     }

@@ -11,7 +11,8 @@ struct wsc_conv_ws *wsc_conv_ws_new(struct wsc_engine *e, struct wsc_conv *c)
         return NULL;
     *ws = (struct wsc_conv_ws){.rtt_ns = WSC_UNKNOWN, .serial = c->serial++};
     /* The first WebSocket on a connection starts with it, a later one with its request. */
-    ws->started_ns = ws->serial == 0 ? c->started_ns : e->at->ts_ns;
+    if (ws->serial > 0)
+        c->started_ns = e->at->ts_ns;
     c->ws = ws;
     e->ws_open++;
     return ws;
@@ -21,6 +22,11 @@ static void add_sat(uint32_t *n)
 {
     if (*n < UINT32_MAX)
         ++*n;
+}
+
+static uint32_t sum_sat(uint32_t n, uint64_t more)
+{
+    return more > UINT32_MAX - n ? UINT32_MAX : n + (uint32_t)more;
 }
 
 static struct wsc_conv_notes *notes_of(struct wsc_engine *e, struct wsc_conv_ws *ws)
@@ -46,12 +52,61 @@ void wsc_conv_violation(struct wsc_engine *e, enum wsc_dir by, enum wsc_rule rul
         (struct wsc_violation){.by = wsc_side_of(by), .rule = rule, .packet = ref};
 }
 
-void wsc_conv_hide(struct wsc_conv_ws *ws, enum wsc_dir dir, uint64_t off)
+void wsc_conv_hide(struct wsc_engine *e, enum wsc_dir dir, uint64_t off)
 {
+    struct wsc_conv_ws *ws = e->conv->ws;
     if (ws->hidden & 1u << dir)
         return;
     ws->hidden |= (uint8_t)(1u << dir);
-    ws->hidden_off[dir] = off;
+    struct wsc_conv_notes *n = notes_of(e, ws);
+    if (n != NULL)
+        n->hidden_off[dir] = off;
+}
+
+/* ---- strings ---- */
+
+static void read_strings(const struct wsc_engine *e, const struct wsc_conv_ws *ws,
+                         uint32_t ids[WSC_STRING_COUNT])
+{
+    struct wsc_span kept = wsc_intern_text(e->intern, ws->strings);
+    memset(ids, 0, WSC_STRING_COUNT * sizeof(ids[0]));
+    if (kept.ptr != NULL)
+        memcpy(ids, kept.ptr, WSC_STRING_COUNT * sizeof(ids[0]));
+}
+
+void wsc_conv_set_string(struct wsc_engine *e, struct wsc_conv_ws *ws, enum wsc_conv_string which,
+                         struct wsc_span text)
+{
+    uint32_t ids[WSC_STRING_COUNT];
+    read_strings(e, ws, ids);
+    if (ids[which] != 0 || text.ptr == NULL)
+        return;
+    ids[which] = wsc_intern_get(e->intern, text);
+    uint32_t whole = wsc_intern_get(
+        e->intern, (struct wsc_span){.ptr = (const uint8_t *)ids, .len = sizeof(ids)});
+    if (whole == 0) {
+        wsc_intern_put(e->intern, ids[which]);
+        return;
+    }
+    wsc_intern_put(e->intern, ws->strings);
+    ws->strings = whole;
+}
+
+struct wsc_span wsc_conv_string(const struct wsc_engine *e, const struct wsc_conv_ws *ws,
+                                enum wsc_conv_string which)
+{
+    uint32_t ids[WSC_STRING_COUNT];
+    read_strings(e, ws, ids);
+    return wsc_intern_text(e->intern, ids[which]);
+}
+
+static void drop_strings(struct wsc_engine *e, struct wsc_conv_ws *ws)
+{
+    uint32_t ids[WSC_STRING_COUNT];
+    read_strings(e, ws, ids);
+    for (size_t i = 0; i < WSC_STRING_COUNT; i++)
+        wsc_intern_put(e->intern, ids[i]);
+    wsc_intern_put(e->intern, ws->strings);
 }
 
 /* ---- idle clocks ---- */
@@ -83,8 +138,25 @@ static enum wsc_dir dir_now(const struct wsc_engine *e)
 static void on_start(void *ctx, uint64_t start)
 {
     struct wsc_engine *e = ctx;
+    struct wsc_conv_ws *ws = e->conv->ws;
+    enum wsc_dir d = dir_now(e);
     (void)start;
-    e->conv->ws->frame_ack[dir_now(e)] = e->at->ack_off;
+    ws->frame_ack[d] = (uint32_t)e->at->ack_off;
+    if (e->at->ack_off != WSC_TCP_NO_ACK)
+        ws->frame_acked |= (uint8_t)(1u << d);
+    else
+        ws->frame_acked &= (uint8_t) ~(1u << d);
+}
+
+/* The offset whose low half is kept: near the other side's next byte, as acknowledgements are. */
+static uint64_t frame_ack(const struct wsc_engine *e, enum wsc_dir d)
+{
+    const struct wsc_conv_ws *ws = e->conv->ws;
+    if (!(ws->frame_acked & 1u << d))
+        return WSC_EV_NO_ACK;
+    enum wsc_dir other = d == WSC_DIR_C2S ? WSC_DIR_S2C : WSC_DIR_C2S;
+    uint64_t near = e->conv->tcp.dir[wsc_conv_way(e->conv, other)].next_off;
+    return near + (uint64_t)(int64_t)(int32_t)(ws->frame_ack[d] - (uint32_t)near);
 }
 
 static bool is_data(uint8_t opcode)
@@ -105,13 +177,13 @@ static void on_frame(void *ctx, const struct wsc_ws_frame *f)
     ws->bytes[d] += f->payload_len;
     ws->last_data_ns = e->at->ts_ns;
     if (f->opcode == WSC_WS_CONTINUATION) {
-        ws->message_len[d] += f->payload_len;
+        ws->message_len[d] = sum_sat(ws->message_len[d], f->payload_len);
         return;
     }
     ws->last_kind[d] = f->opcode == WSC_WS_TEXT || f->rsv != 0 ? WSC_KIND_TEXT : WSC_KIND_DATA;
     if (ws->message_len[d] > ws->longest[d])
         ws->longest[d] = ws->message_len[d];
-    ws->message_len[d] = f->payload_len;
+    ws->message_len[d] = sum_sat(0, f->payload_len);
     add_sat(&ws->messages[d]);
 }
 
@@ -124,7 +196,7 @@ static void on_violation(void *ctx, enum wsc_rule rule)
 static void on_lost(void *ctx, uint64_t at)
 {
     struct wsc_engine *e = ctx;
-    wsc_conv_hide(e->conv->ws, dir_now(e), at);
+    wsc_conv_hide(e, dir_now(e), at);
 }
 
 static uint32_t hash_of(struct wsc_span s)
@@ -214,7 +286,7 @@ static void on_close(struct wsc_engine *e, enum wsc_dir d, const struct wsc_ws_f
         .ref = e->at->ref,
         .start = f->start,
         .end = ws->dec[d].offset,
-        .ack_off = ws->frame_ack[d],
+        .ack_off = frame_ack(e, d),
     };
     wsc_conv_take_idle(e, e->conv);
     if (!n->first[d].ev.seen) {
@@ -308,7 +380,7 @@ void wsc_conv_ws_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint6
     enum wsc_dir d = wsc_conv_dir(c, way);
     struct wsc_ws_decoder *dec = &c->ws->dec[d];
     if (!wsc_ws_decoder_gap(dec, len, &ws_ops, e)) {
-        wsc_conv_hide(c->ws, d, off);
+        wsc_conv_hide(e, d, off);
     }
 }
 
@@ -332,10 +404,7 @@ void wsc_conv_ws_clear(struct wsc_engine *e, struct wsc_conv *c)
     struct wsc_conv_ws *ws = c->ws;
     if (ws == NULL)
         return;
-    const uint32_t ids[] = {ws->host,       ws->path,   ws->subprotocol,    ws->extensions,
-                            ws->user_agent, ws->origin, ws->server_software};
-    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
-        wsc_intern_put(e->intern, ids[i]);
+    drop_strings(e, ws);
     for (int d = 0; d < 2; d++)
         wsc_ws_decoder_clear(&ws->dec[d], &ws_ops, e);
     wsc_pool_put(&e->notes_pool, ws->notes);

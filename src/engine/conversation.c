@@ -100,17 +100,15 @@ static void learn_roles(struct wsc_conv *c, enum wsc_way way, const struct wsc_p
 
 static bool end_in_sight(const struct wsc_conv *c)
 {
-    const struct wsc_tcp_ends *ends = c->tcp.ends;
     if (c->ws->notes != NULL && (c->ws->notes->first[0].ev.seen || c->ws->notes->first[1].ev.seen))
         return true;
-    return ends != NULL && (ends->fin[0].at.ref | ends->fin[1].at.ref | ends->rst[0].at.ref |
-                            ends->rst[1].at.ref) != 0;
+    return wsc_tcp_conn_ending(&c->tcp);
 }
 
 /* The clocks stop at the first sign of the end; an RST taken back starts them again. */
 static void watch_idle(struct wsc_engine *e, struct wsc_conv *c)
 {
-    if (c->ws == NULL || (c->tcp.ends == NULL && c->ws->notes == NULL))
+    if (c->ws == NULL || (c->tcp.more == NULL && c->ws->notes == NULL))
         return;
     if (end_in_sight(c))
         wsc_conv_take_idle(e, c);
@@ -131,8 +129,7 @@ enum wsc_tcp_result wsc_conv_feed(struct wsc_engine *e, struct wsc_conv *c, enum
     learn_roles(c, way, v);
     c->last_ref = v->ref;
     c->last_ns = v->ts_ns;
-    c->age.last_ns = e->clock_ns;
-    c->bytes += v->payload_wire_len;
+    wsc_age_use(&c->age, e->clock_ns);
     label(e, c, way, v);
     watch_idle(e, c);
     drop_pre(e, c);

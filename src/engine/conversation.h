@@ -66,33 +66,47 @@ struct wsc_conv_notes {
         bool broke_rule, data_last, text_last;
         uint64_t last_data_ns, last_len, longest_before;
     } before[2];              /* of this sender, when the other side's first Close came */
+    uint64_t hidden_off[2];   /* stream offsets, for the bits of ws->hidden */
     uint64_t idle_base_ns[4]; /* times of the last byte any, client, server, data when the end
                                  began, 0: none */
     bool idle_taken;
+};
+
+/* What the handshake says, kept once for all connections that say the same. */
+enum wsc_conv_string {
+    WSC_STRING_HOST,
+    WSC_STRING_PATH,
+    WSC_STRING_SUBPROTOCOL,
+    WSC_STRING_EXTENSIONS,
+    WSC_STRING_USER_AGENT,
+    WSC_STRING_ORIGIN,
+    WSC_STRING_SERVER_SOFTWARE,
+    WSC_STRING_COUNT
 };
 
 /* One WebSocket, from its request on. Indexes are enum wsc_dir. */
 struct wsc_conv_ws {
     struct wsc_ws_decoder dec[2];
     struct wsc_conv_notes *notes; /* NULL: nothing to note */
-    uint64_t established_ns, started_ns;
-    uint64_t frame_ack[2]; /* ack_off of the packet with the first byte of the frame being read */
+    uint64_t established_ns;
+    uint32_t frame_ack[2]; /* ack_off of the packet with the first byte of the frame being read: its
+                              low half */
     uint64_t last_data_ns;
     uint64_t ping_ns[2]; /* last Ping not yet answered, by sender; 0: none */
     uint32_t ping_hash[2];
     uint64_t bytes[2];
-    uint64_t longest[2];     /* largest complete message */
-    uint64_t message_len[2]; /* of the message being sent, or sent last */
+    uint32_t longest[2];     /* largest complete message; sizes stop at their maximum */
+    uint32_t message_len[2]; /* of the message being sent, or sent last */
     int64_t rtt_ns;
     uint32_t frames[2], messages[2], pings[2], pongs[2]; /* stop at their maximum */
-    uint64_t hidden_off[2];
-    uint32_t host, path, subprotocol, extensions, user_agent, origin,
-        server_software;  /* interned */
-    uint32_t serial;      /* 0 for the first WebSocket on this TCP connection, then 1, ... */
-    uint16_t status;      /* of the handshake's answer, 0: none */
-    uint8_t handshake;    /* enum wsc_ev_handshake */
-    uint8_t hidden;       /* bit a direction: from hidden_off on a Close may be there unseen */
+    uint32_t strings; /* interned array of the numbers of interned strings, enum wsc_conv_string; 0:
+                         none */
+    uint32_t serial;  /* 0 for the first WebSocket on this TCP connection, then 1, ... */
+    uint16_t status;  /* of the handshake's answer, 0: none */
+    uint8_t handshake; /* enum wsc_ev_handshake */
+    uint8_t hidden;    /* bit a direction: from notes->hidden_off on a Close may be there unseen */
     uint8_t last_kind[2]; /* of the last frame: enum wsc_conv_kind */
+    uint8_t frame_acked;  /* bit a direction: frame_ack is known */
     bool midstream;
 };
 
@@ -105,7 +119,6 @@ struct wsc_conv {
     struct wsc_conv_pre *pre;
     struct wsc_conv_ws *ws;
     uint64_t first_ref, last_ref, started_ns, last_ns;
-    uint64_t bytes;  /* payload on the wire, both ways */
     uint32_t serial; /* WebSockets seen on this TCP connection */
     uint16_t label;  /* ident's, 0: none yet */
     uint8_t mode[2]; /* by way, enum wsc_conv_mode */
@@ -177,7 +190,13 @@ void wsc_conv_ws_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint6
 /* A frame header of |way| starts at stream offset |off|, after its framing was lost or never known.
  */
 void wsc_conv_ws_resync(struct wsc_engine *e, enum wsc_way way, uint64_t off);
-void wsc_conv_hide(struct wsc_conv_ws *ws, enum wsc_dir dir, uint64_t off);
+void wsc_conv_hide(struct wsc_engine *e, enum wsc_dir dir, uint64_t off);
+
+/* Keeps |text| for |ws|; a string that is there already stays. */
+void wsc_conv_set_string(struct wsc_engine *e, struct wsc_conv_ws *ws, enum wsc_conv_string which,
+                         struct wsc_span text);
+struct wsc_span wsc_conv_string(const struct wsc_engine *e, const struct wsc_conv_ws *ws,
+                                enum wsc_conv_string which);
 void wsc_conv_violation(struct wsc_engine *e, enum wsc_dir by, enum wsc_rule rule, uint64_t ref);
 void wsc_conv_ws_clear(struct wsc_engine *e, struct wsc_conv *c);
 

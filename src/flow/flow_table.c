@@ -21,9 +21,8 @@ struct wsc_flow_table {
     size_t entry_size;
     unsigned char **slabs;
     size_t slabs_len, slabs_cap;
-    size_t fresh;        /* entries never used in the last slab on */
-    uint32_t *free_list; /* indexes of entries given back */
-    size_t free_len, free_cap;
+    size_t fresh;                    /* entries never used in the last slab on */
+    struct wsc_flow_node *free_list; /* entries given back, linked through their first bytes */
 };
 
 static struct wsc_flow_node *entry_at(const struct wsc_flow_table *t, uint32_t index)
@@ -56,7 +55,6 @@ void wsc_flow_table_free(struct wsc_flow_table *t)
     for (size_t i = 0; i < t->slabs_len; i++)
         wsc_free(t->slabs[i]);
     wsc_free(t->slabs);
-    wsc_free(t->free_list);
     wsc_free(t->slots);
     wsc_free(t);
 }
@@ -128,19 +126,29 @@ static bool add_slab(struct wsc_flow_table *t)
     return true;
 }
 
-static bool take_index(struct wsc_flow_table *t, uint32_t *index)
+/* An entry to fill; its index is set. */
+static struct wsc_flow_node *take_entry(struct wsc_flow_table *t)
 {
-    if (t->free_len > 0) {
-        *index = t->free_list[--t->free_len];
-        return true;
+    struct wsc_flow_node *n = t->free_list;
+    uint32_t index;
+    if (n != NULL) {
+        index = n->index;
+        memcpy(&t->free_list, n, sizeof(t->free_list));
+    } else {
+        if (t->fresh == t->slabs_len * SLAB_ENTRIES && !add_slab(t))
+            return NULL;
+        index = (uint32_t)t->fresh++;
+        n = entry_at(t, index);
     }
-    if (t->fresh == t->slabs_len * SLAB_ENTRIES && !add_slab(t))
-        return false;
-    /* Giving the entry back must never need memory. */
-    if (!grow_array((void **)&t->free_list, &t->free_cap, t->fresh, sizeof(*t->free_list)))
-        return false;
-    *index = (uint32_t)t->fresh++;
-    return true;
+    memset(n, 0, t->entry_size);
+    n->index = index;
+    return n;
+}
+
+static void give_entry(struct wsc_flow_table *t, struct wsc_flow_node *n)
+{
+    memcpy(n, &t->free_list, sizeof(t->free_list));
+    t->free_list = n;
 }
 
 struct wsc_flow_node *wsc_flow_table_add(struct wsc_flow_table *t, const struct wsc_flow_key *key)
@@ -149,15 +157,12 @@ struct wsc_flow_node *wsc_flow_table_add(struct wsc_flow_table *t, const struct 
         return NULL;
     if ((t->count + 1) * 4 > t->slots_len * 3 && !grow_slots(t))
         return NULL;
-    uint32_t index = 0;
-    if (!take_index(t, &index))
+    struct wsc_flow_node *n = take_entry(t);
+    if (n == NULL)
         return NULL;
-    struct wsc_flow_node *n = entry_at(t, index);
-    memset(n, 0, t->entry_size);
     n->key = *key;
-    n->hash = hash_of(t, key);
-    n->index = index;
-    place(t->slots, t->slots_len - 1, (struct slot){.hash = n->hash, .index = index + 1});
+    place(t->slots, t->slots_len - 1,
+          (struct slot){.hash = hash_of(t, key), .index = n->index + 1});
     t->count++;
     return n;
 }
@@ -180,11 +185,11 @@ static void close_hole(struct wsc_flow_table *t, size_t hole)
 void wsc_flow_table_remove(struct wsc_flow_table *t, struct wsc_flow_node *n)
 {
     size_t mask = t->slots_len - 1;
-    size_t i = n->hash & mask;
+    size_t i = hash_of(t, &n->key) & mask;
     while (t->slots[i].index != n->index + 1)
         i = (i + 1) & mask;
     close_hole(t, i);
-    t->free_list[t->free_len++] = n->index;
+    give_entry(t, n);
     t->count--;
 }
 
@@ -201,6 +206,5 @@ bool wsc_flow_table_full(const struct wsc_flow_table *t)
 size_t wsc_flow_table_bytes(const struct wsc_flow_table *t)
 {
     return sizeof(*t) + t->slots_len * sizeof(*t->slots) +
-           t->slabs_len * SLAB_ENTRIES * t->entry_size + t->slabs_cap * sizeof(*t->slabs) +
-           t->free_cap * sizeof(*t->free_list);
+           t->slabs_len * SLAB_ENTRIES * t->entry_size + t->slabs_cap * sizeof(*t->slabs);
 }

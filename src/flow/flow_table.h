@@ -9,7 +9,6 @@
 
 struct wsc_flow_node {
     struct wsc_flow_key key;
-    uint32_t hash;  /* the table's */
     uint32_t index; /* the table's */
 };
 

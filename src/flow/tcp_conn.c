@@ -33,12 +33,12 @@ struct feed {
 void wsc_tcp_shared_init(struct wsc_tcp_shared *sh, size_t max_held, size_t max_held_per_dir)
 {
     *sh = (struct wsc_tcp_shared){.max_held = max_held, .max_held_per_dir = max_held_per_dir};
-    wsc_pool_init(&sh->ends_pool, sizeof(struct wsc_tcp_ends), 64);
+    wsc_pool_init(&sh->more_pool, sizeof(struct wsc_tcp_more), 64);
 }
 
 void wsc_tcp_shared_clear(struct wsc_tcp_shared *sh)
 {
-    wsc_pool_clear(&sh->ends_pool);
+    wsc_pool_clear(&sh->more_pool);
 }
 
 /* Distance of |seq| from the next byte expected; the 32-bit wrap is solved here and nowhere else.
@@ -60,21 +60,52 @@ static bool offset_of(const struct wsc_tcp_dir *d, uint32_t seq, uint64_t *off)
 
 static void start(struct wsc_tcp_dir *d, uint32_t seq0)
 {
-    d->seq0 = seq0;
+    d->seq0 = d->end_seq = seq0;
     d->flags |= WSC_TCP_STARTED;
 }
 
-static struct wsc_tcp_ends *ends_of(struct wsc_tcp_conn *c, struct wsc_tcp_shared *sh)
+static struct wsc_tcp_more *more_of(struct wsc_tcp_conn *c, struct wsc_tcp_shared *sh)
 {
-    if (c->ends == NULL) {
-        c->ends = wsc_pool_get(&sh->ends_pool);
-        if (c->ends != NULL)
-            *c->ends = (struct wsc_tcp_ends){0};
+    if (c->more == NULL) {
+        c->more = wsc_pool_get(&sh->more_pool);
+        if (c->more != NULL)
+            *c->more = (struct wsc_tcp_more){0};
     }
-    return c->ends;
+    return c->more;
+}
+
+static uint64_t end_off(const struct wsc_tcp_dir *d)
+{
+    return wsc_tcp_off(d, d->end_seq);
+}
+
+static uint64_t acked_off(const struct wsc_tcp_dir *d)
+{
+    return wsc_tcp_off(d, d->acked_seq);
+}
+
+static void set_end(struct wsc_tcp_dir *d, uint64_t off)
+{
+    d->end_seq = d->seq0 + (uint32_t)off;
+}
+
+static struct wsc_reorder *held_of(const struct wsc_tcp_conn *c, enum wsc_way way)
+{
+    return c->more != NULL ? c->more->held[way] : NULL;
 }
 
 /* ---- handing on ---- */
+
+/* Moves on in the stream. An acknowledgement that falls too far behind could be mistaken for one
+ * ahead. */
+static void step(struct wsc_tcp_dir *d, uint64_t n)
+{
+    d->next_off += n;
+    if (d->next_off > end_off(d))
+        set_end(d, d->next_off);
+    if ((d->flags & WSC_TCP_ACKED) && acked_off(d) + MAX_WINDOW < d->next_off)
+        d->flags &= (uint8_t)~WSC_TCP_ACKED;
+}
 
 static void deliver(struct feed *f, enum wsc_way way, struct wsc_span data, uint64_t uncaptured,
                     const struct wsc_tcp_at *at)
@@ -82,23 +113,25 @@ static void deliver(struct feed *f, enum wsc_way way, struct wsc_span data, uint
     struct wsc_tcp_dir *d = &f->c->dir[way];
     if (data.len > 0) {
         uint64_t off = d->next_off;
-        d->next_off += data.len;
+        step(d, data.len);
         f->ops->on_data(f->ctx, way, off, data, at);
     }
     if (uncaptured > 0) {
         uint64_t off = d->next_off;
-        d->next_off += uncaptured;
-        d->missing += uncaptured;
+        struct wsc_tcp_more *more = more_of(f->c, f->sh);
+        step(d, uncaptured);
+        if (more != NULL)
+            more->missing[way] += uncaptured;
         f->ops->on_gap(f->ctx, way, off, uncaptured, at);
     }
 }
 
-static void release_held(struct wsc_tcp_dir *d)
+static void release_held(struct wsc_tcp_conn *c, enum wsc_way way)
 {
-    wsc_reorder_clear(d->held);
-    wsc_free(d->held);
-    d->held = NULL;
-    d->flags &= (uint8_t)~WSC_TCP_HOLE_OVERDUE;
+    wsc_reorder_clear(c->more->held[way]);
+    wsc_free(c->more->held[way]);
+    c->more->held[way] = NULL;
+    c->dir[way].flags &= (uint8_t)~WSC_TCP_HOLE_OVERDUE;
 }
 
 /* Hands on the held chunks whose turn has come. |filler|: the packet that filled the hole, NULL if
@@ -106,11 +139,12 @@ static void release_held(struct wsc_tcp_dir *d)
 static void drain(struct feed *f, enum wsc_way way, const struct wsc_tcp_at *filler)
 {
     struct wsc_tcp_dir *d = &f->c->dir[way];
+    struct wsc_reorder *held = held_of(f->c, way);
     struct wsc_chunk *c;
-    while (d->held != NULL && (c = wsc_reorder_first(d->held)) != NULL && c->off <= d->next_off) {
-        size_t before = d->held->bytes;
-        c = wsc_reorder_pop(d->held);
-        f->sh->held_bytes -= before - d->held->bytes;
+    while (held != NULL && (c = wsc_reorder_first(held)) != NULL && c->off <= d->next_off) {
+        size_t before = held->bytes;
+        c = wsc_reorder_pop(held);
+        f->sh->held_bytes -= before - held->bytes;
         uint64_t old = d->next_off - c->off;
         if (old < c->wire_len) {
             size_t skip = old < c->len ? (size_t)old : c->len;
@@ -125,15 +159,15 @@ static void drain(struct feed *f, enum wsc_way way, const struct wsc_tcp_at *fil
         wsc_chunk_free(c);
         d->flags &= (uint8_t)~WSC_TCP_HOLE_OVERDUE;
     }
-    if (d->held != NULL && d->held->root == NULL)
-        release_held(d);
+    if (held != NULL && held->root == NULL)
+        release_held(f->c, way);
 }
 
 /* The first hole will not be filled: it becomes a gap. */
 static void give_up_hole(struct feed *f, enum wsc_way way)
 {
     struct wsc_tcp_dir *d = &f->c->dir[way];
-    const struct wsc_chunk *first = wsc_reorder_first(d->held);
+    const struct wsc_chunk *first = wsc_reorder_first(held_of(f->c, way));
     struct wsc_tcp_at at = first->at;
     deliver(f, way, (struct wsc_span){0}, first->off - d->next_off, &at);
     drain(f, way, NULL);
@@ -146,34 +180,29 @@ static bool hole_overdue(const struct wsc_tcp_conn *c, enum wsc_way way)
     const struct wsc_tcp_dir *d = &c->dir[way];
     if (!(c->dir[wsc_way_back(way)].flags & WSC_TCP_SEEN))
         return true;
-    return (d->flags & WSC_TCP_ACKED) && d->acked_off > d->next_off;
+    return (d->flags & WSC_TCP_ACKED) && acked_off(d) > d->next_off;
 }
 
 static void check_hole(struct feed *f, enum wsc_way way)
 {
     struct wsc_tcp_dir *d = &f->c->dir[way];
-    while (d->held != NULL) {
+    for (struct wsc_reorder *held; (held = held_of(f->c, way)) != NULL;) {
         if (!hole_overdue(f->c, way))
             return;
         if (!(d->flags & WSC_TCP_HOLE_OVERDUE)) {
             d->flags |= WSC_TCP_HOLE_OVERDUE;
-            d->held->overdue_ns = f->v->ts_ns;
-            d->held->overdue_packets = 0;
+            held->overdue_ns = f->v->ts_ns;
+            held->overdue_packets = 0;
         }
-        d->held->overdue_packets++;
-        if (d->held->overdue_packets < HOLE_GRACE_PACKETS ||
-            f->v->ts_ns < d->held->overdue_ns + HOLE_GRACE_NS)
+        held->overdue_packets++;
+        if (held->overdue_packets < HOLE_GRACE_PACKETS ||
+            f->v->ts_ns < held->overdue_ns + HOLE_GRACE_NS)
             return;
         give_up_hole(f, way);
     }
 }
 
 /* ---- SYN ---- */
-
-static bool ended(const struct wsc_tcp_conn *c)
-{
-    return c->ends != NULL;
-}
 
 /* Returns true if the packet starts another connection. */
 static bool take_syn(struct feed *f)
@@ -182,7 +211,7 @@ static bool take_syn(struct feed *f)
     struct wsc_tcp_dir *back = &f->c->dir[wsc_way_back(f->way)];
     uint32_t first_byte = f->v->seq + 1;
     if ((f->v->tcp_flags & WSC_TCP_ACK) && (back->flags & WSC_TCP_SYN_PENDING) &&
-        f->v->ack == back->pending_isn + 1)
+        f->v->ack == f->c->more->pending_isn[wsc_way_back(f->way)] + 1)
         return true;
     if (!(d->flags & WSC_TCP_STARTED)) {
         start(d, first_byte);
@@ -194,11 +223,11 @@ static bool take_syn(struct feed *f)
                                          again */
         return false;
     }
-    if (ended(f->c) || d->end_off == 0)
+    if (wsc_tcp_conn_ending(f->c) || end_off(d) == 0)
         return true;
-    if (!(f->v->tcp_flags & WSC_TCP_ACK)) {
+    if (!(f->v->tcp_flags & WSC_TCP_ACK) && more_of(f->c, f->sh) != NULL) {
         d->flags |= WSC_TCP_SYN_PENDING;
-        d->pending_isn = f->v->seq;
+        f->c->more->pending_isn[f->way] = f->v->seq;
     }
     return false;
 }
@@ -215,10 +244,10 @@ static void take_ack(struct feed *f)
     if (!offset_of(d, f->v->ack, &off))
         return;
     f->at.ack_off = off;
-    if (!(d->flags & WSC_TCP_ACKED) || off > d->acked_off) {
+    if (!(d->flags & WSC_TCP_ACKED) || off > acked_off(d)) {
         d->flags |= WSC_TCP_ACKED;
-        d->acked_off = off;
-        if (off >= d->end_off)
+        d->acked_seq = f->v->ack;
+        if (off >= end_off(d))
             d->acked_ns = d->new_ns;
     }
 }
@@ -230,10 +259,10 @@ static void take_ack(struct feed *f)
  */
 static bool rst_in_range(const struct wsc_tcp_dir *d, uint64_t off, bool *ahead)
 {
-    uint64_t high = d->end_off + ((d->flags & WSC_TCP_FIN_SEEN) ? 1 : 0);
-    uint64_t low = d->end_off;
+    uint64_t high = end_off(d) + ((d->flags & WSC_TCP_FIN_SEEN) ? 1 : 0);
+    uint64_t low = end_off(d);
     if (d->flags & WSC_TCP_ACKED) {
-        low = d->acked_off;
+        low = acked_off(d);
         if (high < low)
             high = low;
     }
@@ -244,7 +273,7 @@ static bool rst_in_range(const struct wsc_tcp_dir *d, uint64_t off, bool *ahead)
 static void take_rst(struct feed *f)
 {
     struct wsc_tcp_dir *d = &f->c->dir[f->way];
-    struct wsc_tcp_ends *e = ends_of(f->c, f->sh);
+    struct wsc_tcp_more *e = more_of(f->c, f->sh);
     if (e == NULL)
         return;
     uint64_t off = 0;
@@ -255,7 +284,7 @@ static void take_rst(struct feed *f)
         fits = offset_of(d, f->v->seq, &off) && rst_in_range(d, off, &ahead);
         /* A refused SYN is answered with sequence number 0 and an acknowledgement of it (RFC
          * 9293 3.10.7.1). */
-        if (!fits && d->end_off == 0 && (f->v->tcp_flags & WSC_TCP_ACK) && f->v->seq == 0)
+        if (!fits && end_off(d) == 0 && (f->v->tcp_flags & WSC_TCP_ACK) && f->v->seq == 0)
             fits = true;
     }
     if (!fits) {
@@ -265,11 +294,10 @@ static void take_rst(struct feed *f)
     }
     struct wsc_tcp_rst *r = &e->rst[f->way];
     if (r->at.ref == 0)
-        *r = (struct wsc_tcp_rst){
-            .at = f->at, .off = off, .ip_id = f->v->ip_id, .ttl = f->v->ttl, .ahead = ahead};
+        *r = (struct wsc_tcp_rst){.at = f->at, .off = off, .ahead = ahead};
 }
 
-static void drop_rst(struct wsc_tcp_ends *e, struct wsc_tcp_rst *r)
+static void drop_rst(struct wsc_tcp_more *e, struct wsc_tcp_rst *r)
 {
     e->stale_ref = e->stale_ref != 0 ? e->stale_ref : r->at.ref;
     e->stale_count++;
@@ -279,7 +307,7 @@ static void drop_rst(struct wsc_tcp_ends *e, struct wsc_tcp_rst *r)
 /* Its receiver goes on as if nothing had come: the RST was not accepted after all. */
 static void take_back_rst(struct feed *f)
 {
-    struct wsc_tcp_ends *e = f->c->ends;
+    struct wsc_tcp_more *e = f->c->more;
     if (e == NULL)
         return;
     struct wsc_tcp_rst *r = &e->rst[wsc_way_back(f->way)];
@@ -293,7 +321,7 @@ static void take_back_rst(struct feed *f)
 /* An RST beyond every byte seen cannot come from a sender that goes on with bytes before it. */
 static void disown_rst(struct feed *f, uint64_t off)
 {
-    struct wsc_tcp_ends *e = f->c->ends;
+    struct wsc_tcp_more *e = f->c->more;
     if (e != NULL && e->rst[f->way].at.ref != 0 && e->rst[f->way].ahead && off < e->rst[f->way].off)
         drop_rst(e, &e->rst[f->way]);
 }
@@ -310,11 +338,12 @@ static void count_repeat(struct wsc_tcp_dir *d)
  * made. */
 static bool make_room(struct feed *f, size_t need)
 {
-    struct wsc_tcp_dir *d = &f->c->dir[f->way];
+    const struct wsc_tcp_dir *d = &f->c->dir[f->way];
     struct wsc_tcp_shared *sh = f->sh;
-    while (d->held != NULL &&
-           (d->held->bytes + need > sh->max_held_per_dir || sh->held_bytes + need > sh->max_held)) {
-        sh->given_up_bytes += wsc_reorder_first(d->held)->off - d->next_off;
+    for (struct wsc_reorder *held; (held = held_of(f->c, f->way)) != NULL;) {
+        if (held->bytes + need <= sh->max_held_per_dir && sh->held_bytes + need <= sh->max_held)
+            return true;
+        sh->given_up_bytes += wsc_reorder_first(held)->off - d->next_off;
         give_up_hole(f, f->way);
     }
     return sh->held_bytes + need <= sh->max_held;
@@ -324,21 +353,24 @@ static enum wsc_tcp_result hold(struct feed *f, uint64_t off, struct wsc_span da
                                 uint32_t wire_len)
 {
     struct wsc_tcp_dir *d = &f->c->dir[f->way];
-    if (d->held == NULL) {
-        d->held = wsc_calloc(1, sizeof(*d->held));
-        if (d->held == NULL)
-            return WSC_TCP_NOMEM;
-    }
-    size_t before = d->held->bytes;
+    struct wsc_tcp_more *more = more_of(f->c, f->sh);
+    if (more == NULL)
+        return WSC_TCP_NOMEM;
+    if (more->held[f->way] == NULL)
+        more->held[f->way] = wsc_calloc(1, sizeof(struct wsc_reorder));
+    struct wsc_reorder *held = more->held[f->way];
+    if (held == NULL)
+        return WSC_TCP_NOMEM;
+    size_t before = held->bytes;
     uint64_t fresh = 0;
-    bool ok = wsc_reorder_insert(d->held, off, data, wire_len, &f->at, &fresh);
-    f->sh->held_bytes += d->held->bytes - before;
+    bool ok = wsc_reorder_insert(held, off, data, wire_len, &f->at, &fresh);
+    f->sh->held_bytes += held->bytes - before;
     if (fresh == 0) {
         d->retransmitted++;
         count_repeat(d);
     }
-    if (d->held->root == NULL)
-        release_held(d);
+    if (held->root == NULL)
+        release_held(f->c, f->way);
     return ok ? WSC_TCP_TAKEN : WSC_TCP_NOMEM;
 }
 
@@ -349,9 +381,10 @@ static void take_in_order(struct feed *f, uint64_t off, struct wsc_span data, ui
     size_t skip = old < data.len ? (size_t)old : data.len;
     struct wsc_span rest = {.ptr = data.ptr + skip, .len = data.len - skip};
     uint64_t total = wire_len - old;
-    if (d->held != NULL) {
+    struct wsc_reorder *held = held_of(f->c, f->way);
+    if (held != NULL) {
         /* Bytes that came first stay: only up to the first chunk held. */
-        const struct wsc_chunk *first = wsc_reorder_first(d->held);
+        const struct wsc_chunk *first = wsc_reorder_first(held);
         if (first != NULL && first->off < d->next_off + total) {
             total = first->off > d->next_off ? first->off - d->next_off : 0;
             if (rest.len > total)
@@ -359,14 +392,14 @@ static void take_in_order(struct feed *f, uint64_t off, struct wsc_span data, ui
         }
     }
     deliver(f, f->way, rest, total - rest.len, &f->at);
-    if (d->held != NULL)
+    if (held != NULL)
         drain(f, f->way, &f->at);
 }
 
 static bool keep_alive_probe(const struct wsc_tcp_dir *d, uint64_t off, uint32_t wire_len)
 {
     /* RFC 9293 3.8.4: one before the next byte, with or without that byte of garbage. */
-    return wire_len <= 1 && d->end_off > 0 && off + 1 == d->end_off;
+    return wire_len <= 1 && end_off(d) > 0 && off + 1 == end_off(d);
 }
 
 static enum wsc_tcp_result take_segment(struct feed *f, uint64_t off)
@@ -379,8 +412,8 @@ static enum wsc_tcp_result take_segment(struct feed *f, uint64_t off)
         count_repeat(d);
         return WSC_TCP_TAKEN;
     }
-    if (end > d->end_off) {
-        d->end_off = end;
+    if (end > end_off(d)) {
+        set_end(d, end);
         d->new_ns = f->v->ts_ns;
     }
     if (end <= d->next_off) {
@@ -406,13 +439,21 @@ static void take_fin(struct feed *f, uint64_t off)
         count_repeat(d);
         return;
     }
-    struct wsc_tcp_ends *e = ends_of(f->c, f->sh);
+    struct wsc_tcp_more *e = more_of(f->c, f->sh);
     if (e == NULL)
         return;
-    if (off > d->end_off)
-        d->end_off = off;
+    if (off > end_off(d))
+        set_end(d, off);
     d->flags |= WSC_TCP_FIN_SEEN;
     e->fin[f->way] = (struct wsc_tcp_fin){.at = f->at, .off = off};
+}
+
+/* Counts a segment that is nowhere near the window; true when there were too many in a row for
+ * chance. */
+static bool foreign(struct feed *f)
+{
+    struct wsc_tcp_more *more = more_of(f->c, f->sh);
+    return more != NULL && ++more->foreign[f->way] >= FOREIGN_MAX;
 }
 
 static enum wsc_tcp_result take_data(struct feed *f)
@@ -422,20 +463,19 @@ static enum wsc_tcp_result take_data(struct feed *f)
     uint32_t seq = v->seq + ((v->tcp_flags & WSC_TCP_SYN) ? 1 : 0);
     if (!(d->flags & WSC_TCP_STARTED))
         start(d, seq);
-    if ((d->flags & WSC_TCP_SYN_PENDING) && seq == d->pending_isn + 1)
+    if ((d->flags & WSC_TCP_SYN_PENDING) && seq == f->c->more->pending_isn[f->way] + 1)
         return WSC_TCP_RESTART;
     uint64_t off = 0;
     if (!offset_of(d, seq, &off)) {
         bool near = distance(d, seq) < 0 && distance(d, seq) > -MAX_WINDOW;
-        if (!near && v->payload_wire_len > 0 && ++d->foreign >= FOREIGN_MAX)
-            return WSC_TCP_RESTART;
-        return WSC_TCP_TAKEN;
+        return !near && v->payload_wire_len > 0 && foreign(f) ? WSC_TCP_RESTART : WSC_TCP_TAKEN;
     }
-    d->foreign = 0;
+    if (f->c->more != NULL)
+        f->c->more->foreign[f->way] = 0;
     disown_rst(f, off);
     enum wsc_tcp_result r = WSC_TCP_TAKEN;
     if (v->payload_wire_len > 0 ||
-        (off + 1 == d->end_off && !(v->tcp_flags & (WSC_TCP_SYN | WSC_TCP_FIN))))
+        (off + 1 == end_off(d) && !(v->tcp_flags & (WSC_TCP_SYN | WSC_TCP_FIN))))
         r = take_segment(f, off);
     if (v->tcp_flags & WSC_TCP_FIN)
         take_fin(f, off + v->payload_wire_len);
@@ -456,10 +496,7 @@ enum wsc_tcp_result wsc_tcp_conn_feed(struct wsc_tcp_conn *c, struct wsc_tcp_sha
     struct wsc_tcp_dir *d = &c->dir[way];
     if ((v->tcp_flags & WSC_TCP_SYN) && take_syn(&f))
         return WSC_TCP_RESTART;
-    if (!(d->flags & WSC_TCP_SEEN)) {
-        d->flags |= WSC_TCP_SEEN;
-        d->ttl = v->ttl;
-    }
+    d->flags |= WSC_TCP_SEEN;
     if ((v->tcp_flags & WSC_TCP_ACK) && !(v->tcp_flags & WSC_TCP_RST))
         take_ack(&f);
     c->dir[wsc_way_back(way)].unanswered = 0;
@@ -470,11 +507,9 @@ enum wsc_tcp_result wsc_tcp_conn_feed(struct wsc_tcp_conn *c, struct wsc_tcp_sha
         take_back_rst(&f);
         r = take_data(&f);
     }
-    if (r != WSC_TCP_RESTART) {
-        if (c->dir[WSC_WAY_UP].held != NULL)
-            check_hole(&f, WSC_WAY_UP);
-        if (c->dir[WSC_WAY_DOWN].held != NULL)
-            check_hole(&f, WSC_WAY_DOWN);
+    if (r != WSC_TCP_RESTART && c->more != NULL) {
+        check_hole(&f, WSC_WAY_UP);
+        check_hole(&f, WSC_WAY_DOWN);
     }
     return r;
 }
@@ -484,16 +519,16 @@ enum wsc_tcp_result wsc_tcp_conn_feed(struct wsc_tcp_conn *c, struct wsc_tcp_sha
 static void finish_dir(struct feed *f, enum wsc_way way)
 {
     struct wsc_tcp_dir *d = &f->c->dir[way];
-    while (d->held != NULL)
+    while (held_of(f->c, way) != NULL)
         give_up_hole(f, way);
-    uint64_t end = d->end_off;
+    uint64_t end = end_off(d);
     if (d->flags & WSC_TCP_ACKED) {
         /* One more than the bytes seen may be a FIN that was not captured. */
-        uint64_t acked = d->acked_off > 0 ? d->acked_off - 1 : 0;
+        uint64_t acked = acked_off(d) > 0 ? acked_off(d) - 1 : 0;
         if (acked > end)
             end = acked;
     }
-    const struct wsc_tcp_rst *r = f->c->ends != NULL ? &f->c->ends->rst[way] : NULL;
+    const struct wsc_tcp_rst *r = f->c->more != NULL ? &f->c->more->rst[way] : NULL;
     if (r != NULL && r->at.ref != 0 && r->off > end && !(r->off == end + 1))
         end = r->off;
     if (end > d->next_off)
@@ -511,24 +546,35 @@ void wsc_tcp_conn_finish(struct wsc_tcp_conn *c, struct wsc_tcp_shared *sh,
 void wsc_tcp_conn_clear(struct wsc_tcp_conn *c, struct wsc_tcp_shared *sh)
 {
     for (int w = 0; w < 2; w++) {
-        if (c->dir[w].held == NULL)
+        if (held_of(c, (enum wsc_way)w) == NULL)
             continue;
-        sh->held_bytes -= c->dir[w].held->bytes;
-        wsc_reorder_clear(c->dir[w].held);
-        wsc_free(c->dir[w].held);
+        sh->held_bytes -= c->more->held[w]->bytes;
+        release_held(c, (enum wsc_way)w);
     }
-    wsc_pool_put(&sh->ends_pool, c->ends);
+    wsc_pool_put(&sh->more_pool, c->more);
     *c = (struct wsc_tcp_conn){0};
 }
 
 bool wsc_tcp_conn_acked(const struct wsc_tcp_conn *c, enum wsc_way way, uint64_t off)
 {
-    return (c->dir[way].flags & WSC_TCP_ACKED) && c->dir[way].acked_off >= off;
+    return (c->dir[way].flags & WSC_TCP_ACKED) && acked_off(&c->dir[way]) >= off;
+}
+
+bool wsc_tcp_conn_ending(const struct wsc_tcp_conn *c)
+{
+    const struct wsc_tcp_more *e = c->more;
+    return e != NULL &&
+           (e->fin[0].at.ref | e->fin[1].at.ref | e->rst[0].at.ref | e->rst[1].at.ref) != 0;
+}
+
+uint64_t wsc_tcp_conn_missing(const struct wsc_tcp_conn *c, enum wsc_way way)
+{
+    return c->more != NULL ? c->more->missing[way] : 0;
 }
 
 bool wsc_tcp_conn_over(const struct wsc_tcp_conn *c)
 {
-    const struct wsc_tcp_ends *e = c->ends;
+    const struct wsc_tcp_more *e = c->more;
     if (e == NULL)
         return false;
     for (int w = 0; w < 2; w++)
@@ -540,13 +586,13 @@ bool wsc_tcp_conn_over(const struct wsc_tcp_conn *c)
 
 bool wsc_tcp_conn_done(const struct wsc_tcp_conn *c)
 {
-    const struct wsc_tcp_ends *e = c->ends;
+    const struct wsc_tcp_more *e = c->more;
     if (e == NULL)
         return false;
     for (int w = 0; w < 2; w++) {
         const struct wsc_tcp_dir *d = &c->dir[w];
-        if (e->fin[w].at.ref == 0 || d->next_off != e->fin[w].off || d->held != NULL ||
-            !(d->flags & WSC_TCP_ACKED) || d->acked_off != e->fin[w].off + 1)
+        if (e->fin[w].at.ref == 0 || d->next_off != e->fin[w].off || e->held[w] != NULL ||
+            !(d->flags & WSC_TCP_ACKED) || acked_off(d) != e->fin[w].off + 1)
             return false;
     }
     return true;

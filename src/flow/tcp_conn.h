@@ -39,56 +39,63 @@ struct wsc_tcp_fin {
 struct wsc_tcp_rst {
     struct wsc_tcp_at at; /* ref 0: none */
     uint64_t off;
-    uint32_t ip_id;
-    uint8_t ttl;
     bool ahead; /* it lay beyond every byte seen: believed only if its receiver stays silent, and
                    then bytes are missing */
 };
-struct wsc_tcp_ends {
+
+/* What most connections never need: made when the first of it comes up. By sender, index enum
+ * wsc_way. */
+struct wsc_tcp_more {
     struct wsc_tcp_fin fin[2];
     struct wsc_tcp_rst rst[2];
-    uint64_t stale_ref; /* first RST that its receiver would not accept */
-    uint32_t stale_count;
+    struct wsc_reorder *held[2]; /* NULL: nothing out of order */
+    uint64_t missing[2];         /* bytes */
+    uint32_t pending_isn[2];     /* if WSC_TCP_SYN_PENDING */
+    uint16_t foreign[2];         /* segments in a row that are nowhere near the window */
+    uint32_t stale_count;        /* RSTs that their receivers would not accept */
+    uint64_t stale_ref;          /* the first of them */
 };
 
 enum wsc_tcp_dir_flag {
     WSC_TCP_STARTED = 1 << 0, /* the offset origin is known */
     WSC_TCP_SYN_SEEN = 1 << 1,
     WSC_TCP_SEEN = 1 << 2,  /* a packet of this direction was captured */
-    WSC_TCP_ACKED = 1 << 3, /* acked_off is valid */
+    WSC_TCP_ACKED = 1 << 3, /* acked_seq is valid */
     WSC_TCP_FIN_SEEN = 1 << 4,
     WSC_TCP_HOLE_OVERDUE = 1 << 5, /* a hole is known not to be filled; its grace runs */
     WSC_TCP_SYN_PENDING =
         1 << 6 /* a SYN that may start a new connection awaits the other side's consent */
 };
 
-/* What one side sends. */
+/* What one side sends. Small: there are two for each open connection. The places near next_off are
+ * kept as sequence numbers. */
 struct wsc_tcp_dir {
-    uint64_t next_off;        /* next byte to hand on */
-    uint64_t end_off;         /* after the last byte seen */
-    uint64_t acked_off;       /* acknowledged by the other side; FIN counts as one */
-    uint64_t new_ns;          /* time of the last packet with bytes not seen before, 0: none */
-    uint64_t acked_ns;        /* time of the last packet known to be acknowledged whole, 0: none */
-    uint64_t missing;         /* bytes */
-    struct wsc_reorder *held; /* NULL: nothing out of order */
-    uint32_t seq0;            /* sequence number of offset 0 */
-    uint32_t pending_isn;
+    uint64_t next_off;      /* next byte to hand on */
+    uint64_t new_ns;        /* time of the last packet with bytes not seen before, 0: none */
+    uint64_t acked_ns;      /* time of the last packet known to be acknowledged whole, 0: none */
+    uint32_t seq0;          /* sequence number of offset 0 */
+    uint32_t end_seq;       /* after the last byte seen */
+    uint32_t acked_seq;     /* acknowledged by the other side; FIN counts as one */
     uint32_t retransmitted; /* segments */
-    uint16_t foreign;       /* segments in a row that are nowhere near the window */
     uint8_t flags;
     uint8_t unanswered; /* retransmissions and probes since the other side's last packet; stops at
                            255 */
-    uint8_t ttl;        /* of the first packet */
 };
 
 struct wsc_tcp_conn {
     struct wsc_tcp_dir dir[2]; /* by sender, index enum wsc_way */
-    struct wsc_tcp_ends *ends; /* NULL until the first FIN or RST */
+    struct wsc_tcp_more *more; /* NULL until needed */
 };
+
+/* The offset of a sequence number near next_off. */
+static inline uint64_t wsc_tcp_off(const struct wsc_tcp_dir *d, uint32_t seq)
+{
+    return d->next_off + (uint64_t)(int64_t)(int32_t)(seq - (d->seq0 + (uint32_t)d->next_off));
+}
 
 /* What the connections of one analyzer share. */
 struct wsc_tcp_shared {
-    struct wsc_pool ends_pool;
+    struct wsc_pool more_pool;
     size_t held_bytes; /* out of order, all connections */
     size_t max_held, max_held_per_dir;
     uint64_t given_up_bytes; /* holes declared gaps at a ceiling */
@@ -118,6 +125,12 @@ void wsc_tcp_conn_clear(struct wsc_tcp_conn *c, struct wsc_tcp_shared *sh);
 
 /* True if the other side acknowledged every byte of |way| before |off|. */
 bool wsc_tcp_conn_acked(const struct wsc_tcp_conn *c, enum wsc_way way, uint64_t off);
+
+/* True once a FIN or an RST that counts was seen. */
+bool wsc_tcp_conn_ending(const struct wsc_tcp_conn *c);
+
+/* Bytes of |way| that were not captured. */
+uint64_t wsc_tcp_conn_missing(const struct wsc_tcp_conn *c, enum wsc_way way);
 
 /* True once no more data can come: an RST that counts, or FINs both ways, all handed on. */
 bool wsc_tcp_conn_over(const struct wsc_tcp_conn *c);

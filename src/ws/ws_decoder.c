@@ -66,6 +66,9 @@ static struct wsc_ws_frame parse_header(const uint8_t *h, uint64_t start, const 
     } else if (len == 127) {
         f.payload_len = wsc_be64(after);
         after += 8;
+        /* By its own word everything that follows is this frame's payload. */
+        if (f.payload_len > INT64_MAX)
+            f.payload_len = INT64_MAX;
     }
     *mask = f.masked ? after : NULL;
     return f;
@@ -146,9 +149,8 @@ static void lose(struct wsc_ws_decoder *d, uint64_t at, const struct wsc_ws_ops 
 
 static struct wsc_ws_frame current_frame(const struct wsc_ws_decoder *d, const uint8_t **mask)
 {
-    uint64_t start = d->offset - (d->payload_len - d->left) - header_len(d->header[1]);
-    struct wsc_ws_frame f = parse_header(d->header, start, mask);
-    f.payload_len = d->payload_len;
+    struct wsc_ws_frame f = parse_header(d->header, 0, mask);
+    f.start = d->offset - (f.payload_len - d->left) - header_len(d->header[1]);
     return f;
 }
 
@@ -200,7 +202,7 @@ static void keep(struct wsc_ws_decoder *d, const struct wsc_ws_ops *ops, void *c
 {
     const uint8_t *mask;
     struct wsc_ws_frame f = current_frame(d, &mask);
-    uint64_t at = d->payload_len - d->left;
+    uint64_t at = f.payload_len - d->left;
     if (!keeps_payload(&f) || at != d->kept || at >= WSC_WS_CONTROL_KEPT)
         return; /* over the ceiling, or bytes before these are missing */
     if (d->scratch == NULL && ops->borrow != NULL)
@@ -255,15 +257,12 @@ static size_t begin_frame(struct wsc_ws_decoder *d, const uint8_t *h, const uint
     size_t hlen = header_len(h[1]);
     const uint8_t *mask;
     struct wsc_ws_frame f = parse_header(h, d->offset - hlen, &mask);
-    bool high_bit = f.payload_len > INT64_MAX;
-    if (high_bit)
-        f.payload_len =
-            INT64_MAX; /* by its own word everything that follows is this frame's payload */
+    bool high_bit = (h[1] & LENGTH_MASK) == 127 && (h[2] & 0x80) != 0;
     if (ops->on_frame != NULL)
         ops->on_frame(ctx, &f);
     report(ops, ctx, high_bit, WSC_RULE_LENGTH_HIGH_BIT);
     check_rules(d, &f, h[1] & LENGTH_MASK, ops, ctx);
-    d->payload_len = d->left = f.payload_len;
+    d->left = f.payload_len;
     d->kept = 0;
     if (keeps_payload(&f) && f.payload_len <= n)
         return take_whole_control(d, &f, mask, p, ops, ctx);

@@ -61,9 +61,8 @@ enum wsc_ws_state { WSC_WS_HEADER, WSC_WS_PAYLOAD, WSC_WS_LOST };
 
 /* Plain and small: one is embedded for each direction of each open connection. */
 struct wsc_ws_decoder {
-    uint64_t offset; /* stream offset of the next byte */
-    uint64_t left;   /* payload bytes still to come */
-    uint64_t payload_len;
+    uint64_t offset;    /* stream offset of the next byte */
+    uint64_t left;      /* payload bytes still to come */
     uint8_t *scratch;   /* borrowed, or NULL */
     uint8_t header[14]; /* RFC 6455 5.2: 2 + 8 + 4 */
     uint8_t have;       /* bytes of |header| */

@@ -40,7 +40,7 @@ def main():
     small = "--small" in sys.argv
     rounds = int(sys.argv[sys.argv.index("--rounds") + 1]) if "--rounds" in sys.argv else (1 if small else 5)
     shapes = {"dense": ("dense", 64, 4, 3000), "concurrent": ("concurrent", 500, 2, 20)} if small else {
-        "dense": ("dense", 1280, 60, 4000), "dense x10": ("dense", 12800, 6, 4000), "concurrent": ("concurrent", 100000, 4, 40)}
+        "dense": ("dense", 128, 60, 4000), "dense x10": ("dense", 1280, 60, 4000), "concurrent": ("concurrent", 100000, 4, 40)}
     wsclose = f"{build}/src/cli/wsclose"
     print(f"{'shape':12} {'file':>8}  {'what':26} {'CPU':>7} {'wall':>7} {'RSS':>8}")
     with tempfile.TemporaryDirectory() as d:

@@ -71,7 +71,8 @@ static void segment(struct connection *c, int from_client, uint8_t flags, const 
     tcp[13] = flags;
     put16(tcp + 14, 0xffff);
     write_or_die(head, sizeof(head));
-    write_or_die(payload, len);
+    if (len > 0)
+        write_or_die(payload, len);
     from->seq += len + ((flags & 0x03) ? 1 : 0);
     to->ack = from->seq;
     now_us += 7;
