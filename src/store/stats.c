@@ -155,6 +155,9 @@ enum wsc_err wsc_store_stats(struct wsc_store *s, const struct wsc_filter *f,
     if (n > WSC_STATS_MAX_KEYS)
         return wsc_error_set(err, WSC_ERR_INVALID, "at most %u keys can be grouped by",
                              WSC_STATS_MAX_KEYS);
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned)keys[i] >= WSC_BY_COUNT)
+            return wsc_error_set(err, WSC_ERR_INVALID, "%d is no key to group by", (int)keys[i]);
     char sql[SQL_MAX];
     build(s, f, keys, n, sql);
     sqlite3_stmt *stmt = NULL;
