@@ -59,14 +59,16 @@ enum wsc_err wsc_store_begin(struct wsc_store *s, const char *const *names, size
     int64_t *ids = wsc_calloc(n, sizeof(*ids));
     if (ids == NULL)
         return wsc_error_set(err, WSC_ERR_NOMEM, "out of memory");
+    enum wsc_err e = wsc_db_exec(s, "BEGIN IMMEDIATE", err);
+    if (e != WSC_OK) {
+        wsc_free(ids);
+        return e;
+    }
     wsc_free(s->capture_ids);
     wsc_free(s->known_captures);
     s->known_captures = NULL;
     s->capture_ids = ids;
     s->captures = n;
-    enum wsc_err e = wsc_db_exec(s, "BEGIN IMMEDIATE", err);
-    if (e != WSC_OK)
-        return e;
     s->importing = true;
     s->flushed = false;
     e = add_import(s, options, err);
@@ -82,6 +84,8 @@ void wsc_store_rollback(struct wsc_store *s)
     if (!s->importing)
         return;
     s->importing = false;
+    if (!s->flushed)
+        s->import_id = 0; /* the row is gone, and its number may be given again */
     /* SQLite has rolled back by itself after a full disk or an I/O error. */
     if (sqlite3_get_autocommit(s->db) == 0)
         (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);

@@ -21,7 +21,8 @@
 static enum wsc_err open_handle(struct wsc_store *s, const char *name, int flags,
                                 struct wsc_error *err)
 {
-    int rc = sqlite3_open_v2(name, &s->db, flags, NULL);
+    /* NOMUTEX: a handle belongs to one thread at a time. */
+    int rc = sqlite3_open_v2(name, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK)
         return wsc_db_check(s, rc, "cannot be opened", err);
     (void)sqlite3_extended_result_codes(s->db, 1);

@@ -198,6 +198,8 @@ Test(store_import, rolled_back)
         cr_expect_eq(count_records(s, &all), 1001); /* seen on this handle while it is under way */
         wsc_store_rollback(s);
         cr_expect_eq(count_records(s, &all), 1);
+        struct wsc_filter last = of_last_import();
+        cr_expect_eq(count_records(s, &last), 0);
         cr_expect_eq(import(s, a, 1, "", &r, 1), WSC_IMPORT_KNOWN); /* and the handle goes on */
         wsc_store_close(s);
         wsc_tmp_db_clear(&t);
