@@ -1,7 +1,7 @@
 /* Closure records in SQLite: put, ask, count. The schema is under schema/.
  *
- * A store is used by one thread at a time. Several processes may use one file: readers never wait, and
- * of two writers the second waits 10 s, then gets WSC_ERR_BUSY. */
+ * A store is used by one thread at a time. Several processes may use one file: readers never wait,
+ * and of two writers the second waits 10 s, then gets WSC_ERR_BUSY. */
 #ifndef WSCLOSE_STORE_H
 #define WSCLOSE_STORE_H
 
