@@ -145,35 +145,42 @@ static bool read_extension(struct wsc_reader *r, uint8_t *next, struct wsc_span 
     return !r->short_read;
 }
 
+/* Cuts |r|, behind a hop-by-hop header with |options|, to the jumbo payload it tells of. |start|:
+ * of the payload. */
+static void take_jumbo(struct wsc_decode *d, struct wsc_reader *r, const uint8_t *start,
+                       struct wsc_span options)
+{
+    uint32_t jumbo = jumbo_len(options);
+    size_t used = (size_t)(r->p - start);
+    if (jumbo < used)
+        return;
+    struct wsc_span rest = claim(d, wsc_rd_rest(r), jumbo - used);
+    *r = wsc_reader_of(rest.ptr, rest.len);
+    d->view->quirks = WSC_QUIRK_ZERO_IP_LEN | cut_quirk(d);
+}
+
 /* Walks the extension headers (RFC 8200 4.1) up to one that is none. |sized|: the fixed header
  * gave a payload length, so a jumbo option counts for nothing. */
 static enum wsc_decode_result decode_extensions(struct wsc_decode *d, struct wsc_span in,
                                                 bool sized)
 {
-    struct wsc_packet_view *v = d->view;
+    uint8_t *next = &d->view->ip_proto;
     struct wsc_reader r = wsc_reader_of(in.ptr, in.len);
     for (unsigned i = 0; i < EXTENSIONS_MAX; i++) {
-        struct wsc_span options;
-        switch (v->ip_proto) {
+        uint8_t type = *next;
+        struct wsc_span body;
+        switch (type) {
         case PROTO_HOP_BY_HOP:
-            if (!read_extension(&r, &v->ip_proto, &options))
-                return WSC_DECODE_BAD;
-            uint32_t jumbo = sized ? 0 : jumbo_len(options);
-            size_t used = (size_t)(r.p - in.ptr);
-            if (jumbo >= used && jumbo > 0) {
-                struct wsc_span rest = claim(d, wsc_rd_rest(&r), jumbo - used);
-                r = wsc_reader_of(rest.ptr, rest.len);
-                v->quirks = WSC_QUIRK_ZERO_IP_LEN | cut_quirk(d);
-            }
-            break;
         case PROTO_ROUTING:
         case PROTO_DESTINATION:
         case PROTO_MOBILITY:
-            if (!read_extension(&r, &v->ip_proto, &options))
+            if (!read_extension(&r, next, &body))
                 return WSC_DECODE_BAD;
+            if (type == PROTO_HOP_BY_HOP && !sized)
+                take_jumbo(d, &r, in.ptr, body);
             break;
         case WSC_PROTO_AH:
-            if (!skip_ah(&r, &v->ip_proto))
+            if (!skip_ah(&r, next))
                 return WSC_DECODE_BAD;
             break;
         case PROTO_FRAGMENT: {
@@ -181,7 +188,7 @@ static enum wsc_decode_result decode_extensions(struct wsc_decode *d, struct wsc
             if (h == NULL)
                 return WSC_DECODE_BAD;
             uint16_t frag = wsc_be16(h + 2);
-            v->ip_proto = h[0];
+            *next = h[0];
             if (frag & 0xfff9) /* else an atomic fragment (RFC 6946): whole */
                 return give_fragment(d, wsc_rd_rest(&r), wsc_be32(h + 4), frag & 0xfff8u,
                                      (frag & 1) != 0);
