@@ -263,13 +263,16 @@ static void moment_text(uint64_t ns, char out[WSC_TIME_TEXT_MAX])
     out[23] = '\0';
 }
 
+/* A code that stood on no wire is put in brackets: it is inferred. */
 static void code_text(const struct wsc_closure *r, char out[48])
 {
     const struct wsc_code_info *info = r->close_code >= 0 ? wsc_code_find(r->close_code) : NULL;
+    bool inferred = r->code_source == WSC_CODE_SOURCE_INFERRED;
     if (r->close_code < 0)
         (void)snprintf(out, 48, "-");
     else
-        (void)snprintf(out, 48, "%d %s", r->close_code, info != NULL ? info->name : "");
+        (void)snprintf(out, 48, "%s%d%s %s", inferred ? "(" : "", r->close_code,
+                       inferred ? ")" : "", info != NULL ? info->name : "");
 }
 
 static char style_of(const struct wsc_closure *r)
