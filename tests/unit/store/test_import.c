@@ -1,3 +1,4 @@
+#include "base/alloc.h"
 #include "store/db.h"
 #include "support/tmp_db.h"
 #include "unit/store/records.h"
@@ -81,6 +82,9 @@ static const struct {
       {"a", "", "00", WSC_IMPORT_KNOWN, 1, 1}}},
     {"nothing known of the content",
      {{"-", "", "00", WSC_IMPORT_STORED, 1, 1}, {"-", "", "00", WSC_IMPORT_STORED, 2, 1}}},
+    {"partly unknown",
+     {{"a-", "", "00 11", WSC_IMPORT_STORED, 2, 2},
+      {"a-", "", "00 11", WSC_IMPORT_REPLACED, 3, 2}}},
     {"no records", {{"a", "", "", WSC_IMPORT_STORED, 0, 0}, {"a", "", "", WSC_IMPORT_KNOWN, 0, 0}}},
 };
 
@@ -227,6 +231,67 @@ Test(store_import, wrong_use)
     wsc_store_rollback(s);
     wsc_store_close(s);
     wsc_store_close(NULL);
+}
+
+/* ---- memory ---- */
+
+struct budget {
+    size_t asked, fail_at;
+};
+
+static bool within(void *ctx)
+{
+    struct budget *b = ctx;
+    return b->asked++ != b->fail_at;
+}
+
+static int nothing(void *ctx, const struct wsc_closure *rec)
+{
+    (void)ctx;
+    (void)rec;
+    return 0;
+}
+
+/* Two imports, of which the second is known, and a query; the first thing that goes wrong. */
+static enum wsc_err whole_life(void)
+{
+    static const char *const names[] = {"x"};
+    const struct wsc_store_capture cap = {.fingerprint = "aa"};
+    struct wsc_closure r = record_full();
+    struct wsc_filter last = of_last_import();
+    struct wsc_store *s = NULL;
+    struct wsc_error err;
+    enum wsc_import_result result;
+    int64_t id;
+    r.app = bytes("\xff", 1);
+    enum wsc_err e = wsc_store_open("", WSC_STORE_PRIVATE, &s, &err);
+    for (int i = 0; e == WSC_OK && i < 2; i++) {
+        e = wsc_store_begin(s, names, 1, "", &err);
+        if (e == WSC_OK)
+            e = wsc_store_put(s, &r, &id, &err);
+        if (e == WSC_OK)
+            e = wsc_store_commit(s, &cap, 1, &result, &err);
+    }
+    if (e == WSC_OK)
+        e = wsc_store_query(s, &last, nothing, NULL, &err);
+    wsc_store_close(s);
+    return e;
+}
+
+/* Each allocation of ours refused in turn: out of memory, nothing lost, nothing leaked (ASan
+ * looks). */
+Test(store_import, memory_refused)
+{
+    struct budget b = {.fail_at = SIZE_MAX};
+    wsc_alloc_set_hook(within, &b);
+    cr_assert_eq(whole_life(), WSC_OK);
+    size_t total = b.asked;
+    cr_assert_geq(total, 6);
+    for (size_t i = 0; i < total; i++) {
+        b = (struct budget){.fail_at = i};
+        cr_expect_eq(whole_life(), WSC_ERR_NOMEM, "allocation %zu", i);
+    }
+    wsc_alloc_set_hook(NULL, NULL);
 }
 
 /* ---- crashes ---- */

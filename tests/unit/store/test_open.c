@@ -219,6 +219,70 @@ Test(store_open, corrupt)
     wsc_tmp_db_clear(&t);
 }
 
+static int see_row(void *ctx, const struct wsc_stats_row *row)
+{
+    *(size_t *)ctx += row->count > 0;
+    return 0;
+}
+
+/* Opens, writes and asks, whatever comes of it; the first error. */
+static enum wsc_err use(const char *path, enum wsc_store_mode mode)
+{
+    static const char *const names[] = {"x"};
+    static const enum wsc_stats_key keys[] = {WSC_BY_CODE, WSC_BY_HOUR};
+    const struct wsc_store_capture cap = {.fingerprint = "bb"};
+    struct wsc_closure r = record_full();
+    struct wsc_store *s = NULL;
+    struct wsc_error err = {0};
+    struct wsc_filter all;
+    enum wsc_import_result result;
+    size_t seen = 0;
+    int64_t id;
+    wsc_filter_init(&all);
+    enum wsc_err e = wsc_store_open(path, mode, &s, &err);
+    if (e == WSC_OK && mode == WSC_STORE_WRITE)
+        e = wsc_store_begin(s, names, 1, "", &err);
+    if (e == WSC_OK && mode == WSC_STORE_WRITE)
+        e = wsc_store_put(s, &r, &id, &err);
+    if (e == WSC_OK && mode == WSC_STORE_WRITE)
+        e = wsc_store_commit(s, &cap, 1, &result, &err);
+    if (e == WSC_OK)
+        e = wsc_store_query(s, &all, see, &seen, &err);
+    if (e == WSC_OK)
+        e = wsc_store_stats(s, &all, keys, 2, see_row, &seen, &err);
+    wsc_store_close(s);
+    cr_expect(e == WSC_OK || err.message[0] != '\0');
+    return e;
+}
+
+/* A few bytes changed anywhere: it may be noticed or not, but it is survived. */
+Test(store_open, random_damage)
+{
+    struct wsc_tmp_db t;
+    unsigned char *data;
+    uint32_t x = 1;
+    wsc_tmp_db_init(&t);
+    make_good(&t, 60);
+    size_t n = wsc_tmp_db_read(t.path, &data), noticed = 0;
+    for (int i = 0; i < 200; i++) {
+        unsigned char *bad = malloc(n);
+        cr_assert_not_null(bad);
+        memcpy(bad, data, n);
+        for (int k = 0; k < 1 + i % 40; k++) {
+            x = x * 1664525 +
+                1013904223; /* the LCG of Numerical Recipes; its high bits are the random ones */
+            bad[(x >> 8) % n] ^= (unsigned char)(x >> 24 | 1);
+        }
+        wsc_tmp_db_write(t.path, bad, n);
+        free(bad);
+        noticed += use(t.path, WSC_STORE_READ) != WSC_OK;
+        noticed += use(t.path, WSC_STORE_WRITE) != WSC_OK;
+    }
+    cr_expect_gt(noticed, 0);
+    free(data);
+    wsc_tmp_db_clear(&t);
+}
+
 Test(store_open, cut_short)
 {
     struct wsc_tmp_db t;

@@ -228,6 +228,28 @@ Test(store_round_trip, hostile_text)
     }
 }
 
+/* What would break the tools of a person is a BLOB, all else TEXT. */
+Test(store_round_trip, hostile_text_is_a_blob)
+{
+    static const char *const want[] = {"text", "text", "blob", "blob", "blob",
+                                       "blob", "blob", "text", "text"};
+    static const char *const prints[] = {"aa", "bb"};
+    struct wsc_tmp_db t;
+    for (size_t i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++) {
+        char out[16];
+        struct wsc_closure rec = record_full();
+        rec.host = hostile[i].value;
+        wsc_tmp_db_init(&t);
+        struct wsc_store *s = open_store(t.path, WSC_STORE_WRITE);
+        (void)import(s, prints, 2, "", &rec, 1);
+        wsc_store_close(s);
+        cr_expect_str_eq(
+            wsc_tmp_db_ask(t.path, "SELECT typeof(host) FROM connections", out, sizeof(out)),
+            want[i], "%s", hostile[i].name);
+        wsc_tmp_db_clear(&t);
+    }
+}
+
 /* Our own words are not expected to be anything but UTF-8; should they be, they are repaired, not
  * refused. */
 Test(store_round_trip, own_words_are_repaired)
