@@ -3,231 +3,491 @@
 #include "base/bytes.h"
 #include "base/utf8.h"
 #include "ws/ws_close.h"
+#include "ws/ws_decoder.h"
 
-/* How many bits each finding is worth: log2 of the share of random bytes that would pass, rounded
- * down.
+/* How many bits each finding is worth. Two kinds of bytes must not be taken for frames:
  *
- *   first byte: FIN and opcode 1, 2, 8, 9, 10, RSV1 on data, opening fragments: 9 of 256 at the
- * start of a run, 13 of 256 later   4 mask bit as the run has it (not counted for the first frame)
- * 1 16-bit length of at least 126 (almost free) / 64-bit length below 2^32 of at least 65,536 0 /
- * 24 the frame ends exactly where the segment ends: 1 of the 2^k lengths it could have had 5, 8 a
- * masking key that is not all zero 0 Close: a legal code (2,012 of 65,536) 5 text or a Close reason
- * that is UTF-8 without control characters (for ASCII alone 95 of 256 a byte): 1 a byte, at most 6;
- *   at most 20 where it was masked, for it was unmasked with a key that stands in the frame, and no
- * protocol in the clear stays readable after that
+ * Random ones (encrypted, compressed). Here a finding is worth at most log2 of the share of random
+ * input that would pass. As a single first byte is 8 bits, and there are 4 for whole data messages:
  *
- * A frame as its predecessor (same header, same body length) adds nothing: a repeated pattern is no
- * evidence. An empty Ping, Pong or message is worth 1. */
+ *   whole data message, without or with RSV1          81 82 c1 c2      4 of 256         4
+ *   Ping, Pong, Close                                 89 8a, 88        1 of 256         5, 6
+ *   last fragment, while a message is open            80               1 of 256         4
+ *   mask bit as the run has it                                         1 of 2           1
+ *   the frame ends where its segment does: 1 of 128 lengths of 7 bits                   7
+ *     with a 16-bit or 64-bit length: 1 of 2^23 and less                               12
+ *   Close code 1000-1003, 1007-1014 / 3000-4999       12 / 2,000 of 65,536              12 / 5
+ *   text and reasons: printable, 1.4 bits a byte                                        1 a byte
+ *   RSV1: starts with a deflate block that is not the last and of a legal type, 3 of 8  1
+ *
+ * Structured ones: a protocol of type, length and value whose type byte happens to be one of ours
+ * passes every header test for ever. So what such a protocol has once, it is paid for once: a
+ * finding that comes again is worth less each time (the tables below), a first byte seen before 1,
+ * an unmasked frame seen before nothing. Unmasked binary messages with 7-bit lengths thus never
+ * exceed 4+7 +1+3 +1+2 +1+1 = 20, and masked frames with one first byte and one length 11+17 = 28.
+ * Unmasked frames without FIN, which is what small numbers look like, are worth nothing. A masking
+ * key of zeros makes a frame worth nothing.
+ *
+ * Text that was masked is worth most, up to 20: it becomes readable with a key that stands in the
+ * frame, and nothing that is readable in the clear does so by accident. A key of few distinct bytes
+ * does not count for this, for it maps text to text. Readable text in the clear is worth at most 6:
+ * many protocols carry it.
+ *
+ * A run is also strict about what RFC 6455 demands: messages do not interleave, so that zero bytes
+ * cannot pass for empty continuation frames (5.4); lengths are minimal (5.2); nothing follows a
+ * Close (5.5.1). */
 
-#define FIRST_BYTE_BITS  4u
-#define CODE_BITS        5u
-#define TEXT_BITS        6u
-#define MASKED_TEXT_BITS 20u
-#define BITS_MAX         1000u
+#define BITS_MAX          1000u
+#define CODE_KNOWN_BITS   12u
+#define CODE_APP_BITS     5u
+#define MASKED_TEXT_FIRST 20u
+#define MASKED_TEXT_MORE  12u
+#define EMPTY_BITS        2u
+#define LOOKED_AT         125u       /* bytes of a payload that are examined */
+#define PAYLOAD_MAX       (1u << 30) /* a longer frame is taken for chance */
+
+static const uint8_t clear_short_ends[] = {7, 3, 2, 1, 0};
+static const uint8_t masked_short_ends[] = {7, 6, 5, 4, 3};
+static const uint8_t masked_repeats[] = {3, 3, 2, 2, 2, 1, 1, 1, 1, 1, 0};
+static const uint8_t long_ends[] = {12, 8, 6, 4, 3};
+static const uint8_t clear_texts[] = {6, 3, 2};
+static const uint8_t deflate_blocks[] = {1, 1, 1, 1, 1, 1, 1, 1, 0};
+
+enum flag {
+    SENDER_KNOWN = 1 << 0,
+    MASKED = 1 << 1,
+    MESSAGE_KNOWN = 1 << 2, /* whether a fragmented message is open */
+    MESSAGE_OPEN = 1 << 3,
+    IN_PAYLOAD = 1 << 4, /* |next| is where it ends; |header| is its frame's */
+    CLOSED = 1 << 5
+};
+
+/* First bytes an endpoint may send, and what they are worth the first time in a run. */
+static const struct kind {
+    uint8_t first, bits;
+} kinds[] = {
+    {0x81, 4}, {0x82, 4}, {0xc1, 4}, {0xc2, 4}, {0x88, 6}, {0x89, 5}, {0x8a, 5},
+    {0x80, 4}, {0x00, 0}, {0x01, 0}, {0x02, 0}, {0x41, 0}, {0x42, 0},
+};
+#define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+struct frame {
+    uint8_t first, opcode;
+    bool fin, control, masked, packed; /* packed: RSV1 */
+    bool key_zero, key_strong;
+    uint8_t key[4];
+    uint8_t form; /* 7, 16 or 64 bits of length */
+    size_t len;   /* of the header */
+    uint64_t payload;
+    size_t kind;
+};
 
 void wsc_ws_probe_init(struct wsc_ws_probe *p)
 {
     *p = (struct wsc_ws_probe){0};
 }
 
-struct header {
-    uint8_t opcode, first;
-    bool fin, masked;
-    const uint8_t *mask;
-    size_t len; /* of the header */
-    uint64_t payload;
-    unsigned bits;
-};
-
-static bool first_byte_legal(uint8_t b, bool at_start)
+static size_t kind_of(uint8_t first)
 {
-    uint8_t opcode = b & 0x0f, rsv = (uint8_t)((b >> 4) & 7);
-    bool fin = (b & 0x80) != 0;
-    if (opcode >= 0x8)
-        return fin && rsv == 0 && opcode <= 0xa;
-    if (opcode > 0x2 || (rsv != 0 && rsv != 4))
-        return false;
-    if (opcode == 0)
-        return !at_start && rsv == 0;
-    return true;
+    size_t i = 0;
+    while (i < N_KINDS && kinds[i].first != first)
+        i++;
+    return i;
 }
 
-/* Reads a header from |d|. Returns false if it is illegal; |*whole| false if |d| ends before it
- * does. */
-static bool read_header(struct wsc_span d, bool at_start, struct header *h, bool *whole)
-{
-    *whole = false;
-    if (d.len < 1)
-        return true;
-    if (!first_byte_legal(d.ptr[0], at_start))
-        return false;
-    if (d.len < 2)
-        return true;
-    uint8_t len7 = d.ptr[1] & 0x7f;
-    *h = (struct header){.opcode = d.ptr[0] & 0x0f,
-                         .first = d.ptr[0],
-                         .fin = (d.ptr[0] & 0x80) != 0,
-                         .masked = (d.ptr[1] & 0x80) != 0,
-                         .bits = FIRST_BYTE_BITS,
-                         .payload = len7};
-    size_t ext = len7 == 126 ? 2 : len7 == 127 ? 8 : 0;
-    h->len = 2 + ext + (h->masked ? 4 : 0);
-    if (h->opcode >= 0x8 && len7 > 125)
-        return false;
-    if (d.len < h->len)
-        return true;
-    if (ext == 2)
-        h->payload = wsc_be16(d.ptr + 2);
-    if (ext == 8) {
-        h->payload = wsc_be64(d.ptr + 2);
-        if (h->payload <= 0xffff || h->payload > UINT32_MAX)
-            return false;
-        h->bits += 24;
-    }
-    if (ext == 2 && h->payload < 126)
-        return false;
-    if (h->masked) {
-        h->mask = d.ptr + h->len - 4;
-        if (wsc_be32(h->mask) == 0)
-            return false;
-    }
-    *whole = true;
-    return true;
-}
-
-static size_t unmask_some(const struct header *h, const uint8_t *p, size_t n, uint8_t out[125])
-{
-    if (n > 125)
-        n = 125;
-    for (size_t i = 0; i < n; i++)
-        out[i] = h->masked ? p[i] ^ h->mask[i & 3] : p[i];
-    return n;
-}
-
-static unsigned smaller(unsigned a, size_t b)
+static unsigned smaller(unsigned a, uint64_t b)
 {
     return b < a ? (unsigned)b : a;
 }
 
-/* Bits for |n| bytes that should be text; |*legal| false if they are not UTF-8. |cut|: more of it
- * follows. */
-static unsigned text_bits(const struct header *h, const uint8_t *p, size_t n, bool cut, bool *legal)
+static unsigned log2_of(size_t n)
+{
+    unsigned bits = 0;
+    for (; n > 1; n >>= 1)
+        bits++;
+    return bits;
+}
+
+/* What a finding is worth that was counted |*count| times before. */
+static unsigned fading(const uint8_t *table, size_t n, uint8_t *count)
+{
+    unsigned bits = table[*count < n ? *count : n - 1];
+    if (*count < UINT8_MAX)
+        ++*count;
+    return bits;
+}
+#define FADING(table, count) fading(table, sizeof(table), count)
+
+/* ---- headers ---- */
+
+static size_t header_len(uint8_t second)
+{
+    uint8_t len7 = second & 0x7f;
+    return 2u + (len7 == 126 ? 2u : len7 == 127 ? 8u : 0u) + ((second & 0x80) ? 4u : 0u);
+}
+
+static void read_key(struct frame *f, const uint8_t *key)
+{
+    unsigned distinct = 0, zeros = 0;
+    for (size_t i = 0; i < 4; i++) {
+        f->key[i] = key[i];
+        zeros += key[i] == 0;
+        bool fresh = true;
+        for (size_t k = 0; k < i; k++)
+            fresh = fresh && key[k] != key[i];
+        distinct += fresh;
+    }
+    f->key_zero = zeros == 4;
+    f->key_strong = distinct >= 3 && zeros <= 1;
+}
+
+/* |h| is a whole header. */
+static struct frame read_header(const uint8_t *h)
+{
+    uint8_t len7 = h[1] & 0x7f;
+    struct frame f = {.first = h[0],
+                      .opcode = h[0] & 0x0f,
+                      .fin = (h[0] & 0x80) != 0,
+                      .control = (h[0] & 0x08) != 0,
+                      .masked = (h[1] & 0x80) != 0,
+                      .packed = (h[0] & 0x40) != 0,
+                      .form = len7 < 126    ? 7
+                              : len7 == 126 ? 16
+                                            : 64,
+                      .len = header_len(h[1]),
+                      .kind = kind_of(h[0])};
+    f.payload = f.form == 7 ? len7 : f.form == 16 ? wsc_be16(h + 2) : wsc_be64(h + 2);
+    if (f.masked)
+        read_key(&f, h + f.len - 4);
+    return f;
+}
+
+/* A message begins when none is open and goes on when one is (RFC 6455 5.4). */
+static bool in_sequence(const struct wsc_ws_probe *p, const struct frame *f)
+{
+    if (f->control || !(p->flags & MESSAGE_KNOWN))
+        return true;
+    return (f->opcode == WSC_WS_CONTINUATION) == ((p->flags & MESSAGE_OPEN) != 0);
+}
+
+static bool length_legal(const struct frame *f)
+{
+    if (f->control)
+        return f->form == 7;
+    if (f->payload == 0)
+        return f->fin && !f->packed; /* legal otherwise too, but zeros are everywhere */
+    if (f->form == 7)
+        return true;
+    return f->form == 16 ? f->payload >= 126 : f->payload > 0xffff && f->payload <= PAYLOAD_MAX;
+}
+
+static bool header_legal(const struct wsc_ws_probe *p, const struct frame *f)
+{
+    if ((p->flags & SENDER_KNOWN) && f->masked != ((p->flags & MASKED) != 0))
+        return false;
+    return !(p->flags & CLOSED) && in_sequence(p, f) && length_legal(f);
+}
+
+/* ---- payloads ---- */
+
+static void unmask(const struct frame *f, const uint8_t *p, size_t n, uint64_t at, uint8_t *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = p[i] ^ f->key[(at + i) & 3]; /* the key of an unmasked frame is zero */
+}
+
+/* Control characters are legal in text, but hardly anybody writes them. NUL ends STOMP frames, RS
+ * and US separate records. */
+static bool readable(const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool space = p[i] == '\t' || p[i] == '\n' || p[i] == '\r' || p[i] == 0x1e || p[i] == 0x1f;
+        bool last_nul = p[i] == 0 && i > 0 && i == n - 1;
+        if ((p[i] < 0x20 && !space && !last_nul) || p[i] == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+/* |n| bytes of text; |cut|: not to its end. Returns false if they are not UTF-8. */
+static bool text_worth(struct wsc_ws_probe *p, const struct frame *f, const uint8_t *text, size_t n,
+                       bool cut, unsigned *bits)
 {
     struct wsc_utf8 u;
     wsc_utf8_init(&u);
-    *legal = wsc_utf8_feed(&u, p, n) && (cut || wsc_utf8_done(&u));
-    for (size_t i = 0; i < n; i++)
-        if (p[i] < 0x20 && p[i] != '\t' && p[i] != '\n' && p[i] != '\r' && p[i] != 0x1e)
-            return 0; /* legal text, but nobody writes it */
-    return smaller(h->masked ? MASKED_TEXT_BITS : TEXT_BITS, n);
+    if (!wsc_utf8_feed(&u, text, n) || (!cut && !wsc_utf8_done(&u)))
+        return false;
+    if (n == 0 || !readable(text, n))
+        return true;
+    bool first = p->contents == 0;
+    unsigned most = FADING(clear_texts, &p->contents);
+    if (f->masked && f->key_strong)
+        most = first ? MASKED_TEXT_FIRST : MASKED_TEXT_MORE;
+    *bits += smaller(most, n);
+    return true;
 }
 
-/* Evidence in the body; |*legal| false if it cannot be one. |p|, |n|: what of it is at hand. */
-static unsigned body_bits(const struct header *h, const uint8_t *p, size_t n, bool *legal)
+static bool close_worth(struct wsc_ws_probe *p, const struct frame *f, struct wsc_span body,
+                        unsigned *bits)
 {
-    uint8_t body[125];
-    size_t len = unmask_some(h, p, n, body);
-    *legal = true;
-    if (h->opcode == 0x8) {
-        struct wsc_ws_close c;
-        wsc_ws_close_parse((struct wsc_span){.ptr = body, .len = len}, h->payload, &c);
-        *legal = !c.bad_length && !c.bad_code && !c.bad_utf8 && (c.empty || len >= 2);
-        if (c.empty || !*legal)
-            return 0;
-        return CODE_BITS + text_bits(h, body + 2, len - 2, len < h->payload, legal);
-    }
-    bool text = h->opcode == 0x1 && !(h->first & 0x40);
-    return text ? text_bits(h, body, len, len < h->payload, legal) : 0;
+    struct wsc_ws_close c;
+    wsc_ws_close_parse(body, f->payload, &c);
+    if (c.bad_length || c.bad_code)
+        return false;
+    if (body.len < 2)
+        return true;
+    *bits += c.code < 3000 ? CODE_KNOWN_BITS : CODE_APP_BITS;
+    return text_worth(p, f, body.ptr + 2, body.len - 2, body.len < f->payload, bits);
 }
 
-/* A frame that ends where its segment does could have claimed any of the lengths its field holds.
+/* RFC 7692 7.2.1, RFC 1951 3.2.3: type 3 is reserved, a stored block repeats its length inverted.
  */
-static unsigned end_bits(const struct header *h)
+static bool deflate_worth(struct wsc_ws_probe *p, const struct frame *f, struct wsc_span body,
+                          unsigned *bits)
 {
-    if (h->payload == 0)
-        return 0;
-    return h->payload < 126 ? 5u : 8u;
+    if (body.len == 0)
+        return true;
+    unsigned type = body.ptr[0] >> 1 & 3u;
+    if (type == 3)
+        return false;
+    if (type == 0 && f->payload > 1) {
+        if (f->payload < 5)
+            return false;
+        if (body.len >= 5 && (wsc_be16(body.ptr + 1) ^ wsc_be16(body.ptr + 3)) != 0xffff)
+            return false;
+    }
+    if ((body.ptr[0] & 1) == 0)
+        *bits += FADING(deflate_blocks, &p->contents);
+    return true;
 }
 
-static void stop_run(struct wsc_ws_probe *p)
+/* |body|: what is at hand of the payload's beginning, unmasked. Returns false if it cannot be one.
+ */
+static bool body_worth(struct wsc_ws_probe *p, const struct frame *f, struct wsc_span body,
+                       unsigned *bits)
 {
-    wsc_ws_probe_init(p);
+    if (f->opcode == WSC_WS_CLOSE)
+        return close_worth(p, f, body, bits);
+    if (f->packed)
+        return deflate_worth(p, f, body, bits);
+    if (f->opcode == WSC_WS_TEXT)
+        return text_worth(p, f, body.ptr, body.len, body.len < f->payload || !f->fin, bits);
+    return true;
+}
+
+/* |n| further bytes of a payload, which stand at |at| in it. False if text turns into something
+ * else. */
+static bool text_goes_on(const struct frame *f, const uint8_t *p, size_t n, uint64_t at)
+{
+    if (f->opcode != WSC_WS_TEXT || f->packed)
+        return true;
+    uint8_t text[64];
+    size_t len = smaller(sizeof(text), n), from = 0;
+    unmask(f, p, len, at, text);
+    while (from < 3 && from < len && (text[from] & 0xc0) == 0x80)
+        from++; /* the rest of a character */
+    struct wsc_utf8 u;
+    wsc_utf8_init(&u);
+    return wsc_utf8_feed(&u, text + from, len - from);
+}
+
+/* ---- frames ---- */
+
+static uint64_t hash_add(uint64_t h, const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ p[i]) * UINT64_C(0x100000001b3);
+    return h;
+}
+
+/* Whether something with this hash was met before (or, rarely, something else with the same bit).
+ */
+static bool met(struct wsc_ws_probe *p, uint64_t hash)
+{
+    uint64_t bit = UINT64_C(1) << ((hash ^ hash >> 32) * UINT64_C(0x9e3779b97f4a7c15) >> 58);
+    bool before = (p->seen & bit) != 0;
+    p->seen |= bit;
+    return before;
+}
+
+/* The frame ends where a segment does, |part| bytes of which are its own; |split|: it began in
+ * another one, so that it had several ends to meet, one in |part| bytes. */
+static unsigned end_worth(struct wsc_ws_probe *p, const struct frame *f, bool split, size_t part)
+{
+    if (f->key_zero || (!f->masked && !f->fin))
+        return 0;
+    unsigned bits;
+    if (f->form != 7)
+        bits = FADING(long_ends, &p->long_ends);
+    else if (f->masked)
+        bits = FADING(masked_short_ends, &p->short_ends);
+    else
+        bits = FADING(clear_short_ends, &p->short_ends);
+    return split ? smaller(bits, log2_of(part)) : bits;
+}
+
+static unsigned first_worth(struct wsc_ws_probe *p, const struct frame *f)
+{
+    bool again = (p->kinds & 1u << f->kind) != 0;
+    p->kinds |= (uint16_t)(1u << f->kind);
+    if (f->opcode == WSC_WS_CONTINUATION && !(p->flags & MESSAGE_KNOWN))
+        return 0;
+    if (!again)
+        return kinds[f->kind].bits;
+    if (f->masked)
+        return kinds[f->kind].bits != 0 ? 3 : 0;
+    return kinds[f->kind].bits != 0 && p->short_ends < sizeof(clear_short_ends) - 1 ? 1 : 0;
+}
+
+/* What the header and the part of the payload at hand are worth; |ends|: the segment ends with it,
+ * |split|: the header began in another one. Returns false if it cannot be a frame. */
+static bool frame_worth(struct wsc_ws_probe *p, const struct frame *f, struct wsc_span raw,
+                        bool ends, bool split, unsigned *bits)
+{
+    uint8_t plain[LOOKED_AT];
+    struct wsc_span body = {.ptr = plain, .len = smaller(LOOKED_AT, raw.len)};
+    unmask(f, raw.ptr, body.len, 0, plain);
+    uint64_t shape = hash_add(f->first, (const uint8_t *)&f->payload, sizeof(f->payload));
+    uint64_t all = hash_add(hash_add(shape, f->key, 4), raw.ptr, body.len);
+    bool repeated = met(p, all);
+    bool alike = f->masked && met(p, shape);
+
+    *bits = 0;
+    if (!body_worth(p, f, body, bits))
+        return false;
+    if (alike) {
+        *bits += FADING(masked_repeats, &p->repeats);
+    } else if (f->payload == 0 && !f->masked) {
+        *bits += smaller(EMPTY_BITS, first_worth(p, f));
+    } else {
+        *bits += first_worth(p, f) + (f->masked && (p->flags & SENDER_KNOWN) ? 1u : 0u);
+        if (ends)
+            *bits += end_worth(p, f, split, f->len + raw.len);
+    }
+    if (repeated || f->key_zero)
+        *bits = 0;
+    return true;
 }
 
 static void add_bits(struct wsc_ws_probe *p, unsigned bits)
 {
-    p->bits = (uint16_t)(p->bits + bits > BITS_MAX ? BITS_MAX : p->bits + bits);
+    p->bits = (uint16_t)smaller(BITS_MAX, p->bits + bits);
 }
 
-/* The frame at |d|, which starts at stream offset |off|. Returns false if it ends the run. */
-static bool take_frame(struct wsc_ws_probe *p, struct wsc_span d, uint64_t off, size_t *taken)
+static void note_frame(struct wsc_ws_probe *p, const struct frame *f)
 {
-    struct header h;
-    bool whole, legal;
-    if (!read_header(d, p->bits == 0, &h, &whole))
-        return false;
-    if (!whole)
-        return false; /* a header over two segments: too rare to follow */
-    size_t body = d.len - h.len;
-    unsigned bits =
-        h.bits + body_bits(&h, d.ptr + h.len, body < h.payload ? body : (size_t)h.payload, &legal);
-    if (!legal)
-        return false;
-    if (body == h.payload)
-        bits += end_bits(&h);
-    if (h.payload == 0)
-        bits = 1;
-    uint32_t shape = (uint32_t)h.first << 16 | (uint32_t)(h.payload & 0xffff);
-    if (p->bits > 0 && shape == p->shape && !h.masked)
-        bits = 0;
-
-    p->shape = shape;
-    if (p->bits == 0)
-        p->start = off;
-    add_bits(p, bits);
-    if (h.masked)
-        p->masked = (uint16_t)(p->masked < UINT16_MAX ? p->masked + 1 : p->masked);
+    p->flags |= (uint8_t)(SENDER_KNOWN | (f->masked ? MASKED : 0));
+    if (f->opcode == WSC_WS_CLOSE)
+        p->flags |= CLOSED;
+    if (f->control)
+        return;
+    p->flags |= MESSAGE_KNOWN;
+    if (f->fin)
+        p->flags &= (uint8_t)~MESSAGE_OPEN;
     else
-        p->unmasked = (uint16_t)(p->unmasked < UINT16_MAX ? p->unmasked + 1 : p->unmasked);
-    p->next = off + h.len + h.payload;
-    *taken = body < h.payload ? d.len : h.len + (size_t)h.payload;
-    return p->masked == 0 || p->unmasked == 0;
+        p->flags |= MESSAGE_OPEN;
 }
 
-static void run_over(struct wsc_ws_probe *p, struct wsc_span segment, uint64_t offset)
+/* Collects a header from the beginning of |d|. Returns the bytes taken. */
+static size_t take_header(struct wsc_ws_probe *p, struct wsc_span d)
 {
-    size_t at = p->bits > 0 ? (size_t)(p->next - offset) : 0;
+    size_t taken = 0;
+    while (taken < d.len && (p->have < 2 || p->have < header_len(p->header[1])))
+        p->header[p->have++] = d.ptr[taken++];
+    return taken;
+}
+
+/* The frame that starts, or whose header goes on, at |d|. Returns the bytes taken; 0 if it is none.
+ */
+static size_t take_frame(struct wsc_ws_probe *p, struct wsc_span d)
+{
+    bool split = p->have > 0;
+    size_t taken = take_header(p, d);
+    if (kind_of(p->header[0]) == N_KINDS)
+        return 0;
+    if (p->have < 2 || p->have < header_len(p->header[1]))
+        return taken;
+    struct frame f = read_header(p->header);
+    if (!header_legal(p, &f))
+        return 0;
+    size_t left = d.len - taken;
+    struct wsc_span raw = {.ptr = d.ptr + taken,
+                           .len = f.payload < left ? (size_t)f.payload : left};
+    unsigned bits;
+    if (!frame_worth(p, &f, raw, f.payload == left, split, &bits))
+        return 0;
+    add_bits(p, bits);
+    note_frame(p, &f);
+    p->have = 0;
+    p->next += f.len + f.payload;
+    if (f.payload > left)
+        p->flags |= IN_PAYLOAD;
+    return taken + raw.len;
+}
+
+/* The part of |segment| that belongs to the payload under way; |*taken| receives its length.
+ * Returns false if it cannot. */
+static bool take_payload(struct wsc_ws_probe *p, struct wsc_span segment, uint64_t offset,
+                         size_t *taken)
+{
+    struct frame f = read_header(p->header);
+    uint64_t left = p->next - offset;
+    *taken = left < segment.len ? (size_t)left : segment.len;
+    if (!text_goes_on(&f, segment.ptr, *taken, f.payload - left))
+        return false;
+    if (left <= segment.len)
+        p->flags &= (uint8_t)~IN_PAYLOAD;
+    if (left == segment.len)
+        add_bits(p, end_worth(p, &f, true, segment.len));
+    return true;
+}
+
+/* Follows the run through |segment|. Returns false if it ends there. */
+static bool run_over(struct wsc_ws_probe *p, struct wsc_span segment, uint64_t offset)
+{
+    size_t at = 0;
+    if (p->flags & IN_PAYLOAD) {
+        if (offset > p->next)
+            return false; /* a header may lie in the hole */
+        if (!take_payload(p, segment, offset, &at))
+            return false;
+    } else if (offset != p->next + p->have) {
+        return false;
+    }
     while (at < segment.len) {
-        size_t taken = 0;
-        struct wsc_span rest = {.ptr = segment.ptr + at, .len = segment.len - at};
-        if (!take_frame(p, rest, offset + at, &taken)) {
-            stop_run(p);
-            return;
-        }
+        size_t taken =
+            take_frame(p, (struct wsc_span){.ptr = segment.ptr + at, .len = segment.len - at});
+        if (taken == 0)
+            return false;
         at += taken;
     }
+    return true;
+}
+
+static bool start_run(struct wsc_ws_probe *p, struct wsc_span segment, uint64_t offset)
+{
+    wsc_ws_probe_init(p);
+    if (segment.ptr[0] == 0x80 || kind_of(segment.ptr[0]) == N_KINDS || segment.ptr[0] == 0)
+        return false; /* nor with the rest of a message */
+    p->start = p->next = offset;
+    p->bits = 1;
+    return run_over(p, segment, offset);
 }
 
 unsigned wsc_ws_probe_feed(struct wsc_ws_probe *p, struct wsc_span segment, uint64_t offset)
 {
     if (segment.len == 0)
         return p->bits;
-    if (p->bits > 0 && p->next < offset)
-        stop_run(p); /* a header may lie in the hole */
-    if (p->bits > 0 && p->next >= offset + segment.len)
-        return p->bits; /* inside a payload */
-    bool going_on = p->bits > 0;
-    run_over(p, segment, offset);
-    if (p->bits == 0 && going_on)
-        run_over(p, segment, offset); /* another run may start with this segment */
+    if (p->bits > 0 && run_over(p, segment, offset))
+        return p->bits;
+    if (!start_run(p, segment, offset)) /* where one run ends another may start */
+        wsc_ws_probe_init(p);
     return p->bits;
 }
 
 enum wsc_side wsc_ws_probe_sender(const struct wsc_ws_probe *p)
 {
-    if (p->masked > 0 && p->unmasked == 0)
-        return WSC_SIDE_CLIENT;
-    if (p->unmasked > 0 && p->masked == 0)
-        return WSC_SIDE_SERVER;
-    return WSC_SIDE_NONE;
+    if (!(p->flags & SENDER_KNOWN))
+        return WSC_SIDE_NONE;
+    return p->flags & MASKED ? WSC_SIDE_CLIENT : WSC_SIDE_SERVER;
 }

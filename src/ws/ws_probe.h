@@ -3,22 +3,25 @@
  * segment carries, in stream order.
  *
  * Evidence is counted in bits: how unlikely it is that bytes of another protocol, or the inside of
- * a payload, would look like this by chance. A frame header costs what it constrains (first byte,
- * mask bit, minimal length); ending exactly where a segment ends, a Close body with a legal code
- * and UTF-8 reason, text that is UTF-8, add to it. Anything illegal ends the run. */
+ * a payload, would look like this by chance. A frame header adds what it constrains; ending exactly
+ * where a segment ends, a Close body with a legal code and a UTF-8 reason, text that is UTF-8, add
+ * to it. Anything illegal ends the run of frames. The arithmetic is explained in ws_probe.c. */
 #ifndef WSC_WS_PROBE_H
 #define WSC_WS_PROBE_H
 
 #include <wsclose/types.h>
 
-/* Plain; private to ws_probe.c but for |bits| and |start|. */
+/* Plain; private to ws_probe.c but for |start|, |next| and |bits|. */
 struct wsc_ws_probe {
-    uint64_t start;  /* stream offset at which the run of frames starts */
-    uint64_t next;   /* stream offset of the next frame header, if a run is going */
-    uint16_t bits;   /* evidence so far; 0: no run */
-    uint16_t masked; /* frames with mask in the run */
-    uint16_t unmasked;
-    uint32_t shape; /* of the frame before: a repeated pattern is no evidence */
+    uint64_t start;     /* stream offset at which the run of frames starts */
+    uint64_t next;      /* stream offset of the next frame header (also of one not yet whole) */
+    uint64_t seen;      /* frames met, hashed: a repeated pattern is no evidence */
+    uint16_t bits;      /* evidence so far; 0: no run */
+    uint16_t kinds;     /* first bytes met */
+    uint8_t header[14]; /* of the frame under way */
+    uint8_t have;       /* bytes of |header| while it is not whole, else 0 */
+    uint8_t flags;
+    uint8_t short_ends, long_ends, contents, repeats; /* how often each finding was counted */
 };
 
 /* Thresholds, in bits. Each false positive costs trust: at 48 bits a billion random segments give
@@ -33,8 +36,8 @@ void wsc_ws_probe_init(struct wsc_ws_probe *p);
  * payload is tolerated, elsewhere it ends the run. Returns the evidence in bits so far. */
 unsigned wsc_ws_probe_feed(struct wsc_ws_probe *p, struct wsc_span segment, uint64_t offset);
 
-/* All frames of the run so far were masked (client), unmasked (server); NONE if there is no run or
- * it is mixed. */
+/* Who sends, by the frames of the run, which are all masked (client) or all unmasked (server); NONE
+ * if there is no run or no header of it is whole yet. */
 enum wsc_side wsc_ws_probe_sender(const struct wsc_ws_probe *p);
 
 #endif
