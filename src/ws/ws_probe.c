@@ -16,7 +16,7 @@
  *   mask bit as the run has it                                         1 of 2           1
  *   the frame ends where its segment does: 1 of 128 lengths of 7 bits                   7
  *     with a 16-bit or 64-bit length: 1 of 2^23 and less                               12
- *   Close code 1000-1003, 1007-1014 / 3000-4999       12 / 2,000 of 65,536              12 / 5
+ *   Close code 1000-1003, 1007-1014 / 3000-4999       12 / 2,000 of 65,536              10 / 5
  *   text and reasons: printable, 1.4 bits a byte                                        1 a byte
  *   RSV1: starts with a deflate block that is not the last and of a legal type, 3 of 8  1
  *
@@ -38,7 +38,7 @@
  * Close (5.5.1). */
 
 #define BITS_MAX          1000u
-#define CODE_KNOWN_BITS   12u
+#define CODE_KNOWN_BITS   10u
 #define CODE_APP_BITS     5u
 #define MASKED_TEXT_FIRST 20u
 #define MASKED_TEXT_MORE  12u
@@ -174,11 +174,12 @@ static bool length_legal(const struct frame *f)
 {
     if (f->control)
         return f->form == 7;
-    if (f->payload == 0)
-        return f->fin && !f->packed; /* legal otherwise too, but zeros are everywhere */
-    if (f->form == 7)
-        return true;
-    return f->form == 16 ? f->payload >= 126 : f->payload > 0xffff && f->payload <= PAYLOAD_MAX;
+    if (f->form == 16)
+        return f->payload >= 126;
+    if (f->form == 64)
+        return f->payload > 0xffff && f->payload <= PAYLOAD_MAX;
+    /* An empty fragment or compressed message is legal too, but zeros are everywhere. */
+    return f->payload > 0 || (f->fin && !f->packed);
 }
 
 static bool header_legal(const struct wsc_ws_probe *p, const struct frame *f)

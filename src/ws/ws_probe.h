@@ -24,9 +24,11 @@ struct wsc_ws_probe {
     uint8_t short_ends, long_ends, contents, repeats; /* how often each finding was counted */
 };
 
-/* Thresholds, in bits. Each false positive costs trust: at 48 bits a billion random segments give
- * less than one in 10^5. */
-#define WSC_WS_PROBE_PICKUP 48u /* a connection we know nothing of, both directions together */
+/* Thresholds, in bits. Each false positive costs trust: at 50 bits a billion random segments give
+ * less than one in 10^6. A bare Close (24 bits) is enough to find the framing again, but two of
+ * them, one each way, are not enough to call a connection of which nothing else was captured a
+ * WebSocket. */
+#define WSC_WS_PROBE_PICKUP 50u /* a connection we know nothing of, both directions together */
 #define WSC_WS_PROBE_RESYNC 24u /* one direction of a connection known to be a WebSocket */
 
 void wsc_ws_probe_init(struct wsc_ws_probe *p);
