@@ -246,12 +246,13 @@ uint64_t wsc_db_time(const unsigned char *text)
     const char *t = (const char *)text;
     if (t == NULL || !has_form(t))
         return 0;
-    uint64_t month = digits(t + 5, 2), year = digits(t, 4) - (month <= 2);
-    if (year < 1969 || month < 1 || month > 12)
+    uint64_t year = digits(t, 4), month = digits(t + 5, 2), day_of = digits(t + 8, 2);
+    if (year < 1970 || year > 2554 || month < 1 || month > 12 || day_of < 1 || day_of > 31)
         return 0;
+    year -= month <= 2;
     uint64_t m = month > 2 ? month - 3 : month + 9;
-    uint64_t day = year * 365 + year / 4 - year / 100 + year / 400 + (153 * m + 2) / 5 +
-                   digits(t + 8, 2) - 1 - 719468;
+    uint64_t day =
+        year * 365 + year / 4 - year / 100 + year / 400 + (153 * m + 2) / 5 + day_of - 1 - 719468;
     uint64_t second =
         day * 86400 + digits(t + 11, 2) * 3600 + digits(t + 14, 2) * 60 + digits(t + 17, 2);
     return second * UINT64_C(1000000000) + digits(t + 20, 9);

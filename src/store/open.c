@@ -10,7 +10,8 @@
 #include <sys/stat.h>
 
 /* How long another process may hold the database before we give up. */
-#define BUSY_MS 10000
+#define BUSY_MS      10000
+#define WAL_RETRY_MS 10
 
 /* The smallest page SQLite makes, and so the smallest file. */
 #define PAGE_MIN 512
@@ -80,7 +81,7 @@ static enum wsc_err check_version(struct wsc_store *s, int64_t *version, struct 
 /* Ours from the first commit on, as the tables are made before the journal becomes a WAL: what has
  * no application_id in the file itself is another program's, unless there is nothing in it. |path|
  * is NULL when the journals beside the file have been read, else there must be none. */
-static enum wsc_err check_owner(struct wsc_store *s, const char *path, bool *blank,
+static enum wsc_err judge_owner(struct wsc_store *s, const char *path, bool *blank,
                                 struct wsc_error *err)
 {
     int64_t id = 0, version = 0, tables = 0;
@@ -101,6 +102,18 @@ static enum wsc_err check_owner(struct wsc_store *s, const char *path, bool *bla
                              s->name);
     *blank = true;
     return WSC_OK;
+}
+
+/* In one transaction: another process may be making the database right now. */
+static enum wsc_err check_owner(struct wsc_store *s, const char *path, bool *blank,
+                                struct wsc_error *err)
+{
+    enum wsc_err e = wsc_db_exec(s, "BEGIN", err);
+    if (e != WSC_OK)
+        return e;
+    e = judge_owner(s, path, blank, err);
+    (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    return e;
 }
 
 /* |*blank| is true if there is no file, or nothing in it. */
@@ -137,6 +150,21 @@ static enum wsc_err migrate(struct wsc_store *s, struct wsc_error *err)
     return wsc_migrate(s, scripts, n, err);
 }
 
+/* The change to a WAL needs the file for itself, and SQLite gives up at once instead of waiting: so
+ * we wait here while others who opened the new database with us look at it. */
+static enum wsc_err set_wal(struct wsc_store *s, struct wsc_error *err)
+{
+    enum wsc_err e = WSC_ERR_BUSY;
+    (void)sqlite3_busy_timeout(s->db, 0);
+    for (int waited = 0; e == WSC_ERR_BUSY && waited < BUSY_MS; waited += WAL_RETRY_MS) {
+        if (waited != 0)
+            (void)sqlite3_sleep(WAL_RETRY_MS);
+        e = wsc_db_exec(s, "PRAGMA journal_mode = WAL", err);
+    }
+    (void)sqlite3_busy_timeout(s->db, BUSY_MS);
+    return e;
+}
+
 static enum wsc_err open_writable(struct wsc_store *s, const char *path, struct wsc_error *err)
 {
     bool exists, blank;
@@ -149,11 +177,11 @@ static enum wsc_err open_writable(struct wsc_store *s, const char *path, struct 
         e = check_owner(s, NULL, &blank, err);
     if (e == WSC_OK)
         e = migrate(s, err);
+    if (e == WSC_OK)
+        e = set_wal(s, err);
     /* NORMAL: with a WAL, a crash of the machine may lose the last import, which can be read again,
      * but never half of one; and a commit costs no fsync. */
-    return e == WSC_OK
-               ? wsc_db_exec(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL", err)
-               : e;
+    return e == WSC_OK ? wsc_db_exec(s, "PRAGMA synchronous = NORMAL", err) : e;
 }
 
 /* A copy in a temporary database, where an old schema can be brought up to date without writing. */

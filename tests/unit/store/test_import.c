@@ -425,6 +425,58 @@ Test(store_import, locked_by_another)
     wsc_tmp_db_clear(&t);
 }
 
+/* In a child: opens, perhaps makes, the database and imports |n| captures of its own, one record
+ * each. */
+static pid_t import_beside(const char *path, int who, int n)
+{
+    pid_t pid = fork();
+    cr_assert_geq(pid, 0);
+    if (pid != 0)
+        return pid;
+    for (int i = 0; i < n; i++) {
+        static const char *const names[] = {"x"};
+        char print[16];
+        (void)snprintf(print, sizeof(print), "%d-%d", who, i);
+        const struct wsc_store_capture cap = {.fingerprint = print};
+        struct wsc_closure r = record_plain(T0, 1);
+        struct wsc_store *s = NULL;
+        struct wsc_error err = {0};
+        enum wsc_import_result result;
+        int64_t id;
+        bool ok = wsc_store_open(path, WSC_STORE_WRITE, &s, &err) == WSC_OK &&
+                  wsc_store_begin(s, names, 1, "", &err) == WSC_OK &&
+                  wsc_store_put(s, &r, &id, &err) == WSC_OK &&
+                  wsc_store_commit(s, &cap, 1, &result, &err) == WSC_OK &&
+                  result == WSC_IMPORT_STORED;
+        wsc_store_close(s);
+        if (!ok) {
+            (void)fprintf(stderr, "%s\n", err.message);
+            _exit(1);
+        }
+    }
+    _exit(0);
+}
+
+/* Several processes at once, all of which may be the one that makes the database. */
+Test(store_import, many_writers)
+{
+    struct wsc_tmp_db t;
+    struct wsc_filter all = everything();
+    pid_t pids[6];
+    wsc_tmp_db_init(&t);
+    for (int i = 0; i < 6; i++)
+        pids[i] = import_beside(t.path, i, 5);
+    for (int i = 0; i < 6; i++) {
+        int status = 0;
+        cr_assert_eq(waitpid(pids[i], &status, 0), pids[i]);
+        cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "writer %d", i);
+    }
+    struct wsc_store *s = open_store(t.path, WSC_STORE_READ);
+    cr_expect_eq(count_records(s, &all), 30, "%zu", count_records(s, &all));
+    wsc_store_close(s);
+    wsc_tmp_db_clear(&t);
+}
+
 /* Flushed records are there for others, and nobody is kept waiting between flushes. */
 Test(store_import, flush)
 {

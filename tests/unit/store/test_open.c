@@ -326,6 +326,30 @@ Test(store_open, read_leaves_no_trace)
     wsc_tmp_db_clear(&t);
 }
 
+/* A schema older than ours: who reads gets it brought up to date in a copy, who writes in place. */
+Test(store_open, older)
+{
+    struct wsc_tmp_db t;
+    struct wsc_filter all;
+    unsigned char *before, *after;
+    char out[16];
+    wsc_filter_init(&all);
+    wsc_tmp_db_init(&t);
+    wsc_tmp_db_sql(t.path, "PRAGMA application_id = 1465074481; PRAGMA journal_mode = WAL");
+    size_t n = wsc_tmp_db_read(t.path, &before);
+    struct wsc_store *s = open_store(t.path, WSC_STORE_READ);
+    cr_expect_eq(count_records(s, &all), 0);
+    wsc_store_close(s);
+    size_t m = wsc_tmp_db_read(t.path, &after);
+    cr_expect(n == m && memcmp(before, after, n) == 0);
+    cr_expect_eq(wsc_tmp_db_files(&t), 1);
+    wsc_store_close(open_store(t.path, WSC_STORE_WRITE));
+    cr_expect_str_eq(wsc_tmp_db_ask(t.path, "PRAGMA user_version", out, sizeof(out)), "1");
+    free(before);
+    free(after);
+    wsc_tmp_db_clear(&t);
+}
+
 /* As somebody who may read the file, but neither write it nor its directory. */
 Test(store_open, read_only)
 {

@@ -40,7 +40,9 @@ Test(store_time, anything_else_is_unknown)
                                       "2026-01-02T03:04:05.00000000aZ",
                                       "2026-13-02T03:04:05.000000000Z",
                                       "2026-01-02T03:04:05.000000000Z ",
-                                      "1960-01-02T03:04:05.000000000Z"};
+                                      "1969-12-31T23:59:59.000000000Z",
+                                      "2026-01-00T03:04:05.000000000Z",
+                                      "9999-01-01T03:04:05.000000000Z"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         cr_expect_eq(wsc_db_time((const unsigned char *)bad[i]), 0, "%s", bad[i]);
     cr_expect_eq(wsc_db_time(NULL), 0);
