@@ -262,8 +262,6 @@ static bool deflate_worth(struct wsc_ws_probe *p, const struct frame *f, struct 
     return true;
 }
 
-/* |body|: what is at hand of the payload's beginning, unmasked. Returns false if it cannot be one.
- */
 static bool body_worth(struct wsc_ws_probe *p, const struct frame *f, struct wsc_span body,
                        unsigned *bits)
 {
@@ -274,6 +272,16 @@ static bool body_worth(struct wsc_ws_probe *p, const struct frame *f, struct wsc
     if (f->opcode == WSC_WS_TEXT)
         return text_worth(p, f, body.ptr, body.len, body.len < f->payload || !f->fin, bits);
     return true;
+}
+
+/* |raw|: what is at hand of the payload's beginning. Returns false if it cannot be one. */
+static bool payload_worth(struct wsc_ws_probe *p, const struct frame *f, struct wsc_span raw,
+                          unsigned *bits)
+{
+    uint8_t plain[LOOKED_AT];
+    struct wsc_span body = {.ptr = plain, .len = smaller(LOOKED_AT, raw.len)};
+    unmask(f, raw.ptr, body.len, 0, plain);
+    return body_worth(p, f, body, bits);
 }
 
 /* |n| further bytes of a payload, which stand at |at| in it. False if text turns into something
@@ -345,16 +353,13 @@ static unsigned first_worth(struct wsc_ws_probe *p, const struct frame *f)
 static bool frame_worth(struct wsc_ws_probe *p, const struct frame *f, struct wsc_span raw,
                         bool ends, bool split, unsigned *bits)
 {
-    uint8_t plain[LOOKED_AT];
-    struct wsc_span body = {.ptr = plain, .len = smaller(LOOKED_AT, raw.len)};
-    unmask(f, raw.ptr, body.len, 0, plain);
     uint64_t shape = hash_add(f->first, (const uint8_t *)&f->payload, sizeof(f->payload));
-    uint64_t all = hash_add(hash_add(shape, f->key, 4), raw.ptr, body.len);
-    bool repeated = met(p, all);
+    bool repeated =
+        met(p, hash_add(hash_add(shape, f->key, 4), raw.ptr, smaller(LOOKED_AT, raw.len)));
     bool alike = f->masked && met(p, shape);
 
     *bits = 0;
-    if (!body_worth(p, f, body, bits))
+    if (!payload_worth(p, f, raw, bits))
         return false;
     if (alike) {
         *bits += FADING(masked_repeats, &p->repeats);
@@ -426,6 +431,21 @@ static size_t take_frame(struct wsc_ws_probe *p, struct wsc_span d)
     return taken + raw.len;
 }
 
+/* |part| of the payload under way, |left| bytes before its end. Returns false if it cannot be that.
+ */
+static bool part_worth(struct wsc_ws_probe *p, const struct frame *f, struct wsc_span part,
+                       uint64_t left)
+{
+    if (left != f->payload)
+        return text_goes_on(f, part.ptr, part.len, f->payload - left);
+    unsigned bits = 0; /* the header had a segment of its own, or its end */
+    if (!payload_worth(p, f, part, &bits))
+        return false;
+    bool repeated = met(p, hash_add(f->first, part.ptr, smaller(LOOKED_AT, part.len)));
+    add_bits(p, repeated || f->key_zero ? 0 : bits);
+    return true;
+}
+
 /* The part of |segment| that belongs to the payload under way; |*taken| receives its length.
  * Returns false if it cannot. */
 static bool take_payload(struct wsc_ws_probe *p, struct wsc_span segment, uint64_t offset,
@@ -434,7 +454,7 @@ static bool take_payload(struct wsc_ws_probe *p, struct wsc_span segment, uint64
     struct frame f = read_header(p->header);
     uint64_t left = p->next - offset;
     *taken = left < segment.len ? (size_t)left : segment.len;
-    if (!text_goes_on(&f, segment.ptr, *taken, f.payload - left))
+    if (!part_worth(p, &f, (struct wsc_span){.ptr = segment.ptr, .len = *taken}, left))
         return false;
     if (left <= segment.len)
         p->flags &= (uint8_t)~IN_PAYLOAD;

@@ -250,6 +250,32 @@ Test(ws_probe, headers_over_two_segments)
     }
 }
 
+/* Some write a header and its payload one after the other. */
+Test(ws_probe, headers_in_segments_of_their_own)
+{
+    struct side client = side(), server = side();
+    uint8_t out[64];
+    for (int i = 0; i < 2; i++) {
+        size_t n =
+            put_frame(out, 0x81, i ? KEY_A : KEY_B, "Hello there, how are you?", 20 + (size_t)i);
+        feed(&client, out, 6);
+        feed(&client, out + 6, n - 6);
+    }
+    feed_hex(&server, "88 02");
+    feed_hex(&server, "03e8");
+    cr_expect_geq(client.probe.bits, WSC_WS_PROBE_RESYNC, "%u", client.probe.bits);
+    cr_expect_geq(server.probe.bits, 1 + 6 + 10, "the code counts: %u", server.probe.bits);
+
+    server = side();
+    feed_hex(&server, "88 02");
+    cr_expect_eq(feed_hex(&server, "03ed"), 0, "1005 cannot stand in a Close");
+    for (int i = 0; i < 100; i++) {
+        feed_hex(&server, "81 05");
+        feed_hex(&server, "68656c6c6f");
+    }
+    cr_expect_lt(server.most, WSC_WS_PROBE_RESYNC, "always the same: %u", server.most);
+}
+
 Test(ws_probe, run_starts_after_other_segments)
 {
     struct side s = side();
