@@ -27,7 +27,8 @@ enum queue {
 #define LABELS (WSC_IDENT_LABELS + 2)
 
 /* What an idle open connection costs; with the table's slots it stays under 512 bytes. */
-_Static_assert(sizeof(struct wsc_conv) + sizeof(struct wsc_conv_ws) <= 480, "an open connection has grown");
+_Static_assert(sizeof(struct wsc_conv) + sizeof(struct wsc_conv_ws) <= 480,
+               "an open connection has grown");
 
 struct wsc_analyzer {
     struct wsc_engine engine;
