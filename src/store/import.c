@@ -162,17 +162,18 @@ static enum wsc_err fill_captures(struct wsc_store *s, const struct wsc_store_ca
  * does, and its rows of them. A capture without a fingerprint is equal to none, not even to itself.
  */
 static const char known_sql[] =
-    "SELECT i.id, (SELECT json_group_array(k.id) FROM captures k WHERE k.import_id = i.id"
-    "  AND k.fingerprint IN (SELECT fingerprint FROM captures WHERE import_id = ?1))"
-    " FROM imports i WHERE i.id IN (SELECT k.import_id FROM captures m JOIN captures k ON "
-    "k.fingerprint = m.fingerprint"
-    "  WHERE m.import_id = ?1 AND k.import_id <> ?1)"
-    " AND i.options = (SELECT options FROM imports WHERE id = ?1)"
-    " AND NOT EXISTS (SELECT 1 FROM captures m WHERE m.import_id = ?1 AND (m.fingerprint IS NULL OR"
-    "  (SELECT count(*) FROM captures k WHERE k.import_id = i.id AND k.fingerprint = "
-    "m.fingerprint) <>"
-    "  (SELECT count(*) FROM captures k WHERE k.import_id = ?1 AND k.fingerprint = "
-    "m.fingerprint))) LIMIT 1";
+    "WITH mine AS (SELECT fingerprint, count(*) AS times FROM captures WHERE import_id = ?1"
+    " GROUP BY fingerprint)"
+    " SELECT i.id, (SELECT json_group_array(k.id) FROM captures k"
+    "  WHERE k.import_id = i.id AND k.fingerprint IN (SELECT fingerprint FROM mine))"
+    " FROM imports i"
+    " WHERE i.options = (SELECT options FROM imports WHERE id = ?1)"
+    " AND i.id IN (SELECT k.import_id FROM captures k JOIN mine USING (fingerprint)"
+    "  WHERE k.import_id <> ?1)"
+    " AND NOT EXISTS (SELECT 1 FROM mine WHERE fingerprint IS NULL OR times <>"
+    "  (SELECT count(*) FROM captures k"
+    "    WHERE k.import_id = i.id AND k.fingerprint = mine.fingerprint))"
+    " LIMIT 1";
 
 /* |*import| is 0 if there is none; else |*list| is a JSON array the caller frees. */
 static enum wsc_err find_known(struct wsc_store *s, int64_t *import, char **list,

@@ -5,27 +5,26 @@
 
 /* The columns in the order in which they are bound; |id| is SQLite's. */
 static const char insert_connection[] =
-    "INSERT INTO connections (import_id, capture_id, first_capture_id, first_packet, last_packet, "
-    "stream_id, sort_time, outcome,"
-    " client, client_address, client_port, server, server_address, server_port,"
-    " scheme, http, tls_version, sni, host, path, subprotocol, extensions, user_agent, origin, "
-    "server_software, app,"
-    " handshake_status, midstream, started, established, ended, last_seen, duration_ms,"
-    " close_code, code_source, reason, ending, closed_by,"
-    " client_saw_code, client_saw_reason, client_saw_clean, server_saw_code, server_saw_reason, "
-    "server_saw_clean,"
-    " tcp_end, tcp_end_by, tcp_end_capture_id, tcp_end_packet, cause, confidence, software, "
-    "app_code_scope, app_code_name, app_code_meaning,"
-    " frames_client, frames_server, messages_client, messages_server, bytes_client, bytes_server, "
-    "pings_client, pings_server,"
-    " pongs_client, pongs_server, missing_bytes_client, missing_bytes_server, "
-    "retransmitted_client, retransmitted_server,"
-    " last_rtt_ms, idle_ms_any, idle_ms_client, idle_ms_server, idle_ms_data, violations_more) "
-    "VALUES ("
-    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-    "?, ?, ?, ?, ?, ?, ?, ?, ?,"
-    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-    "?, ?, ?)";
+    "INSERT INTO connections ("
+    "import_id, capture_id, first_capture_id, first_packet, last_packet, stream_id, sort_time, "
+    "outcome, client, client_address, client_port, server, server_address, server_port, "
+    "scheme, http, tls_version, sni, host, path, subprotocol, extensions, user_agent, origin, "
+    "server_software, app, handshake_status, midstream, "
+    "started, established, ended, last_seen, duration_ms, "
+    "close_code, code_source, reason, ending, closed_by, "
+    "client_saw_code, client_saw_reason, client_saw_clean, "
+    "server_saw_code, server_saw_reason, server_saw_clean, "
+    "tcp_end, tcp_end_by, tcp_end_capture_id, tcp_end_packet, "
+    "cause, confidence, software, app_code_scope, app_code_name, app_code_meaning, "
+    "frames_client, frames_server, messages_client, messages_server, bytes_client, bytes_server, "
+    "pings_client, pings_server, pongs_client, pongs_server, "
+    "missing_bytes_client, missing_bytes_server, retransmitted_client, retransmitted_server, "
+    "last_rtt_ms, idle_ms_any, idle_ms_client, idle_ms_server, idle_ms_data, violations_more"
+    ") VALUES ("
+    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 static enum wsc_err prepare(struct wsc_store *s, struct wsc_error *err)
 {

@@ -42,17 +42,31 @@ int wsc_stats_key_parse(const char *word)
     return -1;
 }
 
-/* Nearest rank: the value at position ceil(p * n), counted from 1. Records without the value are
- * not counted. */
-#define PERCENTILE(column, p)                                                                      \
-    "max(CASE WHEN " column "_rank = CAST((" column "_n * " p                                      \
-    " + 99) / 100 AS INTEGER) THEN " column " END)"
+/* What is looked at of each record, after its keys k0..k3. */
+static const char picked[] = "sort_time, duration_ms, idle_ms_any, outcome = 'handshake_failed'"
+                             " OR (close_code = 1006 AND code_source = 'inferred') AS abnormal"
+                             " FROM connections c JOIN captures p ON p.id = c.capture_id";
 
-#define RANKED(column)                                                                             \
-    "CASE WHEN " column                                                                            \
-    " IS NOT NULL THEN row_number() OVER (PARTITION BY k0, k1, k2, k3 ORDER BY " column            \
-    " IS NULL, " column ") END AS " column "_rank, count(" column                                  \
-    ") OVER (PARTITION BY k0, k1, k2, k3) AS " column "_n"
+/* The share of its group not above each value; records without a value stand apart. */
+static const char ranked[] =
+    "SELECT *,"
+    " cume_dist() OVER (PARTITION BY k0, k1, k2, k3, duration_ms IS NULL ORDER BY duration_ms)"
+    " AS duration_rank,"
+    " cume_dist() OVER (PARTITION BY k0, k1, k2, k3, idle_ms_any IS NULL ORDER BY idle_ms_any)"
+    " AS idle_rank"
+    " FROM picked";
+
+/* Nearest rank: the smallest value with that share. Totals are windows over all groups. */
+static const char groups[] =
+    "SELECT k0, k1, k2, k3, count(*) AS count, sum(abnormal), sum(count(*)) OVER (),"
+    " min(min(sort_time)) OVER (), max(max(sort_time)) OVER (), min(sort_time), max(sort_time),"
+    " min(duration_ms) FILTER (WHERE duration_rank >= 0.50),"
+    " min(duration_ms) FILTER (WHERE duration_rank >= 0.90),"
+    " min(duration_ms) FILTER (WHERE duration_rank >= 0.99),"
+    " min(idle_ms_any) FILTER (WHERE idle_rank >= 0.50),"
+    " min(idle_ms_any) FILTER (WHERE idle_rank >= 0.90),"
+    " min(idle_ms_any) FILTER (WHERE idle_rank >= 0.99)"
+    " FROM ranked GROUP BY k0, k1, k2, k3";
 
 #define NS_PER_HOUR 3.6e12
 
@@ -68,51 +82,10 @@ static void build(const struct wsc_store *s, const struct wsc_filter *f,
     wsc_where_text(s, f, where);
     const char *order = n > 0 && keys_table[keys[0]].is_time ? "k0, count DESC, k1, k2, k3"
                                                              : "count DESC, k0, k1, k2, k3";
-    (void)
-        snprintf(
-            sql, SQL_MAX,
-            "WITH picked AS (SELECT %s AS k0, %s AS k1, %s AS k2, %s AS k3, sort_time, "
-            "duration_ms, idle_ms_any,"
-            " (outcome = 'handshake_failed' OR (close_code = 1006 AND code_source = 'inferred')) "
-            "AS abnormal"
-            " FROM connections c JOIN captures p ON p.id = c.capture_id%s),"
-            " ranked AS (SELECT *, " RANKED("duration_ms") ", " RANKED(
-                "idle_ms_any") " FROM picked),"
-                               " span AS (SELECT count(*) AS total, min(sort_time) AS first, "
-                               "max(sort_time) AS last FROM picked)"
-                               " SELECT k0, k1, k2, k3, count(*) AS count, sum(abnormal), (SELECT "
-                               "total FROM span),"
-                               " (SELECT first FROM span), (SELECT last FROM span), "
-                               "min(sort_time), max(sort_time),"
-                               " " PERCENTILE("duration_ms", "50") ", " PERCENTILE(
-                                   "duration_ms",
-                                   "90") ", " PERCENTILE("duration_ms",
-                                                         "99") ","
-                                                               " " PERCENTILE("idle_ms_any", "50") ", " PERCENTILE(
-                                                                   "idle_ms_any",
-                                                                   "90") ", " PERCENTILE("idle_ms_"
-                                                                                         "any",
-                                                                                         "99") " FR"
-                                                                                               "OM "
-                                                                                               "ran"
-                                                                                               "ked"
-                                                                                               " GR"
-                                                                                               "OUP"
-                                                                                               " BY"
-                                                                                               " k0"
-                                                                                               ", "
-                                                                                               "k1,"
-                                                                                               " k2"
-                                                                                               ", "
-                                                                                               "k3 "
-                                                                                               "ORD"
-                                                                                               "ER "
-                                                                                               "BY "
-                                                                                               "%s "
-                                                                                               "LIM"
-                                                                                               "IT "
-                                                                                               "?",
-            k[0], k[1], k[2], k[3], where, order);
+    (void)snprintf(sql, SQL_MAX,
+                   "WITH picked AS (SELECT %s AS k0, %s AS k1, %s AS k2, %s AS k3, %s%s),"
+                   " ranked AS (%s) %s ORDER BY %s LIMIT ?",
+                   k[0], k[1], k[2], k[3], picked, where, ranked, groups, order);
 }
 
 static int64_t ns_of(sqlite3_stmt *stmt, int i)
