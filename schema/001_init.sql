@@ -39,11 +39,12 @@ CREATE INDEX captures_by_import ON captures (import_id);
 -- joined with an underscore here: idle_ms.any is idle_ms_any.
 CREATE TABLE connections (
     id                   INTEGER PRIMARY KEY,
-    import_id            INTEGER NOT NULL REFERENCES imports (id) ON DELETE CASCADE,
 
-    -- Where in the captures: a connection may cross from one file of an import to the next.
-    capture_id           INTEGER NOT NULL REFERENCES captures (id), -- of last_packet: where it ended
-    first_capture_id     INTEGER NOT NULL REFERENCES captures (id), -- of first_packet
+    -- Where in the captures: a connection may cross from one file of an import to the next. All it refers
+    -- to is in the import of capture_id; when one of them is replaced, the store removes the connection,
+    -- so that only capture_id needs a foreign key, and the index that makes it cheap.
+    capture_id           INTEGER NOT NULL REFERENCES captures (id) ON DELETE CASCADE, -- of last_packet
+    first_capture_id     INTEGER NOT NULL,   -- of first_packet
     first_packet         INTEGER NOT NULL,   -- of its TCP connection
     last_packet          INTEGER,            -- the last that the verdict rests on
     stream_id            INTEGER NOT NULL,   -- HTTP/2 stream; 0 over HTTP/1.1, later ones on one TCP count on
@@ -93,7 +94,7 @@ CREATE TABLE connections (
     server_saw_clean     INTEGER,
     tcp_end              TEXT NOT NULL,
     tcp_end_by           TEXT,
-    tcp_end_capture_id   INTEGER REFERENCES captures (id),
+    tcp_end_capture_id   INTEGER,            -- of tcp_end_packet
     tcp_end_packet       INTEGER,
 
     -- Why: always inferred. The sentences are in evidence.
@@ -129,7 +130,7 @@ CREATE TABLE connections (
 -- Every listing is in this order, and --since and --until are ranges of it. More indexes would cost each
 -- insert more than they save: the other filters read one table once.
 CREATE INDEX connections_by_time ON connections (sort_time, last_packet);
-CREATE INDEX connections_by_import ON connections (import_id);
+CREATE INDEX connections_by_capture ON connections (capture_id);
 
 -- The first Close frame each side sent.
 CREATE TABLE close_frames (
@@ -139,7 +140,7 @@ CREATE TABLE close_frames (
     reason        ANY,               -- '' when empty, NULL when not captured
     valid         INTEGER NOT NULL,  -- 1: it breaks no rule of RFC 6455 5.5.1 and 7.4
     at            TEXT,              -- time of packet
-    capture_id    INTEGER REFERENCES captures (id),
+    capture_id    INTEGER,           -- of packet
     packet        INTEGER,           -- that completes it
     PRIMARY KEY (connection_id, sender)
 ) STRICT, WITHOUT ROWID;
@@ -150,7 +151,7 @@ CREATE TABLE violations (
     n             INTEGER NOT NULL,  -- in packet order, from 0
     by            TEXT    NOT NULL,  -- client, server
     rule          TEXT    NOT NULL,  -- unmasked-client-frame, ...
-    capture_id    INTEGER REFERENCES captures (id),
+    capture_id    INTEGER,           -- of packet
     packet        INTEGER,
     PRIMARY KEY (connection_id, n)
 ) STRICT, WITHOUT ROWID;

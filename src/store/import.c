@@ -203,20 +203,22 @@ static enum wsc_err find_known(struct wsc_store *s, int64_t *import, char **list
 }
 
 #define EARLIER                                                                                    \
-    "(SELECT id FROM captures WHERE import_id <> ?1 AND fingerprint IN (SELECT fingerprint FROM "  \
-    "captures WHERE import_id = ?1))"
+    "(SELECT id FROM captures WHERE import_id <> ?1"                                               \
+    " AND fingerprint IN (SELECT fingerprint FROM captures WHERE import_id = ?1))"
 
-/* Takes the records that rest on these captures, whole or in part, out of earlier imports. */
+/* Takes the records that rest on these captures, whole or in part, out of earlier imports: first
+ * those that rest on one in part and end in another, then each capture with all that ended in it.
+ */
 static enum wsc_err remove_earlier(struct wsc_store *s, bool *any, struct wsc_error *err)
 {
     static const char *const steps[] = {
-        "DELETE FROM connections WHERE capture_id IN " EARLIER " OR first_capture_id IN " EARLIER
+        "DELETE FROM connections WHERE first_capture_id IN " EARLIER
         " OR tcp_end_capture_id IN " EARLIER
         " OR id IN (SELECT connection_id FROM close_frames WHERE capture_id IN " EARLIER
-        "  UNION SELECT connection_id FROM violations WHERE capture_id IN " EARLIER ")",
+        "  UNION ALL SELECT connection_id FROM violations WHERE capture_id IN " EARLIER ")",
         "DELETE FROM captures WHERE id IN " EARLIER,
-        "DELETE FROM imports WHERE id <> ?1 AND NOT EXISTS (SELECT 1 FROM captures WHERE import_id "
-        "= imports.id)",
+        "DELETE FROM imports WHERE id <> ?1"
+        " AND NOT EXISTS (SELECT 1 FROM captures WHERE import_id = imports.id)",
     };
     int64_t earlier = 0;
     sqlite3_stmt *stmt = NULL;

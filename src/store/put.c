@@ -6,7 +6,7 @@
 /* The columns in the order in which they are bound; |id| is SQLite's. */
 static const char insert_connection[] =
     "INSERT INTO connections ("
-    "import_id, capture_id, first_capture_id, first_packet, last_packet, stream_id, sort_time, "
+    "capture_id, first_capture_id, first_packet, last_packet, stream_id, sort_time, "
     "outcome, client, client_address, client_port, server, server_address, server_port, "
     "scheme, http, tls_version, sni, host, path, subprotocol, extensions, user_agent, origin, "
     "server_software, app, handshake_status, midstream, "
@@ -24,7 +24,7 @@ static const char insert_connection[] =
     "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
     "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
     "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 static enum wsc_err prepare(struct wsc_store *s, struct wsc_error *err)
 {
@@ -82,7 +82,6 @@ static void bind_endpoint(struct wsc_bind *b, const struct wsc_endpoint *e)
 
 static void bind_who(const struct wsc_store *s, struct wsc_bind *b, const struct wsc_closure *r)
 {
-    wsc_bind_int(b, s->import_id);
     wsc_bind_int(b, capture_of(s, r->last_packet != 0 ? r->last_packet : r->first_packet));
     wsc_bind_int(b, capture_of(s, r->first_packet));
     wsc_bind_int(b, (int64_t)WSC_REF_NUMBER(r->first_packet));

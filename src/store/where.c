@@ -114,7 +114,7 @@ static void which(struct walk *w, const struct wsc_store *s, const struct wsc_fi
     }
     if (!f->last_import)
         return;
-    condition(w, "c.import_id = ?");
+    condition(w, "p.import_id = ?");
     if (w->bind != NULL)
         wsc_bind_int(w->bind, s->import_id);
     if (s->known_captures != NULL) {

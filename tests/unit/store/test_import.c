@@ -105,6 +105,19 @@ static enum wsc_import_result run_step(struct wsc_store *s, const struct step *s
     return import(s, prints, n, step->options, records, count);
 }
 
+/* Rows that say a packet is in a capture which is not, or is in another import. */
+static const char dangling[] =
+    "SELECT count(*) FROM (SELECT c.capture_id AS own, c.first_capture_id AS other FROM "
+    "connections c"
+    " UNION ALL SELECT c.capture_id, c.tcp_end_capture_id FROM connections c"
+    " UNION ALL SELECT c.capture_id, f.capture_id FROM connections c JOIN close_frames f ON "
+    "connection_id = id"
+    " UNION ALL SELECT c.capture_id, v.capture_id FROM connections c JOIN violations v ON "
+    "connection_id = id)"
+    " WHERE other IS NOT NULL AND NOT EXISTS (SELECT 1 FROM captures p JOIN captures q USING "
+    "(import_id)"
+    "  WHERE p.id = own AND q.id = other)";
+
 Test(store_import, known_by_content)
 {
     for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++) {
@@ -126,6 +139,8 @@ Test(store_import, known_by_content)
         cr_expect_str_eq(wsc_tmp_db_ask(t.path, "SELECT count(*) FROM pragma_foreign_key_check",
                                         out, sizeof(out)),
                          "0");
+        cr_expect_str_eq(wsc_tmp_db_ask(t.path, dangling, out, sizeof(out)), "0", "%s",
+                         runs[i].name);
         cr_expect_str_eq(wsc_tmp_db_ask(t.path, "PRAGMA integrity_check", out, sizeof(out)), "ok");
         cr_expect_str_eq(
             wsc_tmp_db_ask(
