@@ -170,7 +170,7 @@ static const char known_sql[] =
     " WHERE i.options = (SELECT options FROM imports WHERE id = ?1)"
     " AND i.id IN (SELECT k.import_id FROM captures k JOIN mine USING (fingerprint)"
     "  WHERE k.import_id <> ?1)"
-    " AND NOT EXISTS (SELECT 1 FROM mine WHERE fingerprint IS NULL OR times <>"
+    " AND NOT EXISTS (SELECT 1 FROM mine WHERE times <>"
     "  (SELECT count(*) FROM captures k"
     "    WHERE k.import_id = i.id AND k.fingerprint = mine.fingerprint))"
     " LIMIT 1";

@@ -197,6 +197,14 @@ Test(store_stats, filtered)
     ask(s, &f, WSC_BY_OUTCOME, WSC_BY_CODE, 0, &t);
     cr_expect_eq(t.n, 0, "no record, no row");
     wsc_filter_init(&f);
+    f.since_ns =
+        T0 + 95 * 36 * SECOND; /* 5, 4, 3, 2, 1 ms, and one that has none: rank ceil(2.5) = 3 */
+    ask(s, &f, WSC_BY_OUTCOME, WSC_BY_CODE, 0, &t);
+    cr_assert_eq(t.n, 1);
+    cr_expect_eq(t.rows[0].count, 6);
+    cr_expect_eq(t.rows[0].duration_ns[0], 3 * MS);
+    cr_expect_eq(t.rows[0].duration_ns[2], 5 * MS);
+    wsc_filter_init(&f);
     f.id = 1;
     ask(s, &f, WSC_BY_OUTCOME, WSC_BY_CODE, 0, &t);
     cr_assert_eq(t.n, 1);
