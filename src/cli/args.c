@@ -173,6 +173,25 @@ int args_parse(const struct args_command *cmd, int argc, char **argv, void *opti
 /* ---- help ---- */
 
 #define HELP_COLUMN 26
+#define HELP_WIDTH  79
+
+/* Writes |text| from HELP_COLUMN on, broken at spaces. The cursor stands at HELP_COLUMN. */
+static void help_text(const char *text)
+{
+    const size_t room = HELP_WIDTH - HELP_COLUMN;
+    size_t left = strlen(text);
+    while (left > room) {
+        size_t cut = room;
+        while (cut > 0 && text[cut] != ' ')
+            cut--;
+        if (cut == 0)
+            break;
+        printf("%.*s\n%*s", (int)cut, text, HELP_COLUMN, "");
+        text += cut + 1;
+        left -= cut + 1;
+    }
+    printf("%s\n", text);
+}
 
 static void help_option(const struct args_option *o)
 {
@@ -182,10 +201,11 @@ static void help_option(const struct args_option *o)
         (void)snprintf(letter, sizeof(letter), "-%c, ", o->letter);
     (void)snprintf(left, sizeof(left), "  %s--%s%s%s", letter, o->name, o->value != NULL ? " " : "",
                    o->value != NULL ? o->value : "");
-    if (strlen(left) >= HELP_COLUMN)
-        printf("%s\n%*s%s\n", left, HELP_COLUMN, "", o->help);
+    if (strlen(left) + 1 >= HELP_COLUMN)
+        printf("%s\n%*s", left, HELP_COLUMN, "");
     else
-        printf("%-*s%s\n", HELP_COLUMN, left, o->help);
+        printf("%-*s", HELP_COLUMN, left);
+    help_text(o->help);
 }
 
 void args_help(const struct args_command *cmd)

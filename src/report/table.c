@@ -153,14 +153,14 @@ static void put_line(struct wsc_report *rep, const struct table *t, const struct
 {
     static const char *const colors[] = {"",         "\033[32m", "\033[33m",
                                          "\033[31m", "\033[1m",  "\033[2m"};
-    size_t last = 0;
+    size_t last = 0; /* no blanks behind the last column that says something */
     for (size_t i = 0; i < t->len; i++)
-        if (t->shown[i])
+        if (t->shown[i] && (cells == NULL || cells[i].columns > 0))
             last = i;
     if (rep->opt.color)
         fputs(colors[(unsigned char)style], rep->out);
     bool first = true;
-    for (size_t i = 0; i < t->len; i++) {
+    for (size_t i = 0; i <= last; i++) {
         if (!t->shown[i])
             continue;
         fputs(first ? "" : "  ", rep->out);
