@@ -101,14 +101,32 @@ static void earlier(struct tcp_end *best, enum wsc_tcp_end kind, enum wsc_dir by
         *best = (struct tcp_end){.kind = kind, .by = by, .at = at};
 }
 
+/* True if the FIN of |d| was sent with that of the other side at hand: a capture may show them in
+ * the wrong order. */
+static bool fin_answers(const struct wsc_evidence *ev, enum wsc_dir d)
+{
+    const struct wsc_ev_end *fin = &ev->side[d].fin, *first = &ev->side[other(d)].fin;
+    return fin->ref != 0 && first->ref != 0 && had(fin->ack_off, first->off + 1);
+}
+
 static struct tcp_end first_tcp_end(const struct wsc_evidence *ev)
 {
     struct tcp_end best = {.kind = WSC_TCP_END_NONE};
-    for (int d = 0; d < 2; d++) {
-        earlier(&best, WSC_TCP_END_FIN, (enum wsc_dir)d, &ev->side[d].fin);
-        earlier(&best, WSC_TCP_END_RST, (enum wsc_dir)d, &ev->side[d].rst);
+    for (int i = 0; i < 2; i++) {
+        enum wsc_dir d = (enum wsc_dir)i;
+        if (!fin_answers(ev, d) || fin_answers(ev, other(d)))
+            earlier(&best, WSC_TCP_END_FIN, d, &ev->side[d].fin);
+        earlier(&best, WSC_TCP_END_RST, d, &ev->side[d].rst);
     }
     return best;
+}
+
+/* One sequence number more than the bytes seen was acknowledged, and |ack_off| is that
+ * acknowledgement: a FIN that was not captured, or a byte. */
+static bool saw_unseen_fin(const struct wsc_ev_side *s, uint64_t ack_off)
+{
+    return s->fin.ref == 0 && s->acked_known && s->acked_off == s->end_off + 1 &&
+           had(ack_off, s->end_off + 1);
 }
 
 /* ---- the table ---- */
@@ -122,6 +140,7 @@ enum fact {
     BOTH_CLOSES = 1 << 3,
     ONE_CLOSE = 1 << 4,
     ANSWER_HIDDEN = 1 << 5, /* one Close, and what the other side sent after it is not all there */
+    MAY_BE_LATE = 1 << 14,  /* one Close, sent after what may have been the other side's FIN */
     HIDDEN = 1 << 6,        /* a Close may stand in bytes that were not captured */
     FIN_FIRST = 1 << 7,
     RST_FIRST = 1 << 8,
@@ -146,6 +165,7 @@ static const struct row {
     /* The handshake failed. */
     {REJECTED,               0,                             WSC_OUTCOME_HANDSHAKE_FAILED, WSC_ENDING_REJECTED,         NO_CODE},
     {BAD_ACCEPT,             0,                             WSC_OUTCOME_HANDSHAKE_FAILED, WSC_ENDING_BAD_ACCEPT,       NO_CODE},
+    {OPENED | MAY_BE_LATE,   0,                             WSC_OUTCOME_UNKNOWN,          WSC_ENDING_GAP,              NO_CODE},
     {OPENED | BOTH_CLOSES,   0,                             WSC_OUTCOME_CLOSED,           WSC_ENDING_CLOSE_HANDSHAKE,  CODE_OF_CLOSE},
     {OPENED | ANSWER_HIDDEN, TCP_ENDED | SILENT | REUSED,   WSC_OUTCOME_CLOSED,           WSC_ENDING_GAP,              CODE_OF_CLOSE},
     {OPENED | ONE_CLOSE,     TCP_ENDED | SILENT | PATIENCE_OVER | REUSED,
@@ -185,12 +205,6 @@ static unsigned handshake_facts(const struct wsc_evidence *ev)
     return 0;
 }
 
-/* Bytes of |d| are missing where an answer to the Close of the other side would stand. */
-static bool answer_hidden(const struct wsc_evidence *ev, enum wsc_dir d)
-{
-    return ev->side[d].hidden;
-}
-
 static unsigned gather(const struct wsc_evidence *ev, const struct tcp_end *end)
 {
     unsigned facts = handshake_facts(ev);
@@ -200,8 +214,10 @@ static unsigned gather(const struct wsc_evidence *ev, const struct tcp_end *end)
     if (c != s) {
         facts |= ONE_CLOSE;
         enum wsc_dir sender = c ? WSC_DIR_C2S : WSC_DIR_S2C;
-        if (answer_hidden(ev, other(sender)))
+        if (ev->side[other(sender)].hidden)
             facts |= ANSWER_HIDDEN;
+        if (saw_unseen_fin(&ev->side[other(sender)], ev->side[sender].first.ack_off))
+            facts |= MAY_BE_LATE;
         if (ev->now_ns >= ev->side[sender].first.ts_ns + WSC_CLOSE_PATIENCE_NS)
             facts |= PATIENCE_OVER;
     }
@@ -253,17 +269,21 @@ static void set_code(const struct wsc_evidence *ev, const struct row *row, enum 
     out->reason = c->reason;
 }
 
-/* The side that sent the first Close seen answered one that may be among the missing bytes. */
-static bool may_be_an_answer(const struct wsc_evidence *ev, enum wsc_side first)
+/* Among the missing bytes may be a Close sent before, or across, the first that was seen: unless
+ * the other side had received that Close before it sent them, and they came too late for its
+ * sender. */
+static bool unsure_who(const struct wsc_evidence *ev, enum wsc_side first)
 {
     if (first != WSC_SIDE_CLIENT && first != WSC_SIDE_SERVER)
         return false;
     enum wsc_dir d = first == WSC_SIDE_CLIENT ? WSC_DIR_C2S : WSC_DIR_S2C;
     const struct wsc_ev_side *peer = &ev->side[other(d)];
+    const struct wsc_ev_close *c = &ev->side[d].first;
     if (!peer->hidden || peer->first.seen)
         return false;
-    uint64_t ack = ev->side[d].first.ack_off;
-    return ack == WSC_EV_NO_ACK || ack > peer->hidden_off;
+    bool missing_later = c->ack_off != WSC_EV_NO_ACK && c->ack_off <= peer->hidden_off &&
+                         had(peer->hidden_ack_off, c->end);
+    return !missing_later;
 }
 
 static void set_closed_by(const struct wsc_evidence *ev, enum wsc_side first,
@@ -272,8 +292,9 @@ static void set_closed_by(const struct wsc_evidence *ev, enum wsc_side first,
     if (out->outcome != WSC_OUTCOME_CLOSED && out->outcome != WSC_OUTCOME_HANDSHAKE_FAILED)
         return;
     if (first != WSC_SIDE_NONE)
-        out->closed_by = may_be_an_answer(ev, first) ? WSC_SIDE_NONE : first;
-    else if (end->kind != WSC_TCP_END_NONE)
+        out->closed_by = unsure_who(ev, first) ? WSC_SIDE_NONE : first;
+    else if (end->kind != WSC_TCP_END_NONE &&
+             !saw_unseen_fin(&ev->side[other(end->by)], end->at->ack_off))
         out->closed_by = wsc_side_of(end->by);
 }
 

@@ -39,7 +39,10 @@ struct wsc_ev_side {
     bool hidden; /* from hidden_off on bytes are missing, or framing is lost, so that a Close may be
                     there unseen */
     uint64_t hidden_off;
-    bool acked_known;    /* the other side's acknowledgements are in the capture */
+    uint64_t hidden_ack_off; /* the other side's bytes it had acknowledged before it sent those;
+                                WSC_EV_NO_ACK: not known */
+    uint64_t end_off;        /* after its last byte seen */
+    bool acked_known;        /* the other side's acknowledgements are in the capture */
     uint64_t acked_off;  /* up to which the other side acknowledged this side's bytes; FIN counts as
                             one */
     uint64_t acked_ns;   /* time of the last packet of this side that was acknowledged, 0: none */

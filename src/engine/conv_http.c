@@ -58,6 +58,30 @@ static void keep_key(struct wsc_conv_pre *pre, struct wsc_span key)
         memcpy(pre->key, key.ptr, key.len);
 }
 
+/* The client's bytes have come to where its frames start. */
+static void reach_client_start(struct wsc_conv *c)
+{
+    c->mode[c->client] = WSC_CONV_WS;
+    c->ws->hidden &= (uint8_t) ~(1u << WSC_DIR_C2S);
+    c->pre->client_start = 0;
+}
+
+static bool at_client_start(const struct wsc_conv *c, enum wsc_way way, uint64_t off)
+{
+    return c->ws != NULL && c->pre != NULL && c->pre->client_start != 0 &&
+           way == (enum wsc_way)c->client && off == c->pre->client_start;
+}
+
+static void note_request(struct wsc_engine *e, struct wsc_conv_ws *ws,
+                         const struct wsc_h1_head *head)
+{
+    wsc_conv_set_string(e, ws, WSC_STRING_HOST, head->fields[WSC_H1_HOST]);
+    wsc_conv_set_string(e, ws, WSC_STRING_PATH,
+                        wsc_ws_upgrade_path(head->target, e->opt.keep_query));
+    wsc_conv_set_string(e, ws, WSC_STRING_USER_AGENT, head->fields[WSC_H1_USER_AGENT]);
+    wsc_conv_set_string(e, ws, WSC_STRING_ORIGIN, head->fields[WSC_H1_ORIGIN]);
+}
+
 /* A WebSocket attempt begins. What the client sends from |end| on is read as frames until the
  * answer says otherwise. */
 static void begin_attempt(struct wsc_engine *e, const struct wsc_h1_head *head, uint64_t end)
@@ -71,11 +95,7 @@ static void begin_attempt(struct wsc_engine *e, const struct wsc_h1_head *head, 
     if (ws == NULL)
         return;
     ws->handshake = WSC_EV_PENDING;
-    wsc_conv_set_string(e, ws, WSC_STRING_HOST, head->fields[WSC_H1_HOST]);
-    wsc_conv_set_string(e, ws, WSC_STRING_PATH,
-                        wsc_ws_upgrade_path(head->target, e->opt.keep_query));
-    wsc_conv_set_string(e, ws, WSC_STRING_USER_AGENT, head->fields[WSC_H1_USER_AGENT]);
-    wsc_conv_set_string(e, ws, WSC_STRING_ORIGIN, head->fields[WSC_H1_ORIGIN]);
+    note_request(e, ws, head);
     keep_key(c->pre, head->fields[WSC_H1_SEC_WEBSOCKET_KEY]);
     c->pre->early_ref = 0;
     wsc_ws_decoder_init(&ws->dec[WSC_DIR_C2S], WSC_DIR_C2S, WSC_WS_EXT_NONE, end);
@@ -86,6 +106,11 @@ static enum wsc_h1_next on_request(struct wsc_engine *e, const struct wsc_h1_hea
                                    uint64_t end)
 {
     struct wsc_conv *c = e->conv;
+    if (at_client_start(c, e->way, end)) { /* its answer was captured before it */
+        note_request(e, c->ws, head);
+        reach_client_start(c);
+        return WSC_H1_STOP;
+    }
     if (wsc_ws_upgrade_wanted(head)) {
         push_request(c->pre, REQUEST_UPGRADE);
         begin_attempt(e, head, end);
@@ -152,6 +177,24 @@ static void start_client(struct wsc_conv *c, struct wsc_conv_ws *ws, enum wsc_wa
     c->mode[client] = WSC_CONV_WS;
 }
 
+/* Where the client's frames start: behind what the 101 acknowledged, which was the request. If the
+ * capture does not show that yet, its bytes are read as a request until then. */
+static void place_client(struct wsc_engine *e, struct wsc_conv_ws *ws, enum wsc_way client,
+                         enum wsc_ws_extensions ext)
+{
+    struct wsc_conv *c = e->conv;
+    bool late = c->mode[client] != WSC_CONV_WS && e->at->ack_off != WSC_TCP_NO_ACK &&
+                e->at->ack_off > c->tcp.dir[client].next_off;
+    if (!late) {
+        start_client(c, ws, client, ext);
+        return;
+    }
+    c->pre->client_start = e->at->ack_off;
+    wsc_ws_decoder_init(&ws->dec[WSC_DIR_C2S], WSC_DIR_C2S, ext, e->at->ack_off);
+    if (c->mode[client] == WSC_CONV_SKIP)
+        c->mode[client] = WSC_CONV_NEW;
+}
+
 static void establish(struct wsc_engine *e, const struct wsc_h1_head *head, uint64_t end,
                       bool right)
 {
@@ -170,7 +213,7 @@ static void establish(struct wsc_engine *e, const struct wsc_h1_head *head, uint
     enum wsc_ws_extensions ext = extensions_of(head->fields[WSC_H1_SEC_WEBSOCKET_EXTENSIONS]);
     wsc_ws_decoder_init(&ws->dec[WSC_DIR_S2C], WSC_DIR_S2C, ext, end);
     c->mode[e->way] = WSC_CONV_WS;
-    start_client(c, ws, client, ext);
+    place_client(e, ws, client, ext);
     if (!right)
         wsc_conv_violation(e, WSC_DIR_S2C, WSC_RULE_BAD_ACCEPT_KEY, e->at->ref);
     if (c->pre->early_ref != 0)
@@ -251,6 +294,10 @@ static bool is_tls(struct wsc_span d)
 bool wsc_conv_sniff(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data)
 {
     struct wsc_conv *c = e->conv;
+    if (at_client_start(c, way, off)) {
+        reach_client_start(c);
+        return true;
+    }
     bool from_client = !c->client_known || way == (enum wsc_way)c->client;
     bool from_server = !c->client_known || way != (enum wsc_way)c->client;
     bool request = from_client && wsc_h1_looks_like_request(data);

@@ -107,9 +107,17 @@ static void replay(struct wsc_engine *e, unsigned ways)
         replay_piece(e, (enum wsc_way)w, p[w]);
         p[w] = p[w]->next;
     }
-    for (int w = 0; w < 2; w++)
-        if (ways & 1u << w)
-            drop_pieces(e, &run[w]);
+    for (int w = 0; w < 2; w++) {
+        if (!(ways & 1u << w))
+            continue;
+        drop_pieces(e, &run[w]);
+        /* What a snap length cut off the last piece is missing, not still to come. */
+        uint64_t at = e->conv->ws->dec[wsc_conv_dir(e->conv, (enum wsc_way)w)].offset,
+                 next = e->conv->tcp.dir[w].next_off;
+        e->way = (enum wsc_way)w;
+        if (next > at)
+            wsc_conv_ws_gap(e, (enum wsc_way)w, at, next - at);
+    }
     e->way = way;
 }
 

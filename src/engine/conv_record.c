@@ -20,6 +20,8 @@ static void fill_side(const struct wsc_conv *c, enum wsc_dir d, struct wsc_ev_si
         .captured = (tcp->flags & WSC_TCP_SEEN) != 0,
         .hidden = (ws->hidden & 1u << d) != 0,
         .hidden_off = ws->notes != NULL ? ws->notes->hidden_off[d] : 0,
+        .hidden_ack_off = ws->notes != NULL ? ws->notes->hidden_ack_off[d] : WSC_EV_NO_ACK,
+        .end_off = wsc_tcp_off(tcp, tcp->end_seq),
         .acked_known = (tcp->flags & WSC_TCP_ACKED) != 0,
         .acked_off = wsc_tcp_off(tcp, tcp->acked_seq),
         .acked_ns = tcp->acked_ns,

@@ -59,8 +59,15 @@ void wsc_conv_hide(struct wsc_engine *e, enum wsc_dir dir, uint64_t off)
         return;
     ws->hidden |= (uint8_t)(1u << dir);
     struct wsc_conv_notes *n = notes_of(e, ws);
-    if (n != NULL)
-        n->hidden_off[dir] = off;
+    if (n == NULL)
+        return;
+    const struct wsc_conv *c = e->conv;
+    enum wsc_way way = wsc_conv_way(c, dir);
+    const struct wsc_tcp_dir *tcp = &c->tcp.dir[way];
+    bool known = (tcp->flags & WSC_TCP_SENT_ACK) != 0;
+    n->hidden_off[dir] = off;
+    n->hidden_ack_off[dir] =
+        known ? wsc_tcp_off(&c->tcp.dir[wsc_way_back(way)], tcp->sent_ack) : WSC_EV_NO_ACK;
 }
 
 /* ---- strings ---- */

@@ -44,9 +44,11 @@ struct wsc_conv_pre {
         early_ref; /* first packet with client bytes that cannot have seen the answer, 0: none */
     uint64_t requests; /* kinds of the requests not yet answered, 2 bits each, oldest lowest */
     uint8_t requests_len;
-    uint8_t labelled; /* payload packets nDPI has seen */
-    uint16_t probed;  /* segments the probe has seen */
-    char key[32];     /* Sec-WebSocket-Key of the upgrade under way; key_len 0: none seen */
+    uint8_t labelled;      /* payload packets nDPI has seen */
+    uint16_t probed;       /* segments the probe has seen */
+    uint64_t client_start; /* where the client's frames start, by what a 101 acknowledged; 0: not
+                              known */
+    char key[32];          /* Sec-WebSocket-Key of the upgrade under way; key_len 0: none seen */
     uint8_t key_len;
 };
 
@@ -65,10 +67,11 @@ struct wsc_conv_notes {
     struct {
         bool broke_rule, data_last, text_last;
         uint64_t last_data_ns, last_len, longest_before;
-    } before[2];              /* of this sender, when the other side's first Close came */
-    uint64_t hidden_off[2];   /* stream offsets, for the bits of ws->hidden */
-    uint64_t idle_base_ns[4]; /* times of the last byte any, client, server, data when the end
-                                 began, 0: none */
+    } before[2];                /* of this sender, when the other side's first Close came */
+    uint64_t hidden_off[2];     /* stream offsets, for the bits of ws->hidden */
+    uint64_t hidden_ack_off[2]; /* as in the evidence */
+    uint64_t idle_base_ns[4];   /* times of the last byte any, client, server, data when the end
+                                   began, 0: none */
     bool idle_taken;
 };
 

@@ -16,6 +16,13 @@
  * captured. */
 #define FOREIGN_MAX 8u
 
+/* An RST further ahead than this of the bytes seen is not explained by bytes that were not
+ * captured. */
+#define RST_AHEAD_MAX (UINT64_C(1) << 20)
+
+/* Packets of one sender that a capture shows in the wrong order are not further apart than this. */
+#define MISORDER_NS UINT64_C(200000000)
+
 /* A receiver that accepted an RST sends nothing more; what it sent before is not under way for
  * longer than this. */
 #define RST_HEEDED_NS UINT64_C(5000000000)
@@ -234,6 +241,19 @@ static bool take_syn(struct feed *f)
 
 /* ---- ACK ---- */
 
+/* What this side had received when it sent its bytes up to next_off: of a packet beyond a hole that
+ * cannot be said. */
+static void note_sent_ack(struct feed *f, const struct wsc_tcp_dir *acked)
+{
+    struct wsc_tcp_dir *d = &f->c->dir[f->way];
+    if (!(d->flags & WSC_TCP_STARTED) || distance(d, f->v->seq) > 0)
+        return;
+    if (!(d->flags & WSC_TCP_SENT_ACK) ||
+        wsc_tcp_off(acked, f->v->ack) > wsc_tcp_off(acked, d->sent_ack))
+        d->sent_ack = f->v->ack;
+    d->flags |= WSC_TCP_SENT_ACK;
+}
+
 static void take_ack(struct feed *f)
 {
     enum wsc_way other = wsc_way_back(f->way);
@@ -244,6 +264,7 @@ static void take_ack(struct feed *f)
     if (!offset_of(d, f->v->ack, &off))
         return;
     f->at.ack_off = off;
+    note_sent_ack(f, d);
     if (!(d->flags & WSC_TCP_ACKED) || off > acked_off(d)) {
         d->flags |= WSC_TCP_ACKED;
         d->acked_seq = f->v->ack;
@@ -267,7 +288,7 @@ static bool rst_in_range(const struct wsc_tcp_dir *d, uint64_t off, bool *ahead)
             high = low;
     }
     *ahead = off > high;
-    return off >= low;
+    return off >= low && off <= high + RST_AHEAD_MAX;
 }
 
 static void take_rst(struct feed *f)
@@ -318,12 +339,20 @@ static void take_back_rst(struct feed *f)
         drop_rst(e, r);
 }
 
-/* An RST beyond every byte seen cannot come from a sender that goes on with bytes before it. */
-static void disown_rst(struct feed *f, uint64_t off)
+/* An RST beyond every byte seen: bytes before it that come a little late, up to it, confirm it; a
+ * sender that goes on with bytes before it, or ends elsewhere, did not send it. */
+static void weigh_rst(struct feed *f, uint64_t off)
 {
     struct wsc_tcp_more *e = f->c->more;
-    if (e != NULL && e->rst[f->way].at.ref != 0 && e->rst[f->way].ahead && off < e->rst[f->way].off)
-        drop_rst(e, &e->rst[f->way]);
+    struct wsc_tcp_rst *r = e != NULL ? &e->rst[f->way] : NULL;
+    if (r == NULL || r->at.ref == 0 || !r->ahead)
+        return;
+    uint64_t end = off + f->v->payload_wire_len;
+    bool other_end = (f->v->tcp_flags & WSC_TCP_FIN) && end + 1 != r->off && end != r->off;
+    if (other_end || (off < r->off && f->v->ts_ns > r->at.ts_ns + MISORDER_NS))
+        drop_rst(e, r);
+    else if (end == r->off || ((f->v->tcp_flags & WSC_TCP_FIN) && end + 1 == r->off))
+        r->ahead = false;
 }
 
 /* ---- data and FIN ---- */
@@ -472,7 +501,7 @@ static enum wsc_tcp_result take_data(struct feed *f)
     }
     if (f->c->more != NULL)
         f->c->more->foreign[f->way] = 0;
-    disown_rst(f, off);
+    weigh_rst(f, off);
     enum wsc_tcp_result r = WSC_TCP_TAKEN;
     if (v->payload_wire_len > 0 ||
         (off + 1 == end_off(d) && !(v->tcp_flags & (WSC_TCP_SYN | WSC_TCP_FIN))))

@@ -62,6 +62,7 @@ enum wsc_tcp_dir_flag {
     WSC_TCP_SEEN = 1 << 2,  /* a packet of this direction was captured */
     WSC_TCP_ACKED = 1 << 3, /* acked_seq is valid */
     WSC_TCP_FIN_SEEN = 1 << 4,
+    WSC_TCP_SENT_ACK = 1 << 7,     /* sent_ack is valid */
     WSC_TCP_HOLE_OVERDUE = 1 << 5, /* a hole is known not to be filled; its grace runs */
     WSC_TCP_SYN_PENDING =
         1 << 6 /* a SYN that may start a new connection awaits the other side's consent */
@@ -77,6 +78,7 @@ struct wsc_tcp_dir {
     uint32_t end_seq;       /* after the last byte seen */
     uint32_t acked_seq;     /* acknowledged by the other side; FIN counts as one */
     uint32_t retransmitted; /* segments */
+    uint32_t sent_ack;      /* highest acknowledgement sent in a packet not beyond next_off */
     uint8_t flags;
     uint8_t unanswered; /* retransmissions and probes since the other side's last packet; stops at
                            255 */

@@ -78,8 +78,16 @@ static const struct story stories[] = {
      WSC_OUTCOME_UNKNOWN, WSC_ENDING_GAP, UNKNOWN, NOCODE, NOBODY, UNKNOWN, UNKNOWN, UNKNOWN},
     {"the first Close may be missing: the code counts, nobody is named", "C:gap S:ack S:4000 C:fin S:fin", ACCEPT, WSC_EV_STOP_OVER, 0,
      CLOSED, WSC_ENDING_GAP, 4000, WIRE, NOBODY, 4000, UNKNOWN, UNKNOWN},
-    {"the answer may be missing: the first Close was first", "C:3003 S:gap S:fin C:fin", ACCEPT, WSC_EV_STOP_OVER, 0,
+    {"the answer may be missing: the first Close was first", "C:3003 S:ack S:gap S:fin C:fin", ACCEPT, WSC_EV_STOP_OVER, 0,
      CLOSED, WSC_ENDING_GAP, 3003, WIRE, CLIENT, UNKNOWN, 3003, UNKNOWN},
+    {"the missing bytes may have crossed the Close", "C:3003 S:gap S:fin C:fin", ACCEPT, WSC_EV_STOP_OVER, 0,
+     CLOSED, WSC_ENDING_GAP, 3003, WIRE, NOBODY, UNKNOWN, 3003, UNKNOWN},
+    {"FINs in the wrong order: the second had the first", "C:finlater S:fin C:fin", ACCEPT, WSC_EV_STOP_OVER, 0,
+     CLOSED, WSC_ENDING_FIN, 1006, INFER, SERVER, 1006, 1006, 0},
+    {"the first FIN was not captured", "S:lostfin C:ack C:fin", ACCEPT, WSC_EV_STOP_OVER, 0,
+     CLOSED, WSC_ENDING_FIN, 1006, INFER, NOBODY, 1006, 1006, 0},
+    {"a Close after a FIN that was not captured", "C:lostfin S:ack S:1000 S:fin", ACCEPT, WSC_EV_STOP_OVER, 0,
+     WSC_OUTCOME_UNKNOWN, WSC_ENDING_GAP, UNKNOWN, NOCODE, NOBODY, UNKNOWN, UNKNOWN, UNKNOWN},
     {"still open", "C:frame S:frame", ACCEPT, WSC_EV_STOP_CAPTURE, 0,
      WSC_OUTCOME_OPEN, WSC_ENDING_NONE, UNKNOWN, NOCODE, NOBODY, UNKNOWN, UNKNOWN, UNKNOWN},
     {"picked up mid-stream and still open", "C:frame", WSC_EV_NO_HANDSHAKE, WSC_EV_STOP_CAPTURE, 0,
@@ -131,12 +139,14 @@ struct teller {
     uint64_t sent[2]; /* bytes, by side */
     bool seen_all[2]; /* that side's next packet acknowledges all the other sent */
     uint64_t had[2];  /* what it acknowledges otherwise */
+    bool lost_fin[2]; /* that side's FIN was sent, and not captured */
 };
 
 static uint64_t ack_of(struct teller *t, int side)
 {
     if (t->seen_all[side])
-        t->had[side] = t->sent[1 - side] + (t->ev.side[1 - side].fin.ref != 0 ? 1 : 0);
+        t->had[side] = t->sent[1 - side] +
+                       (t->ev.side[1 - side].fin.ref != 0 || t->lost_fin[1 - side] ? 1 : 0);
     t->seen_all[side] = false;
     if (t->had[side] > t->ev.side[1 - side].acked_off)
         t->ev.side[1 - side].acked_off = t->had[side];
@@ -179,11 +189,19 @@ static void tell_word(struct teller *t, const char *word)
     } else if (strcmp(what, "fin") == 0) {
         s->fin = (struct wsc_ev_end){
             .ts_ns = t->now_ns, .ref = t->ref, .off = t->sent[side], .ack_off = ack_of(t, side)};
+    } else if (strcmp(what, "finlater") == 0) {
+        s->fin = (struct wsc_ev_end){.ts_ns = t->now_ns,
+                                     .ref = t->ref,
+                                     .off = t->sent[side],
+                                     .ack_off = t->sent[1 - side] + 1};
+    } else if (strcmp(what, "lostfin") == 0) {
+        t->lost_fin[side] = true;
     } else if (strcmp(what, "rst") == 0) {
         s->rst = (struct wsc_ev_end){.ts_ns = t->now_ns, .ref = t->ref, .off = t->sent[side]};
     } else if (strcmp(what, "gap") == 0) {
         s->hidden = true;
         s->hidden_off = t->sent[side];
+        s->hidden_ack_off = t->had[side];
         t->sent[side] += 20;
     } else if (strcmp(what, "silent") == 0) {
         s->unanswered = WSC_VANISHED_REPEATS;
@@ -216,6 +234,8 @@ static struct wsc_evidence tell(const struct story *story)
     strcpy(words, story->text);
     for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " "))
         tell_word(&t, word);
+    for (int i = 0; i < 2; i++)
+        t.ev.side[i].end_off = t.sent[i];
     t.ev.now_ns = t.now_ns + story->later_ns;
     return t.ev;
 }

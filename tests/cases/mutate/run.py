@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""Damage captures at random: a verdict may become `unknown`, never a wrong certain one.
+
+usage: run.py WSCLOSE [RUNS] [FOLDER]
+
+Every classic pcap in FOLDER (default: samples/) is read whole once; then RUNS times (default 300, over all captures) with packets dropped,
+doubled, swapped with a neighbour or cut short, by a fixed seed. Each connection's record is compared with the one of the whole capture.
+What would be a wrong certain verdict is in `wrong()`.
+"""
+import glob, json, os, random, struct, subprocess, sys, tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def packets(data):
+    order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
+    at, out = 24, []
+    while at + 16 <= len(data):
+        caplen = struct.unpack(order + "I", data[at + 8:at + 12])[0]
+        out.append(data[at:at + 16 + caplen])
+        at += 16 + caplen
+    return order, out
+
+
+def drop(rng, ps, order):
+    n = rng.choice([1, 1, 2, 3])
+    gone = set(rng.sample(range(len(ps)), min(n, len(ps))))
+    return [p for i, p in enumerate(ps) if i not in gone]
+
+
+def drop_run(rng, ps, order):
+    at = rng.randrange(len(ps))
+    return ps[:at] + ps[at + rng.randrange(1, 6):]
+
+
+def cut_end(rng, ps, order):
+    return ps[:rng.randrange(1, len(ps) + 1)]
+
+
+def cut_start(rng, ps, order):
+    return ps[rng.randrange(len(ps)):]
+
+
+def double(rng, ps, order):
+    at = rng.randrange(len(ps))
+    return ps[:at + 1] + ps[at:]
+
+
+def swap(rng, ps, order):
+    """Neighbours change places, as where two interfaces are merged; the times stay in order."""
+    ps = list(ps)
+    for _ in range(rng.choice([1, 2, 4])):
+        at = rng.randrange(len(ps) - 1) if len(ps) > 1 else 0
+        if len(ps) > 1:
+            a, b = ps[at], ps[at + 1]
+            ps[at], ps[at + 1] = a[:8] + b[8:], b[:8] + a[8:]
+    return ps
+
+
+def truncate(rng, ps, order):
+    """A snap length: every packet is cut."""
+    snap = rng.choice([54, 60, 66, 70, 80, 96, 128, 200])
+    return [p[:8] + struct.pack(order + "I", min(snap, len(p) - 16)) + p[12:16] + p[16:16 + snap] for p in ps]
+
+
+KINDS = {"drop": drop, "drop_run": drop_run, "cut_end": cut_end, "cut_start": cut_start, "double": double, "swap": swap, "truncate": truncate}
+
+
+def records(binary, path):
+    p = subprocess.run([binary, "analyze", "--no-label", "--quiet", "--db", "none", "--format", "ndjson", path], capture_output=True, timeout=60)
+    if p.returncode not in (0, 3):
+        sys.exit(f"{path}: exit {p.returncode}: {p.stderr.decode()}")
+    return [json.loads(line) for line in p.stdout.decode().splitlines()]
+
+
+def key(r):
+    return tuple(sorted((r["client"], r["server"])))
+
+
+def wrong(kind, before, after):
+    """Why |after| is a wrong certain verdict where |before| is the truth; None if it is not."""
+    lossless = kind in ("double", "swap")
+    if (before["client"], before["server"]) != (after["client"], after["server"]):
+        return "client and server changed places"
+    if before["outcome"] == "closed" and before["close_code"] != 1006 and after["close_code"] == 1006 and after["code_source"] == "inferred":
+        return "1006 where a Close was sent"
+    codes = {before["close_code"]} | {before[s]["code"] for s in ("client_close", "server_close") if before[s]}
+    if after["close_code"] is not None and after["close_code"] not in codes and not (after["close_code"] == 1005 and {None} & codes):
+        return f"code {after['close_code']}"
+    if after["closed_by"] is not None and before["closed_by"] is not None and after["closed_by"] != before["closed_by"]:
+        # A capture that stops before a Close that crossed shows only the other.
+        crossed = before["closed_by"] == "both" and kind in ("cut_end", "swap")
+        if after["outcome"] == "closed" and not crossed and after["closed_by"] != "both":
+            return f"closed by {after['closed_by']}"
+    if after["outcome"] == "open" and before["outcome"] == "closed" and after["tcp_end"] != "none":
+        return "open, with an end of TCP in sight"
+    if lossless and (after["outcome"], after["close_code"]) != (before["outcome"], before["close_code"]):
+        return "nothing was lost, and the verdict changed"
+    return None
+
+
+def main():
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    runs = int(sys.argv[2]) if len(sys.argv) > 2 else 300
+    folder = sys.argv[3] if len(sys.argv) > 3 else os.path.join(HERE, "..", "..", "..", "samples")
+    rng = random.Random(20260102)
+    captures = []
+    for path in sorted(glob.glob(os.path.join(folder, "*.pcap"))):
+        with open(path, "rb") as f:
+            data = f.read()
+        by_key = {}
+        for r in records(sys.argv[1], path):
+            by_key.setdefault(key(r), []).append(r)
+        # Only what is alone on its ports and was seen to its end can be compared.
+        truth = {k: v[0] for k, v in by_key.items() if len(v) == 1 and v[0]["outcome"] in ("closed", "open") and not v[0]["midstream"]}
+        if truth and data[:4] != b"\x0a\x0d\x0d\x0a":
+            captures.append((os.path.basename(path), data[:24], *packets(data), truth))
+    bad = compared = unknown = 0
+    with tempfile.TemporaryDirectory() as d:
+        for n in range(runs):
+            name, header, order, ps, truth = captures[n % len(captures)]
+            kind = rng.choice(list(KINDS))
+            seed = rng.randrange(1 << 30)
+            mutant = os.path.join(d, "m.pcap")
+            with open(mutant, "wb") as f:
+                f.write(header + b"".join(KINDS[kind](random.Random(seed), ps, order)))
+            for r in records(sys.argv[1], mutant):
+                before = truth.get(key(r))
+                if before is None:
+                    continue
+                compared += 1
+                unknown += r["outcome"] == "unknown"
+                why = wrong(kind, before, r)
+                if why:
+                    bad += 1
+                    print(f"{name}: {kind} (seed {seed}): {r['client']} > {r['server']} {before['path']}: {why}; was {before['outcome']} "
+                          f"{before['close_code']} by {before['closed_by']} {before['ending']}, is {r['outcome']} {r['close_code']} by {r['closed_by']} {r['ending']}")
+                    keep = os.environ.get("KEEP")
+                    if keep:
+                        os.replace(mutant, os.path.join(keep, f"{name}-{kind}-{seed}.pcap"))
+                        break
+    print(f"{runs} runs, {compared} verdicts compared, {unknown} unknown, {bad} wrong")
+    sys.exit(1 if bad or not compared else 0)
+
+
+main()
