@@ -1,0 +1,137 @@
+/* The whole analyzer: packets of a few TCP connections whose flags, numbers and payload the input
+ * chooses. Aims at wsc_analyzer_feed() and everything under it. Beyond survival: every record is
+ * well-formed, and rule 2 of the SPEC holds. */
+#include <wsclose/analyzer.h>
+
+#include "base/bytes.h"
+#include "decode/packet.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define HEADERS 54u
+
+static void must(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static void on_record(void *ctx, const struct wsc_closure *r)
+{
+    (void)ctx;
+    must(r->outcome <= WSC_OUTCOME_HANDSHAKE_FAILED && r->ending <= WSC_ENDING_GAP);
+    must(r->close_code >= WSC_UNKNOWN && r->close_code <= 65535);
+    must((r->close_code == WSC_UNKNOWN) == (r->code_source == WSC_CODE_SOURCE_NONE));
+    must(r->outcome == WSC_OUTCOME_CLOSED || r->close_code == WSC_UNKNOWN);
+    must(r->code_source != WSC_CODE_SOURCE_WIRE || r->close[0].seen || r->close[1].seen);
+    must(r->outcome != WSC_OUTCOME_OPEN || r->ended_ns == 0);
+    must(r->violations_len <= WSC_VIOLATIONS_MAX && r->evidence_len <= WSC_EVIDENCE_MAX);
+    must(r->first_packet != 0);
+}
+
+/* Pieces that random bytes would not find. */
+static const char *const words[] = {
+    "GET /a?b HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: "
+    "Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    "Sec-WebSocket-Version: 13\r\n\r\n",
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+    "HTTP/1.1 403 No\r\nContent-Length: 3\r\n\r\nno.",
+    "POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody",
+    "CONNECT h:80 HTTP/1.1\r\n\r\n",
+    "HTTP/1.1 200 OK\r\n\r\n",
+    "\x81\x85\x11\x22\x33\x44yGXXt",
+    "\x88\x82\x11\x22\x33\x44\x12\xca",
+};
+
+struct peers {
+    uint32_t seq[2];
+};
+
+/* One packet from |r|. Returns its length. */
+static size_t build(struct wsc_reader *r, struct peers *all, uint8_t out[HEADERS + 256])
+{
+    uint8_t what = wsc_rd_u8(r), how = wsc_rd_u8(r), flags = wsc_rd_u8(r), n = wsc_rd_u8(r);
+    unsigned conn = what & 3, by = (what >> 2) & 1;
+    struct peers *p = &all[conn];
+    uint8_t payload[256];
+    size_t len = 0;
+    if (how & 0x80) {
+        const char *word = words[n % (sizeof(words) / sizeof(words[0]))];
+        len = strlen(word);
+        memcpy(payload, word, len);
+    } else {
+        len = n % 64u;
+        for (size_t i = 0; i < len; i++)
+            payload[i] = wsc_rd_u8(r);
+    }
+    /* Mostly in order; sometimes back, ahead or anywhere. */
+    static const int32_t offs[8] = {0, 0, 0, 0, -5, 7, -1, 100000};
+    uint32_t seq = p->seq[by] + (uint32_t)offs[how & 7];
+    uint32_t ack = p->seq[1 - by] + (uint32_t)offs[(how >> 3) & 7];
+    memset(out, 0, HEADERS);
+    out[12] = 0x08;
+    out[14] = 0x45;
+    out[16] = (uint8_t)((40 + len) >> 8);
+    out[17] = (uint8_t)(40 + len);
+    out[22] = 64;
+    out[23] = 6;
+    out[26 + 3 + (by ? 4 : 0)] = 1;
+    out[30 + 3 - (by ? 4 : 0)] = 2;
+    out[34 + (by ? 2 : 0)] = (uint8_t)(100 + conn);
+    out[36 - (by ? 2 : 0)] = 0x1f;
+    for (int i = 0; i < 4; i++) {
+        out[38 + i] = (uint8_t)(seq >> (24 - 8 * i));
+        out[42 + i] = (uint8_t)(ack >> (24 - 8 * i));
+    }
+    out[46] = 0x50;
+    out[47] = (flags & 0xc0) ? WSC_TCP_ACK : flags & 0x3f;
+    out[48] = 0xff;
+    memcpy(out + HEADERS, payload, len);
+    if ((how & 7) < 4)
+        p->seq[by] += (uint32_t)len + ((out[47] & (WSC_TCP_SYN | WSC_TCP_FIN)) ? 1u : 0u);
+    return HEADERS + len;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct wsc_reader r = wsc_reader_of(data, size);
+    uint8_t choice = wsc_rd_u8(&r);
+    struct wsc_analyzer_options opt;
+    wsc_analyzer_options_default(&opt);
+    opt.label = false;
+    opt.max_connections = 1 + (choice & 3);
+    opt.max_reorder_per_connection = 2048;
+    opt.max_reorder_bytes = 4096;
+    struct wsc_analyzer *an = NULL;
+    if (wsc_analyzer_new(&opt, on_record, NULL, &an) != WSC_OK)
+        return 0;
+    struct peers peers[4] = {{{0}}};
+    peers[1].seq[0] = UINT32_MAX - 20;
+    struct wsc_packet pkt = {.link = 1, .ts_ns = 1, .ref = WSC_REF(0, 1)};
+    while (wsc_rd_left(&r) > 0) {
+        uint8_t bytes[HEADERS + 256];
+        pkt.len = (uint32_t)build(&r, peers, bytes);
+        pkt.caplen = (choice & 0x40) && pkt.len > HEADERS + 20 ? HEADERS + 20 : pkt.len;
+        /* An exact-size copy: a read past its end is seen. */
+        uint8_t *copy = malloc(pkt.caplen);
+        memcpy(copy, bytes, pkt.caplen);
+        pkt.data = copy;
+        (void)!wsc_analyzer_feed(an, &pkt);
+        free(copy);
+        pkt.ts_ns += (choice & 0x80) ? UINT64_C(40000000000) : 1000000;
+        pkt.ref++;
+        struct wsc_analyzer_stats s;
+        wsc_analyzer_get_stats(an, &s);
+        must(s.tcp_open <= opt.max_connections && s.memory_bytes < (8u << 20));
+    }
+    wsc_analyzer_flush(an);
+    struct wsc_analyzer_stats s;
+    wsc_analyzer_get_stats(an, &s);
+    must(s.tcp_open == 0 && s.websockets_open == 0);
+    wsc_analyzer_free(an);
+    return 0;
+}
