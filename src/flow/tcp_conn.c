@@ -403,26 +403,25 @@ static enum wsc_tcp_result hold(struct feed *f, uint64_t off, struct wsc_span da
     return ok ? WSC_TCP_TAKEN : WSC_TCP_NOMEM;
 }
 
+/* Bytes that came first stay: a segment is handed on in the holes between the chunks that are held.
+ */
 static void take_in_order(struct feed *f, uint64_t off, struct wsc_span data, uint32_t wire_len)
 {
     struct wsc_tcp_dir *d = &f->c->dir[f->way];
-    uint64_t old = d->next_off - off;
-    size_t skip = old < data.len ? (size_t)old : data.len;
-    struct wsc_span rest = {.ptr = data.ptr + skip, .len = data.len - skip};
-    uint64_t total = wire_len - old;
-    struct wsc_reorder *held = held_of(f->c, f->way);
-    if (held != NULL) {
-        /* Bytes that came first stay: only up to the first chunk held. */
-        const struct wsc_chunk *first = wsc_reorder_first(held);
-        if (first != NULL && first->off < d->next_off + total) {
-            total = first->off > d->next_off ? first->off - d->next_off : 0;
-            if (rest.len > total)
-                rest.len = (size_t)total;
-        }
-    }
-    deliver(f, f->way, rest, total - rest.len, &f->at);
-    if (held != NULL)
+    const uint64_t end = off + wire_len;
+    while (d->next_off < end) {
+        uint64_t old = d->next_off - off, total = end - d->next_off;
+        size_t skip = old < data.len ? (size_t)old : data.len;
+        struct wsc_span rest = {.ptr = data.ptr + skip, .len = data.len - skip};
+        const struct wsc_reorder *held = held_of(f->c, f->way);
+        const struct wsc_chunk *first = held != NULL ? wsc_reorder_first(held) : NULL;
+        if (first != NULL && first->off < end)
+            total = first->off - d->next_off;
+        if (rest.len > total)
+            rest.len = (size_t)total;
+        deliver(f, f->way, rest, total - rest.len, &f->at);
         drain(f, f->way, &f->at);
+    }
 }
 
 static bool keep_alive_probe(const struct wsc_tcp_dir *d, uint64_t off, uint32_t wire_len)
@@ -492,7 +491,8 @@ static enum wsc_tcp_result take_data(struct feed *f)
     uint32_t seq = v->seq + ((v->tcp_flags & WSC_TCP_SYN) ? 1 : 0);
     if (!(d->flags & WSC_TCP_STARTED))
         start(d, seq);
-    if ((d->flags & WSC_TCP_SYN_PENDING) && seq == f->c->more->pending_isn[f->way] + 1)
+    bool syn = (v->tcp_flags & WSC_TCP_SYN) != 0;
+    if (!syn && (d->flags & WSC_TCP_SYN_PENDING) && seq == f->c->more->pending_isn[f->way] + 1)
         return WSC_TCP_RESTART;
     uint64_t off = 0;
     if (!offset_of(d, seq, &off)) {
