@@ -3,7 +3,7 @@
 
 #include "commands.h"
 #include "filter.h"
-#include "out.h"
+#include "listing.h"
 
 struct options {
     struct filter_options filter; /* first: the filter table's offsets count from here */
@@ -23,18 +23,17 @@ static const struct args_option options_table[] = {
 };
 static const struct args_option *const tables[] = {options_table, filter_table, NULL};
 
-struct listing {
-    struct out out;
-    uint64_t rows;
-    bool failed;
-};
-
 static int on_record(void *ctx, const struct wsc_closure *rec)
 {
     struct listing *l = ctx;
-    l->rows++;
-    l->failed = !out_ok(&l->out, wsc_report_record(l->out.report, rec));
-    return l->failed;
+    return listing_row(l, wsc_report_record(l->out.report, rec));
+}
+
+static enum wsc_err ask(struct wsc_store *store, struct listing *l, const void *options,
+                        struct wsc_error *err)
+{
+    const struct options *opt = options;
+    return wsc_store_query(store, &opt->filter.filter, on_record, l, err);
 }
 
 static int run(int argc, char **argv)
@@ -45,24 +44,7 @@ static int run(int argc, char **argv)
     int status = args_parse(&command_events, argc, argv, &opt, &operands);
     if (status >= 0)
         return status;
-    struct wsc_store *store;
-    struct wsc_error err;
-    if (wsc_store_open(opt.db, WSC_STORE_READ, &store, &err) != WSC_OK) {
-        out_say("%s", err.message);
-        return EXIT_FAILED;
-    }
-    struct listing l = {0};
-    bool ok = out_open(&l.out, opt.format, false);
-    if (ok) {
-        ok = wsc_store_query(store, &opt.filter.filter, on_record, &l, &err) == WSC_OK;
-        if (!ok)
-            out_say("%s", err.message);
-        ok = out_close(&l.out) && ok && (!l.failed || l.out.closed);
-    }
-    wsc_store_close(store);
-    if (ok && l.rows == 0)
-        out_say("no stored record matches");
-    return ok ? EXIT_DONE : EXIT_FAILED;
+    return listing_run(opt.db, opt.format, ask, &opt);
 }
 
 const struct args_command command_events = {.name = "events",

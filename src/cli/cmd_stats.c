@@ -3,7 +3,7 @@
 
 #include "commands.h"
 #include "filter.h"
-#include "out.h"
+#include "listing.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -54,20 +54,24 @@ static const struct args_option options_table[] = {
 };
 static const struct args_option *const tables[] = {options_table, filter_table, NULL};
 
-struct listing {
-    struct out out;
+struct question {
     const struct options *opt;
-    uint64_t rows;
-    bool failed;
+    struct listing *listing;
 };
 
 static int on_row(void *ctx, const struct wsc_stats_row *row)
 {
-    struct listing *l = ctx;
-    l->rows++;
-    l->failed =
-        !out_ok(&l->out, wsc_report_stats(l->out.report, l->opt->keys, l->opt->keys_len, row));
-    return l->failed;
+    const struct question *q = ctx;
+    return listing_row(
+        q->listing, wsc_report_stats(q->listing->out.report, q->opt->keys, q->opt->keys_len, row));
+}
+
+static enum wsc_err ask(struct wsc_store *store, struct listing *l, const void *options,
+                        struct wsc_error *err)
+{
+    struct question q = {.opt = options, .listing = l};
+    return wsc_store_stats(store, &q.opt->filter.filter, q.opt->keys, q.opt->keys_len, on_row, &q,
+                           err);
 }
 
 static int run(int argc, char **argv)
@@ -79,25 +83,7 @@ static int run(int argc, char **argv)
     int status = args_parse(&command_stats, argc, argv, &opt, &operands);
     if (status >= 0)
         return status;
-    struct wsc_store *store;
-    struct wsc_error err;
-    if (wsc_store_open(opt.db, WSC_STORE_READ, &store, &err) != WSC_OK) {
-        out_say("%s", err.message);
-        return EXIT_FAILED;
-    }
-    struct listing l = {.opt = &opt};
-    bool ok = out_open(&l.out, opt.format, false);
-    if (ok) {
-        ok = wsc_store_stats(store, &opt.filter.filter, opt.keys, opt.keys_len, on_row, &l, &err) ==
-             WSC_OK;
-        if (!ok)
-            out_say("%s", err.message);
-        ok = out_close(&l.out) && ok && (!l.failed || l.out.closed);
-    }
-    wsc_store_close(store);
-    if (ok && l.rows == 0)
-        out_say("no stored record matches");
-    return ok ? EXIT_DONE : EXIT_FAILED;
+    return listing_run(opt.db, opt.format, ask, &opt);
 }
 
 const struct args_command command_stats = {.name = "stats",

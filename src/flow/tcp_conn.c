@@ -1,6 +1,7 @@
 #include "flow/tcp_conn.h"
 
 #include "base/alloc.h"
+#include "flow/tcp_rst.h"
 
 #include <string.h>
 
@@ -9,23 +10,9 @@
 #define HOLE_GRACE_NS      UINT64_C(1000000000)
 #define HOLE_GRACE_PACKETS 32u
 
-/* The largest receive window there can be is 2^30 (RFC 7323 2.3). */
-#define MAX_WINDOW (INT32_C(1) << 30)
-
 /* Segments in a row outside of it before the connection is taken for another one, whose SYN was not
  * captured. */
 #define FOREIGN_MAX 8u
-
-/* An RST further ahead than this of the bytes seen is not explained by bytes that were not
- * captured. */
-#define RST_AHEAD_MAX (UINT64_C(1) << 20)
-
-/* Packets of one sender that a capture shows in the wrong order are not further apart than this. */
-#define MISORDER_NS UINT64_C(200000000)
-
-/* A receiver that accepted an RST sends nothing more; what it sent before is not under way for
- * longer than this. */
-#define RST_HEEDED_NS UINT64_C(5000000000)
 
 struct feed {
     struct wsc_tcp_conn *c;
@@ -46,23 +33,6 @@ void wsc_tcp_shared_init(struct wsc_tcp_shared *sh, size_t max_held, size_t max_
 void wsc_tcp_shared_clear(struct wsc_tcp_shared *sh)
 {
     wsc_pool_clear(&sh->more_pool);
-}
-
-/* Distance of |seq| from the next byte expected; the 32-bit wrap is solved here and nowhere else.
- */
-static int32_t distance(const struct wsc_tcp_dir *d, uint32_t seq)
-{
-    return (int32_t)(seq - (d->seq0 + (uint32_t)d->next_off));
-}
-
-/* Sets |*off| to the offset of |seq|. False if it lies before the origin or nowhere near. */
-static bool offset_of(const struct wsc_tcp_dir *d, uint32_t seq, uint64_t *off)
-{
-    int32_t dist = distance(d, seq);
-    if (dist > MAX_WINDOW || (dist < 0 && (uint64_t)(-(int64_t)dist) > d->next_off))
-        return false;
-    *off = d->next_off + (uint64_t)(int64_t)dist;
-    return true;
 }
 
 static void start(struct wsc_tcp_dir *d, uint32_t seq0)
@@ -110,7 +80,7 @@ static void step(struct wsc_tcp_dir *d, uint64_t n)
     d->next_off += n;
     if (d->next_off > end_off(d))
         set_end(d, d->next_off);
-    if ((d->flags & WSC_TCP_ACKED) && acked_off(d) + MAX_WINDOW < d->next_off)
+    if ((d->flags & WSC_TCP_ACKED) && acked_off(d) + WSC_TCP_MAX_WINDOW < d->next_off)
         d->flags &= (uint8_t)~WSC_TCP_ACKED;
 }
 
@@ -246,7 +216,7 @@ static bool take_syn(struct feed *f)
 static void note_sent_ack(struct feed *f, const struct wsc_tcp_dir *acked)
 {
     struct wsc_tcp_dir *d = &f->c->dir[f->way];
-    if (!(d->flags & WSC_TCP_STARTED) || distance(d, f->v->seq) > 0)
+    if (!(d->flags & WSC_TCP_STARTED) || wsc_tcp_distance(d, f->v->seq) > 0)
         return;
     if (!(d->flags & WSC_TCP_SENT_ACK) ||
         wsc_tcp_off(acked, f->v->ack) > wsc_tcp_off(acked, d->sent_ack))
@@ -261,7 +231,7 @@ static void take_ack(struct feed *f)
     if (!(d->flags & WSC_TCP_STARTED))
         start(d, f->v->ack);
     uint64_t off = 0;
-    if (!offset_of(d, f->v->ack, &off))
+    if (!wsc_tcp_offset_of(d, f->v->ack, &off))
         return;
     f->at.ack_off = off;
     note_sent_ack(f, d);
@@ -271,88 +241,6 @@ static void take_ack(struct feed *f)
         if (off >= end_off(d))
             d->acked_ns = d->new_ns;
     }
-}
-
-/* ---- RST ---- */
-
-/* RFC 9293 3.10.7.4, RFC 5961 3.2: exactly the next byte the receiver expects. What that is can be
- * seen only within a range: at least what it acknowledged, at most what was sent (the FIN counts).
- */
-static bool rst_in_range(const struct wsc_tcp_dir *d, uint64_t off, bool *ahead)
-{
-    uint64_t high = end_off(d) + ((d->flags & WSC_TCP_FIN_SEEN) ? 1 : 0);
-    uint64_t low = end_off(d);
-    if (d->flags & WSC_TCP_ACKED) {
-        low = acked_off(d);
-        if (high < low)
-            high = low;
-    }
-    *ahead = off > high;
-    return off >= low && off <= high + RST_AHEAD_MAX;
-}
-
-static void take_rst(struct feed *f)
-{
-    struct wsc_tcp_dir *d = &f->c->dir[f->way];
-    struct wsc_tcp_more *e = more_of(f->c, f->sh);
-    if (e == NULL)
-        return;
-    uint64_t off = 0;
-    bool ahead = false, fits;
-    if (!(d->flags & (WSC_TCP_STARTED))) {
-        fits = true; /* the only packet of this side, or the refusal of a SYN */
-    } else {
-        fits = offset_of(d, f->v->seq, &off) && rst_in_range(d, off, &ahead);
-        /* A refused SYN is answered with sequence number 0 and an acknowledgement of it (RFC
-         * 9293 3.10.7.1). */
-        if (!fits && end_off(d) == 0 && (f->v->tcp_flags & WSC_TCP_ACK) && f->v->seq == 0)
-            fits = true;
-    }
-    if (!fits) {
-        e->stale_ref = e->stale_ref != 0 ? e->stale_ref : f->at.ref;
-        e->stale_count++;
-        return;
-    }
-    struct wsc_tcp_rst *r = &e->rst[f->way];
-    if (r->at.ref == 0)
-        *r = (struct wsc_tcp_rst){.at = f->at, .off = off, .ahead = ahead};
-}
-
-static void drop_rst(struct wsc_tcp_more *e, struct wsc_tcp_rst *r)
-{
-    e->stale_ref = e->stale_ref != 0 ? e->stale_ref : r->at.ref;
-    e->stale_count++;
-    *r = (struct wsc_tcp_rst){0};
-}
-
-/* Its receiver goes on as if nothing had come: the RST was not accepted after all. */
-static void take_back_rst(struct feed *f)
-{
-    struct wsc_tcp_more *e = f->c->more;
-    if (e == NULL)
-        return;
-    struct wsc_tcp_rst *r = &e->rst[wsc_way_back(f->way)];
-    if (r->at.ref == 0 || f->at.ack_off == WSC_TCP_NO_ACK)
-        return;
-    bool goes_on = f->v->ts_ns > r->at.ts_ns + RST_HEEDED_NS;
-    if (goes_on || f->at.ack_off > r->off + 1)
-        drop_rst(e, r);
-}
-
-/* An RST beyond every byte seen: bytes before it that come a little late, up to it, confirm it; a
- * sender that goes on with bytes before it, or ends elsewhere, did not send it. */
-static void weigh_rst(struct feed *f, uint64_t off)
-{
-    struct wsc_tcp_more *e = f->c->more;
-    struct wsc_tcp_rst *r = e != NULL ? &e->rst[f->way] : NULL;
-    if (r == NULL || r->at.ref == 0 || !r->ahead)
-        return;
-    uint64_t end = off + f->v->payload_wire_len;
-    bool other_end = (f->v->tcp_flags & WSC_TCP_FIN) && end + 1 != r->off && end != r->off;
-    if (other_end || (off < r->off && f->v->ts_ns > r->at.ts_ns + MISORDER_NS))
-        drop_rst(e, r);
-    else if (end == r->off || ((f->v->tcp_flags & WSC_TCP_FIN) && end + 1 == r->off))
-        r->ahead = false;
 }
 
 /* ---- data and FIN ---- */
@@ -495,13 +383,13 @@ static enum wsc_tcp_result take_data(struct feed *f)
     if (!syn && (d->flags & WSC_TCP_SYN_PENDING) && seq == f->c->more->pending_isn[f->way] + 1)
         return WSC_TCP_RESTART;
     uint64_t off = 0;
-    if (!offset_of(d, seq, &off)) {
-        bool near = distance(d, seq) < 0 && distance(d, seq) > -MAX_WINDOW;
+    if (!wsc_tcp_offset_of(d, seq, &off)) {
+        bool near = wsc_tcp_distance(d, seq) < 0 && wsc_tcp_distance(d, seq) > -WSC_TCP_MAX_WINDOW;
         return !near && v->payload_wire_len > 0 && foreign(f) ? WSC_TCP_RESTART : WSC_TCP_TAKEN;
     }
     if (f->c->more != NULL)
         f->c->more->foreign[f->way] = 0;
-    weigh_rst(f, off);
+    wsc_tcp_rst_weigh(f->c, f->way, f->v, off);
     enum wsc_tcp_result r = WSC_TCP_TAKEN;
     if (v->payload_wire_len > 0 ||
         (off + 1 == end_off(d) && !(v->tcp_flags & (WSC_TCP_SYN | WSC_TCP_FIN))))
@@ -531,9 +419,10 @@ enum wsc_tcp_result wsc_tcp_conn_feed(struct wsc_tcp_conn *c, struct wsc_tcp_sha
     c->dir[wsc_way_back(way)].unanswered = 0;
     enum wsc_tcp_result r = WSC_TCP_TAKEN;
     if (v->tcp_flags & WSC_TCP_RST) {
-        take_rst(&f);
+        if (more_of(c, sh) != NULL)
+            wsc_tcp_rst_take(c, way, v, &f.at);
     } else {
-        take_back_rst(&f);
+        wsc_tcp_rst_answer(c, way, &f.at);
         r = take_data(&f);
     }
     if (r != WSC_TCP_RESTART && c->more != NULL) {

@@ -95,6 +95,25 @@ static inline uint64_t wsc_tcp_off(const struct wsc_tcp_dir *d, uint32_t seq)
     return d->next_off + (uint64_t)(int64_t)(int32_t)(seq - (d->seq0 + (uint32_t)d->next_off));
 }
 
+/* The largest receive window there can be (RFC 7323 2.3). */
+#define WSC_TCP_MAX_WINDOW (INT32_C(1) << 30)
+
+/* Distance of |seq| from the next byte expected; the 32-bit wrap is solved here. */
+static inline int32_t wsc_tcp_distance(const struct wsc_tcp_dir *d, uint32_t seq)
+{
+    return (int32_t)(seq - (d->seq0 + (uint32_t)d->next_off));
+}
+
+/* Sets |*off| to the offset of |seq|. False if it lies before the origin or nowhere near. */
+static inline bool wsc_tcp_offset_of(const struct wsc_tcp_dir *d, uint32_t seq, uint64_t *off)
+{
+    int32_t dist = wsc_tcp_distance(d, seq);
+    if (dist > WSC_TCP_MAX_WINDOW || (dist < 0 && (uint64_t)(-(int64_t)dist) > d->next_off))
+        return false;
+    *off = d->next_off + (uint64_t)(int64_t)dist;
+    return true;
+}
+
 /* What the connections of one analyzer share. */
 struct wsc_tcp_shared {
     struct wsc_pool more_pool;

@@ -64,9 +64,8 @@ static size_t build(struct wsc_reader *r, struct peers *all, uint8_t out[HEADERS
         len = strlen(word);
         memcpy(payload, word, len);
     } else {
-        len = n % 64u;
-        for (size_t i = 0; i < len; i++)
-            payload[i] = wsc_rd_u8(r);
+        len = n % 64u < wsc_rd_left(r) ? n % 64u : wsc_rd_left(r);
+        memcpy(payload, wsc_rd_bytes(r, len), len);
     }
     /* Mostly in order; sometimes back, ahead or anywhere. */
     static const int32_t offs[8] = {0, 0, 0, 0, -5, 7, -1, 100000};

@@ -1,0 +1,88 @@
+#include "flow/tcp_rst.h"
+
+/* An RST further ahead than this of the bytes seen is not explained by bytes that were not
+ * captured. */
+#define RST_AHEAD_MAX (UINT64_C(1) << 20)
+
+/* Packets of one sender that a capture shows in the wrong order are not further apart than this. */
+#define MISORDER_NS UINT64_C(200000000)
+
+/* A receiver that accepted an RST sends nothing more; what it sent before is not under way for
+ * longer than this. */
+#define RST_HEEDED_NS UINT64_C(5000000000)
+
+/* RFC 9293 3.10.7.4, RFC 5961 3.2: exactly the next byte the receiver expects. What that is can be
+ * seen only within a range: at least what it acknowledged, at most what was sent (the FIN counts).
+ */
+static bool rst_in_range(const struct wsc_tcp_dir *d, uint64_t off, bool *ahead)
+{
+    uint64_t high = wsc_tcp_off(d, d->end_seq) + ((d->flags & WSC_TCP_FIN_SEEN) ? 1 : 0);
+    uint64_t low = wsc_tcp_off(d, d->end_seq);
+    if (d->flags & WSC_TCP_ACKED) {
+        low = wsc_tcp_off(d, d->acked_seq);
+        if (high < low)
+            high = low;
+    }
+    *ahead = off > high;
+    return off >= low && off <= high + RST_AHEAD_MAX;
+}
+
+void wsc_tcp_rst_take(struct wsc_tcp_conn *c, enum wsc_way way, const struct wsc_packet_view *v,
+                      const struct wsc_tcp_at *at)
+{
+    const struct wsc_tcp_dir *d = &c->dir[way];
+    struct wsc_tcp_more *e = c->more;
+    uint64_t off = 0;
+    bool ahead = false, fits;
+    if (!(d->flags & (WSC_TCP_STARTED))) {
+        fits = true; /* the only packet of this side, or the refusal of a SYN */
+    } else {
+        fits = wsc_tcp_offset_of(d, v->seq, &off) && rst_in_range(d, off, &ahead);
+        /* A refused SYN is answered with sequence number 0 and an acknowledgement of it (RFC
+         * 9293 3.10.7.1). */
+        if (!fits && wsc_tcp_off(d, d->end_seq) == 0 && (v->tcp_flags & WSC_TCP_ACK) && v->seq == 0)
+            fits = true;
+    }
+    if (!fits) {
+        e->stale_ref = e->stale_ref != 0 ? e->stale_ref : at->ref;
+        e->stale_count++;
+        return;
+    }
+    struct wsc_tcp_rst *r = &e->rst[way];
+    if (r->at.ref == 0)
+        *r = (struct wsc_tcp_rst){.at = *at, .off = off, .ahead = ahead};
+}
+
+static void drop(struct wsc_tcp_more *e, struct wsc_tcp_rst *r)
+{
+    e->stale_ref = e->stale_ref != 0 ? e->stale_ref : r->at.ref;
+    e->stale_count++;
+    *r = (struct wsc_tcp_rst){0};
+}
+
+void wsc_tcp_rst_answer(struct wsc_tcp_conn *c, enum wsc_way way, const struct wsc_tcp_at *at)
+{
+    if (c->more == NULL)
+        return;
+    struct wsc_tcp_rst *r = &c->more->rst[wsc_way_back(way)];
+    if (r->at.ref == 0 || at->ack_off == WSC_TCP_NO_ACK)
+        return;
+    bool goes_on = at->ts_ns > r->at.ts_ns + RST_HEEDED_NS;
+    if (goes_on || at->ack_off > r->off + 1)
+        drop(c->more, r);
+}
+
+void wsc_tcp_rst_weigh(struct wsc_tcp_conn *c, enum wsc_way way, const struct wsc_packet_view *v,
+                       uint64_t off)
+{
+    struct wsc_tcp_rst *r = c->more != NULL ? &c->more->rst[way] : NULL;
+    if (r == NULL || r->at.ref == 0 || !r->ahead)
+        return;
+    bool fin = (v->tcp_flags & WSC_TCP_FIN) != 0;
+    uint64_t end = off + v->payload_wire_len;
+    bool reaches = end == r->off || (fin && end + 1 == r->off);
+    if ((fin && !reaches) || (off < r->off && v->ts_ns > r->at.ts_ns + MISORDER_NS))
+        drop(c->more, r);
+    else if (reaches)
+        r->ahead = false;
+}
