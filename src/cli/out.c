@@ -37,8 +37,10 @@ void out_say(const char *format, ...)
 static FILE *open_pager(void)
 {
     const char *pager = getenv("PAGER");
-    if (pager == NULL)
+    if (pager == NULL && system("command -v less >/dev/null 2>&1") == 0)
         pager = "less";
+    if (pager == NULL)
+        return NULL;
     if (pager[0] == '\0' || strcmp(pager, "cat") == 0)
         return NULL;
     (void)setenv("LESS", "FRSX", 0);

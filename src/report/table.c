@@ -70,12 +70,18 @@ static void measure(struct table *t)
     }
 }
 
-static size_t total_width(const struct table *t)
+/* Of the columns shown; |least|: each cut as far as it may be. */
+static size_t total_width(const struct table *t, bool least)
 {
     size_t sum = 0;
-    for (size_t i = 0; i < t->len; i++)
-        if (t->shown[i])
-            sum += t->width[i] + (sum > 0 ? 2 : 0);
+    for (size_t i = 0; i < t->len; i++) {
+        if (!t->shown[i])
+            continue;
+        size_t width = t->width[i];
+        if (least && t->layout[i].least != 0 && t->layout[i].least < width)
+            width = t->layout[i].least;
+        sum += width + (sum > 0 ? 2 : 0);
+    }
     return sum;
 }
 
@@ -125,9 +131,10 @@ static void lay_out(struct wsc_report *rep, struct table *t)
     t->laid_out = true;
     if (rep->opt.width == 0)
         return;
-    while (total_width(t) > rep->opt.width)
-        if (!shrink_one(t) && !drop_one(t))
-            return;
+    while (total_width(t, true) > rep->opt.width && drop_one(t))
+        ;
+    while (total_width(t, false) > rep->opt.width && shrink_one(t))
+        ;
 }
 
 /* ---- output ---- */
@@ -293,11 +300,12 @@ static char style_of(const struct wsc_closure *r)
 
 /* ---- records ---- */
 
+/* What is left at 80 columns: when, where, which code, by whom, how, and how long it was silent. */
 static const struct column record_layout[] = {
-    {"ID", true, 3, 0, 4},       {"TIME (UTC)", false, 5, 0, 23}, {"CLIENT", false, 4, 0, 21},
-    {"SERVER", false, 9, 0, 21}, {"PATH", false, 8, 10, 16},      {"CODE", false, 0, 4, 22},
-    {"BY", false, 12, 0, 6},     {"ENDING", false, 11, 0, 16},    {"AGE", true, 7, 0, 9},
-    {"IDLE", true, 10, 0, 9},    {"REASON", false, 6, 12, 20},
+    {"ID", true, 9, 0, 4},       {"TIME (UTC)", false, 10, 0, 23}, {"CLIENT", false, 5, 0, 21},
+    {"SERVER", false, 6, 0, 21}, {"PATH", false, 7, 8, 16},        {"CODE", false, 0, 6, 24},
+    {"BY", false, 12, 0, 6},     {"ENDING", false, 11, 0, 16},     {"AGE", true, 4, 0, 9},
+    {"IDLE", true, 8, 0, 9},     {"REASON", false, 3, 8, 20},
 };
 #define RECORD_COLUMNS (sizeof(record_layout) / sizeof(record_layout[0]))
 
