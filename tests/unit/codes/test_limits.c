@@ -1,0 +1,164 @@
+#include <wsclose/limits.h>
+
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define S INT64_C(1000000000)
+
+static struct wsc_limits *built_in(void)
+{
+    struct wsc_limits *set = NULL;
+    cr_assert_eq(wsc_limits_new(&set), WSC_OK);
+    return set;
+}
+
+static const struct wsc_limit *find(const struct wsc_limits *set, enum wsc_limit_kind kind,
+                                    int64_t ns, const char *product)
+{
+    const struct wsc_limit *out[64];
+    size_t n = wsc_limits_match(set, kind, ns, out, 64);
+    for (size_t i = 0; i < n && i < 64; i++)
+        if (strcmp(out[i]->product, product) == 0)
+            return out[i];
+    return NULL;
+}
+
+/* Values from the products' own pages (column source of the table). */
+Test(limits, a_silence_names_the_products_whose_default_it_is)
+{
+    static const struct {
+        enum wsc_limit_kind kind;
+        int64_t ns;
+        const char *product;
+        bool found;
+    } rows[] = {
+        {WSC_LIMIT_IDLE, 60 * S, "nginx (proxy)", true},
+        {WSC_LIMIT_IDLE, 60 * S, "AWS ALB", true},
+        {WSC_LIMIT_IDLE, 60 * S + S / 2, "nginx (proxy)", true},
+        {WSC_LIMIT_IDLE, 59 * S, "nginx (proxy)", false},
+        {WSC_LIMIT_IDLE, 61 * S, "nginx (proxy)", false},
+        {WSC_LIMIT_IDLE, 350 * S + 3 * S, "AWS NLB TCP", true},
+        {WSC_LIMIT_IDLE, 350 * S + 4 * S, "AWS NLB TCP", false},
+        {WSC_LIMIT_IDLE, 432000 * S + 5 * S, "Linux conntrack", true},
+        {WSC_LIMIT_IDLE, 432000 * S + 6 * S, "Linux conntrack", false},
+        {WSC_LIMIT_LIFETIME, 60 * S, "nginx (proxy)", false},
+        {WSC_LIMIT_LIFETIME, 7200 * S, "AWS API Gateway WebSocket", true},
+        {WSC_LIMIT_IDLE, 0, "HAProxy", false},
+    };
+    struct wsc_limits *set = built_in();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        cr_expect_eq(find(set, rows[i].kind, rows[i].ns, rows[i].product) != NULL, rows[i].found,
+                     "%s at %lld ns", rows[i].product, (long long)rows[i].ns);
+    const struct wsc_limit *nginx = find(set, WSC_LIMIT_IDLE, 60 * S, "nginx (proxy)");
+    cr_expect_str_eq(nginx->setting, "proxy_read_timeout");
+    cr_expect_eq(nginx->clock, WSC_CLOCK_SERVER);
+    cr_expect_eq(nginx->ends, WSC_ENDS_FIN);
+    cr_expect(nginx->verified && !nginx->own);
+    wsc_limits_free(set);
+}
+
+static char *file_with(const char *text, size_t len)
+{
+    static char path[] = "/tmp/wsclose-limits-XXXXXX";
+    memcpy(path + sizeof(path) - 7, "XXXXXX", 6);
+    int fd = mkstemp(path);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(write(fd, text, len), (ssize_t)len);
+    (void)close(fd);
+    return path;
+}
+
+Test(limits, a_file_of_the_users_own_comes_first)
+{
+    static const char text[] = "product\tkind\tseconds\tsetting\tends\tnotes\tsource\tverified\n"
+                               "# ours\n"
+                               "edge\tidle\t60\tidle_secs\tFIN\t-\twiki\tyes\r\n"
+                               "game\tlifetime\t100-120\t-\t-\t-\t-\tno\tany\trst,4001\n";
+    struct wsc_limits *set = built_in();
+    struct wsc_error err;
+    char *path = file_with(text, sizeof(text) - 1);
+    cr_assert_eq(wsc_limits_add_file(set, path, &err), WSC_OK, "%s", err.message);
+    const struct wsc_limit *out[1];
+    cr_expect_gt(wsc_limits_match(set, WSC_LIMIT_IDLE, 60 * S, out, 1), 1u);
+    cr_expect_str_eq(out[0]->product, "edge");
+    cr_expect(out[0]->own);
+    const struct wsc_limit *game = find(set, WSC_LIMIT_LIFETIME, 110 * S, "game");
+    cr_assert_not_null(game);
+    cr_expect_eq(game->ends, WSC_ENDS_RST | WSC_ENDS_CLOSE);
+    cr_expect_eq(game->close_code, 4001);
+    cr_expect_null(find(set, WSC_LIMIT_LIFETIME, 98 * S, "game"));
+    cr_expect_not_null(find(set, WSC_LIMIT_LIFETIME, 121 * S, "game"));
+    size_t n;
+    cr_expect_str_eq(wsc_limits_all(set, &n)[0].product, "edge");
+    cr_expect_str_eq(wsc_limits_all(set, &n)[1].product, "game");
+    (void)unlink(path);
+    wsc_limits_free(set);
+}
+
+Test(limits, a_bad_file_is_named_with_its_line_and_changes_nothing)
+{
+    static const struct {
+        const char *text;
+        size_t len; /* 0: strlen */
+        enum wsc_err code;
+        const char *says;
+    } rows[] = {
+        {"a\tidle\t60\ts\te\tn\ts\n", 0, WSC_ERR_FORMAT, "line 1: expected 8 to 10 columns"},
+        {"a\tidle\t60\ts\te\tn\ts\tyes\tany\tfin\tmore\n", 0, WSC_ERR_FORMAT, "line 1: expected"},
+        {"a\tidle\t60\ts\te\tn\ts\tyes\n\nb\tidel\t60\ts\te\tn\ts\tyes\n", 0, WSC_ERR_FORMAT,
+         "line 3: the kind"},
+        {"a\tidle\tsixty\ts\te\tn\ts\tyes\n", 0, WSC_ERR_FORMAT, "line 1: the seconds"},
+        {"a\tidle\t60s\ts\te\tn\ts\tyes\n", 0, WSC_ERR_FORMAT, "line 1: the seconds"},
+        {"a\tidle\t-5\ts\te\tn\ts\tyes\n", 0, WSC_ERR_FORMAT, "line 1: the seconds"},
+        {"a\tidle\tnan\ts\te\tn\ts\tyes\n", 0, WSC_ERR_FORMAT, "line 1: the seconds"},
+        {"a\tidle\t1e300\ts\te\tn\ts\tyes\n", 0, WSC_ERR_FORMAT, "line 1: the seconds"},
+        {"a\tidle\t9-5\ts\te\tn\ts\tyes\n", 0, WSC_ERR_FORMAT, "line 1: the seconds"},
+        {"a\tidle\t9\ts\te\tn\ts\tyes\tnone\n", 0, WSC_ERR_FORMAT, "line 1: the clock"},
+        {"a\tidle\t9\ts\te\tn\ts\tyes\tany\tfin,boom\n", 0, WSC_ERR_FORMAT, "line 1: the ends"},
+        {"\tidle\t9\ts\te\tn\ts\tyes\n", 0, WSC_ERR_FORMAT, "line 1: the product"},
+        {"a\x1b[31m\tidle\t9\ts\te\tn\ts\tyes\n", 0, WSC_ERR_FORMAT, "not UTF-8 text"},
+        {"a\xff\tidle\t9\ts\te\tn\ts\tyes\n", 0, WSC_ERR_FORMAT, "not UTF-8 text"},
+        {"a\tidle\t9\0s\te\tn\ts\tyes\n", 20, WSC_ERR_FORMAT, "not UTF-8 text"},
+    };
+    struct wsc_limits *set = built_in();
+    size_t before, after;
+    (void)wsc_limits_all(set, &before);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        size_t len = rows[i].len != 0 ? rows[i].len : strlen(rows[i].text);
+        char *path = file_with(rows[i].text, len);
+        struct wsc_error err = {0};
+        cr_expect_eq(wsc_limits_add_file(set, path, &err), rows[i].code, "row %zu", i);
+        cr_expect_not_null(strstr(err.message, rows[i].says), "row %zu: %s", i, err.message);
+        cr_expect_not_null(strstr(err.message, path), "row %zu: %s", i, err.message);
+        (void)unlink(path);
+        (void)wsc_limits_all(set, &after);
+        cr_expect_eq(after, before, "row %zu", i);
+    }
+    struct wsc_error err;
+    cr_expect_eq(wsc_limits_add_file(set, "/nonexistent/limits.tsv", &err), WSC_ERR_IO);
+    wsc_limits_free(set);
+}
+
+Test(limits, ceilings)
+{
+    char *text = malloc((size_t)WSC_LIMITS_MAX_BYTES + 1);
+    cr_assert_not_null(text);
+    memset(text, '#', (size_t)WSC_LIMITS_MAX_BYTES + 1);
+    struct wsc_limits *set = built_in();
+    struct wsc_error err;
+    char *path = file_with(text, (size_t)WSC_LIMITS_MAX_BYTES + 1);
+    cr_expect_eq(wsc_limits_add_file(set, path, &err), WSC_ERR_LIMIT);
+    (void)unlink(path);
+    static const char row[] = "a\tidle\t9\ts\te\tn\ts\tyes\n";
+    for (size_t i = 0; i < WSC_LIMITS_MAX; i++)
+        memcpy(text + i * (sizeof(row) - 1), row, sizeof(row) - 1);
+    path = file_with(text, WSC_LIMITS_MAX * (sizeof(row) - 1));
+    cr_expect_eq(wsc_limits_add_file(set, path, &err), WSC_ERR_LIMIT, "%s", err.message);
+    (void)unlink(path);
+    free(text);
+    wsc_limits_free(set);
+}
