@@ -8,6 +8,7 @@
 #define FLANK_SHARE  4  /* a flank is the value divided by this */
 #define NEAR_WINDOWS 3  /* a near flank, in windows */
 #define RATIO        2.0
+#define ROUNDS       (4 * WSC_CLUSTER_MAX) /* some rounds only join */
 
 struct search {
     const struct wsc_cluster_value *v; /* sorted, none below WSC_CLUSTER_MIN_NS */
@@ -228,14 +229,14 @@ size_t wsc_cluster_find(struct wsc_cluster_value *values, size_t n, double alarm
     size_t most = max < WSC_CLUSTER_MAX ? max : WSC_CLUSTER_MAX;
     double windows = log(fmax((double)s.n, 1) * WIDTHS);
     /* Each round takes one window out, so that a strong cluster hides no weak one near it. */
-    while (s.found_len < most) {
+    for (unsigned round = 0; round < ROUNDS && s.found_len < most; round++) {
         struct candidate best = {0};
         for (int64_t i = 0, divisor = 1; i < WIDTHS; i++, divisor *= 2)
             sweep_width(&s, divisor, &best);
         best.log_chance += windows;
         if (best.end == 0 || best.log_chance > log(alarm))
             break;
-        keep(&s, widen(&s, &best)); /* never less of the values is taken: this ends */
+        keep(&s, widen(&s, &best));
     }
     for (size_t i = 0; i < s.found_len; i++)
         out[i].first += skip;
