@@ -24,4 +24,42 @@ const struct wsc_code_info *wsc_code_find(int code);
  * 1007-1014, 3000-4999. The others are 0-999, 1004-1006, 1015-2999, 5000 and above. */
 bool wsc_code_on_wire(int code);
 
+/* A meaning private to one scope (subprotocol, service, framework), of one code or of a range
+ * (first < last). Static data. */
+struct wsc_app_code {
+    int first, last;
+    const char *scope, *name, *meaning;
+    const char *source; /* where this is written, mostly a URL */
+    bool verified;      /* false: not read at its source; a candidate */
+};
+
+/* What a Close with |code| means where the subprotocol, else the host, else the reason text says
+ * whose code it is. NULL if no scope is known or the scope does not define the code. Never across
+ * scopes: 4001 of a known subprotocol is never looked up under another scope. Spans are hostile
+ * bytes of any length; NULL |ptr|: not known. |host| may carry a port. */
+const struct wsc_app_code *wsc_app_code_find(int code, struct wsc_span subprotocol,
+                                             struct wsc_span host, struct wsc_span reason);
+
+/* Every scope's meaning of |code|: candidates where the scope is not known. Writes at most |max| to
+ * |out|, returns how many there are. */
+size_t wsc_app_code_candidates(int code, const struct wsc_app_code *out[], size_t max);
+
+/* A library or service known to write a reason text with a code. Static data. */
+struct wsc_reason_hint {
+    const char *software;
+    const char *situation; /* when it does */
+    const char *source;
+    int code, last; /* a range if code < last; 1006 stands for "no Close frame at all" */
+    bool verified;  /* false: not read at its source; a candidate */
+};
+
+/* All hints for a reason text as it stood on the wire, case-sensitive; numbers in it match any
+ * number. A text cut at the 123 bytes a Close can hold is recognised. An empty reason matches
+ * nothing. Writes at most |max| to |out|, returns how many matched. */
+size_t wsc_reason_find(int code, struct wsc_span reason, const struct wsc_reason_hint *out[],
+                       size_t max);
+
+/* All software known to send |code|, with whatever reason. Otherwise as wsc_reason_find(). */
+size_t wsc_reason_senders(int code, const struct wsc_reason_hint *out[], size_t max);
+
 #endif

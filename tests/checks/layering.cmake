@@ -37,7 +37,7 @@ set(cli_public "*")
 set(layers base capture decode flow ident http ws codes closure engine store findings report cli)
 
 # Generated at build time, private to the directory that includes them.
-set(generated official_codes.inc timeouts.inc schema.inc)
+set(generated app_codes.inc official_codes.inc reasons.inc schema.inc timeouts.inc)
 set(third_party pcap/pcap.h pcap.h archive.h archive_entry.h xxhash.h ndpi_api.h http_parser.h openssl/evp.h sqlite3.h jansson.h)
 
 set(broken "")
