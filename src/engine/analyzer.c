@@ -79,6 +79,7 @@ enum wsc_err wsc_analyzer_new(const struct wsc_analyzer_options *opt, wsc_record
     wsc_tcp_shared_init(&e->tcp, opt->max_reorder_bytes, opt->max_reorder_per_connection);
     wsc_pool_init(&e->ws_pool, sizeof(struct wsc_conv_ws), 256);
     wsc_pool_init(&e->notes_pool, sizeof(struct wsc_conv_notes), 32);
+    wsc_pool_init(&e->ledger_pool, sizeof(struct wsc_conv_ledger), 64);
     wsc_pool_init(&e->pre_pool, sizeof(struct wsc_conv_pre), 64);
     wsc_pool_init(&e->scratch_pool, WSC_WS_CONTROL_KEPT, 32);
     e->intern = wsc_intern_new(INTERN_MAX);
@@ -309,6 +310,7 @@ void wsc_analyzer_free(struct wsc_analyzer *an)
     wsc_intern_free(e->intern);
     wsc_pool_clear(&e->ws_pool);
     wsc_pool_clear(&e->notes_pool);
+    wsc_pool_clear(&e->ledger_pool);
     wsc_pool_clear(&e->pre_pool);
     wsc_pool_clear(&e->scratch_pool);
     wsc_tcp_shared_clear(&e->tcp);
@@ -327,7 +329,7 @@ void wsc_analyzer_get_stats(const struct wsc_analyzer *an, struct wsc_analyzer_s
     out->pending = e->pending;
     out->reorder_dropped = e->tcp.given_up_bytes;
     out->memory_bytes = sizeof(*an) + wsc_flow_table_bytes(an->flows) + e->tcp.held_bytes +
-                        e->tcp.more_pool.bytes + e->ws_pool.bytes + e->notes_pool.bytes +
+                        e->tcp.more_pool.bytes + e->ws_pool.bytes + e->notes_pool.bytes + e->ledger_pool.bytes +
                         e->pre_pool.bytes + e->scratch_pool.bytes + e->run_bytes +
                         wsc_intern_bytes(e->intern) + wsc_ip_defrag_held(an->defrag);
 }

@@ -97,6 +97,7 @@ static void begin_attempt(struct wsc_engine *e, const struct wsc_h1_head *head, 
     ws->handshake = WSC_EV_PENDING;
     note_request(e, ws, head);
     keep_key(c->pre, head->fields[WSC_H1_SEC_WEBSOCKET_KEY]);
+    ws->key_known = wsc_ws_upgrade_key(head->fields[WSC_H1_SEC_WEBSOCKET_KEY], ws->key);
     c->pre->early_ref = 0;
     wsc_ws_decoder_init(&ws->dec[WSC_DIR_C2S], WSC_DIR_C2S, WSC_WS_EXT_NONE, end);
     c->mode[e->way] = WSC_CONV_WS;
@@ -142,6 +143,27 @@ static void note_answer(struct wsc_engine *e, struct wsc_conv_ws *ws,
 {
     ws->status = (uint16_t)head->status;
     wsc_conv_set_string(e, ws, WSC_STRING_SERVER_SOFTWARE, head->fields[WSC_H1_SERVER]);
+    wsc_conv_set_string(e, ws, WSC_STRING_VIA, head->fields[WSC_H1_VIA]);
+}
+
+/* What says why: the headers that a rejection carries. */
+static void note_rejection(struct wsc_engine *e, struct wsc_conv_ws *ws,
+                           const struct wsc_h1_head *head)
+{
+    wsc_conv_set_string(e, ws, WSC_STRING_PHRASE, head->phrase);
+    wsc_conv_set_string(e, ws, WSC_STRING_CF_RAY, head->fields[WSC_H1_CF_RAY]);
+    wsc_conv_set_string(e, ws, WSC_STRING_WWW_AUTHENTICATE, head->fields[WSC_H1_WWW_AUTHENTICATE]);
+    wsc_conv_set_string(e, ws, WSC_STRING_LOCATION,
+                        wsc_ws_upgrade_bare_url(head->fields[WSC_H1_LOCATION]));
+}
+
+/* "8f3c...-FRA": the part before the hyphen differs for each connection. */
+static struct wsc_span data_centre(struct wsc_span ray)
+{
+    const uint8_t *hyphen = ray.ptr != NULL ? memrchr(ray.ptr, '-', ray.len) : NULL;
+    if (hyphen == NULL)
+        return (struct wsc_span){0};
+    return (struct wsc_span){.ptr = hyphen + 1, .len = ray.len - (size_t)(hyphen + 1 - ray.ptr)};
 }
 
 static void reject(struct wsc_engine *e, const struct wsc_h1_head *head)
@@ -150,6 +172,7 @@ static void reject(struct wsc_engine *e, const struct wsc_h1_head *head)
     if (c->ws == NULL)
         return;
     note_answer(e, c->ws, head);
+    note_rejection(e, c->ws, head);
     c->ws->handshake = WSC_EV_REJECTED;
     enum wsc_way client = wsc_way_back(e->way);
     if (c->mode[client] == WSC_CONV_WS)
@@ -214,6 +237,8 @@ static void establish(struct wsc_engine *e, const struct wsc_h1_head *head, uint
     wsc_ws_decoder_init(&ws->dec[WSC_DIR_S2C], WSC_DIR_S2C, ext, end);
     c->mode[e->way] = WSC_CONV_WS;
     place_client(e, ws, client, ext);
+    wsc_conv_set_string(e, ws, WSC_STRING_CF_RAY, data_centre(head->fields[WSC_H1_CF_RAY]));
+    wsc_conv_app(e, ws);
     if (!right)
         wsc_conv_violation(e, WSC_DIR_S2C, WSC_RULE_BAD_ACCEPT_KEY, e->at->ref);
     if (c->pre->early_ref != 0)

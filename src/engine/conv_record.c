@@ -99,12 +99,12 @@ static void fill_counts(const struct wsc_conv *c, struct wsc_closure *r)
         r->frames[d] = ws->frames[d];
         r->messages[d] = ws->messages[d];
         r->bytes[d] = ws->bytes[d];
-        r->pings[d] = ws->pings[d];
-        r->pongs[d] = ws->pongs[d];
+        r->pings[d] = ws->ledger != NULL ? ws->ledger->pings[d] : 0;
+        r->pongs[d] = ws->ledger != NULL ? ws->ledger->pongs[d] : 0;
         r->missing_bytes[d] = wsc_tcp_conn_missing(&c->tcp, wsc_conv_way(c, (enum wsc_dir)d));
         r->retransmitted[d] = tcp->retransmitted;
     }
-    r->last_rtt_ns = ws->rtt_ns;
+    r->last_rtt_ns = ws->ledger != NULL ? ws->ledger->rtt_ns : WSC_UNKNOWN;
 }
 
 static int64_t span_ns(uint64_t from, uint64_t to)

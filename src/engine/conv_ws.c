@@ -9,7 +9,7 @@ struct wsc_conv_ws *wsc_conv_ws_new(struct wsc_engine *e, struct wsc_conv *c)
     struct wsc_conv_ws *ws = wsc_pool_get(&e->ws_pool);
     if (ws == NULL)
         return NULL;
-    *ws = (struct wsc_conv_ws){.rtt_ns = WSC_UNKNOWN, .serial = c->serial++};
+    *ws = (struct wsc_conv_ws){.serial = c->serial++};
     /* The first WebSocket on a connection starts with it, a later one with its request. */
     if (ws->serial > 0)
         c->started_ns = e->at->ts_ns;
@@ -37,6 +37,16 @@ static struct wsc_conv_notes *notes_of(struct wsc_engine *e, struct wsc_conv_ws 
             memset(ws->notes, 0, sizeof(*ws->notes));
     }
     return ws->notes;
+}
+
+static struct wsc_conv_ledger *ledger_of(struct wsc_engine *e, struct wsc_conv_ws *ws)
+{
+    if (ws->ledger == NULL) {
+        ws->ledger = wsc_pool_get(&e->ledger_pool);
+        if (ws->ledger != NULL)
+            *ws->ledger = (struct wsc_conv_ledger){.rtt_ns = WSC_UNKNOWN};
+    }
+    return ws->ledger;
 }
 
 void wsc_conv_violation(struct wsc_engine *e, enum wsc_dir by, enum wsc_rule rule, uint64_t ref)
@@ -171,6 +181,17 @@ static bool is_data(uint8_t opcode)
     return opcode <= WSC_WS_BINARY;
 }
 
+static void note_large(struct wsc_engine *e, enum wsc_dir d, const struct wsc_ws_frame *f)
+{
+    struct wsc_conv_ledger *l = ledger_of(e, e->conv->ws);
+    bool goes_on = f->opcode == WSC_WS_CONTINUATION;
+    if (l != NULL)
+        l->large[d] =
+            (struct wsc_conv_large){.ref = e->at->ref,
+                                    .frame_len = f->payload_len,
+                                    .compressed = goes_on ? l->large[d].compressed : f->rsv != 0};
+}
+
 static void on_frame(void *ctx, const struct wsc_ws_frame *f)
 {
     struct wsc_engine *e = ctx;
@@ -183,11 +204,14 @@ static void on_frame(void *ctx, const struct wsc_ws_frame *f)
     }
     ws->bytes[d] += f->payload_len;
     ws->last_data_ns = e->at->ts_ns;
+    if (f->payload_len >= WSC_LARGE_FRAME)
+        note_large(e, d, f);
     if (f->opcode == WSC_WS_CONTINUATION) {
         ws->message_len[d] = sum_sat(ws->message_len[d], f->payload_len);
         return;
     }
     ws->last_kind[d] = f->opcode == WSC_WS_TEXT || f->rsv != 0 ? WSC_KIND_TEXT : WSC_KIND_DATA;
+    ws->goodbye[d] = WSC_GOODBYE_NONE;
     if (ws->message_len[d] > ws->longest[d])
         ws->longest[d] = ws->message_len[d];
     ws->message_len[d] = sum_sat(0, f->payload_len);
@@ -216,23 +240,39 @@ static uint32_t hash_of(struct wsc_span s)
 
 static void on_ping(struct wsc_engine *e, enum wsc_dir d, struct wsc_span payload)
 {
-    struct wsc_conv_ws *ws = e->conv->ws;
-    add_sat(&ws->pings[d]);
-    ws->ping_ns[d] = e->at->ts_ns;
-    ws->ping_hash[d] = hash_of(payload);
+    struct wsc_conv_ledger *l = ledger_of(e, e->conv->ws);
+    if (l == NULL)
+        return;
+    struct wsc_conv_ping *p = &l->ping[d];
+    add_sat(&l->pings[d]);
+    if (p->ns != 0 && e->at->ts_ns > p->ns)
+        p->interval_ns = e->at->ts_ns - p->ns;
+    p->ns = e->at->ts_ns;
+    p->ref = e->at->ref;
+    p->end = e->conv->ws->dec[d].offset;
+    p->hash = hash_of(payload);
+    if (p->open == 0) {
+        p->first_open_ns = p->ns;
+        p->first_open_ref = p->ref;
+    }
+    add_sat(&p->open);
 }
 
 static void on_pong(struct wsc_engine *e, enum wsc_dir d, struct wsc_span payload)
 {
-    struct wsc_conv_ws *ws = e->conv->ws;
-    enum wsc_dir asker = d == WSC_DIR_C2S ? WSC_DIR_S2C : WSC_DIR_C2S;
-    add_sat(&ws->pongs[d]);
-    /* RFC 6455 5.5.3: a Pong carries the Ping's payload; one that answers nothing is legal. */
-    if (ws->ping_ns[asker] == 0 || ws->ping_hash[asker] != hash_of(payload))
+    struct wsc_conv_ledger *l = ledger_of(e, e->conv->ws);
+    if (l == NULL)
         return;
-    if (e->at->ts_ns >= ws->ping_ns[asker])
-        ws->rtt_ns = (int64_t)(e->at->ts_ns - ws->ping_ns[asker]);
-    ws->ping_ns[asker] = 0;
+    add_sat(&l->pongs[d]);
+    l->pong[d] = (struct wsc_conv_pong){.ns = e->at->ts_ns, .ref = e->at->ref};
+    struct wsc_conv_ping *p = &l->ping[d == WSC_DIR_C2S ? WSC_DIR_S2C : WSC_DIR_C2S];
+    /* RFC 6455 5.5.3: a Pong carries the Ping's payload; one that answers nothing is legal. */
+    if (p->open == 0 || p->hash != hash_of(payload))
+        return;
+    if (e->at->ts_ns >= p->ns)
+        l->rtt_ns = (int64_t)(e->at->ts_ns - p->ns);
+    p->open = 0;
+    p->first_open_ns = p->first_open_ref = 0;
 }
 
 static void keep_close(struct wsc_conv_close *slot, const struct wsc_ev_close *ev,
@@ -318,6 +358,37 @@ static void on_control(void *ctx, const struct wsc_ws_frame *f, struct wsc_span 
         on_pong(e, d, payload);
 }
 
+/* The client's first message may tell what is spoken; else nothing is looked for any more. */
+static void decide_app(struct wsc_conv_ws *ws, enum wsc_dir d, struct wsc_span payload)
+{
+    if (d != WSC_DIR_C2S)
+        return;
+    bool known = wsc_ws_app_is_signalr(payload);
+    ws->app = known ? WSC_APP_SIGNALR : WSC_APP_OTHER;
+    for (int i = 0; i < 2; i++)
+        wsc_ws_decoder_peek(&ws->dec[i], known);
+}
+
+static void on_peek(void *ctx, const struct wsc_ws_frame *f, struct wsc_span payload)
+{
+    struct wsc_engine *e = ctx;
+    struct wsc_conv_ws *ws = e->conv->ws;
+    enum wsc_dir d = dir_now(e);
+    (void)f;
+    if (ws->app == WSC_APP_UNDECIDED)
+        decide_app(ws, d, payload);
+    ws->goodbye[d] =
+        (uint8_t)wsc_ws_goodbye_of((enum wsc_ws_app)ws->app, payload, &ws->goodbye_code[d]);
+}
+
+void wsc_conv_app(struct wsc_engine *e, struct wsc_conv_ws *ws)
+{
+    ws->app = (uint8_t)wsc_ws_app_of(wsc_conv_string(e, ws, WSC_STRING_SUBPROTOCOL),
+                                     wsc_conv_string(e, ws, WSC_STRING_PATH));
+    for (int d = 0; d < 2; d++)
+        wsc_ws_decoder_peek(&ws->dec[d], ws->app != WSC_APP_OTHER);
+}
+
 static uint8_t *borrow(void *ctx)
 {
     struct wsc_engine *e = ctx;
@@ -334,6 +405,7 @@ static const struct wsc_ws_ops ws_ops = {
     .on_start = on_start,
     .on_frame = on_frame,
     .on_control = on_control,
+    .on_peek = on_peek,
     .on_violation = on_violation,
     .on_lost = on_lost,
     .borrow = borrow,
@@ -415,6 +487,7 @@ void wsc_conv_ws_clear(struct wsc_engine *e, struct wsc_conv *c)
     for (int d = 0; d < 2; d++)
         wsc_ws_decoder_clear(&ws->dec[d], &ws_ops, e);
     wsc_pool_put(&e->notes_pool, ws->notes);
+    wsc_pool_put(&e->ledger_pool, ws->ledger);
     wsc_pool_put(&e->ws_pool, ws);
     c->ws = NULL;
     e->ws_open--;

@@ -116,6 +116,19 @@ static void watch_idle(struct wsc_engine *e, struct wsc_conv *c)
         c->ws->notes->idle_taken = false;
 }
 
+/* New bytes after a silence: a box on the way that had forgotten the connection answers the first
+ * of them. */
+static void watch_quiet(const struct wsc_engine *e, const struct wsc_conv *c, enum wsc_way way)
+{
+    uint64_t last = e->prev_new_ns[0] > e->prev_new_ns[1] ? e->prev_new_ns[0] : e->prev_new_ns[1];
+    uint64_t now = c->tcp.dir[way].new_ns;
+    if (c->ws == NULL || last == 0 || now < last + WSC_QUIET_NS || now < c->started_ns)
+        return;
+    uint64_t quiet_ms = (now - last) / 1000000, end_ms = (now - c->started_ns) / 1000000;
+    c->ws->quiet_ms = quiet_ms < UINT32_MAX ? (uint32_t)quiet_ms : UINT32_MAX;
+    c->ws->quiet_end_ms = end_ms < UINT32_MAX ? (uint32_t)end_ms : UINT32_MAX;
+}
+
 enum wsc_tcp_result wsc_conv_feed(struct wsc_engine *e, struct wsc_conv *c, enum wsc_way way,
                                   const struct wsc_packet_view *v)
 {
@@ -131,6 +144,7 @@ enum wsc_tcp_result wsc_conv_feed(struct wsc_engine *e, struct wsc_conv *c, enum
     c->last_ns = v->ts_ns;
     wsc_age_use(&c->age, e->clock_ns);
     label(e, c, way, v);
+    watch_quiet(e, c, way);
     watch_idle(e, c);
     drop_pre(e, c);
     return r;

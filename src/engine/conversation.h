@@ -16,6 +16,7 @@
 #include "http/ws_upgrade.h"
 #include "ident/ident.h"
 #include "ws/ws_decoder.h"
+#include "ws/ws_goodbye.h"
 #include "ws/ws_probe.h"
 
 /* What the bytes of one direction are taken for. */
@@ -75,6 +76,30 @@ struct wsc_conv_notes {
     bool idle_taken;
 };
 
+/* Pings and Pongs, and large messages: made when the first of them comes up. Index enum wsc_dir, by
+ * sender. */
+struct wsc_conv_ledger {
+    struct wsc_conv_ping {
+        uint64_t ns, ref, end; /* of the last: when, where, the stream offset after it */
+        uint64_t first_open_ns, first_open_ref; /* the oldest not answered; 0: all are */
+        uint64_t interval_ns;                   /* between the last two; 0: there was one */
+        uint32_t open;                          /* how many are not answered */
+        uint32_t hash;                          /* of the last one's payload */
+    } ping[2];
+    struct wsc_conv_pong {
+        uint64_t ns, ref; /* of the last; 0: none */
+    } pong[2];
+    int64_t rtt_ns;              /* last Ping answered, WSC_UNKNOWN: none */
+    uint32_t pings[2], pongs[2]; /* stop at their maximum */
+    struct wsc_conv_large {
+        uint64_t ref, frame_len; /* of the last data frame of WSC_LARGE_FRAME bytes or more */
+        bool compressed;
+    } large[2];
+};
+
+/* Frames of fewer bytes are not worth a ledger: no limit known is that small. */
+#define WSC_LARGE_FRAME 4096u
+
 /* What the handshake says, kept once for all connections that say the same. */
 enum wsc_conv_string {
     WSC_STRING_HOST,
@@ -84,33 +109,41 @@ enum wsc_conv_string {
     WSC_STRING_USER_AGENT,
     WSC_STRING_ORIGIN,
     WSC_STRING_SERVER_SOFTWARE,
+    WSC_STRING_VIA,
+    WSC_STRING_CF_RAY,   /* of a rejection; of a 101 only its last part, the data centre */
+    WSC_STRING_LOCATION, /* of a redirect, without its query */
+    WSC_STRING_WWW_AUTHENTICATE,
+    WSC_STRING_PHRASE, /* of a rejection */
     WSC_STRING_COUNT
 };
 
 /* One WebSocket, from its request on. Indexes are enum wsc_dir. */
 struct wsc_conv_ws {
     struct wsc_ws_decoder dec[2];
-    struct wsc_conv_notes *notes; /* NULL: nothing to note */
+    struct wsc_conv_notes *notes;   /* NULL: nothing to note */
+    struct wsc_conv_ledger *ledger; /* NULL: none needed */
     uint64_t established_ns;
     uint32_t frame_ack[2]; /* ack_off of the packet with the first byte of the frame being read: its
                               low half */
     uint64_t last_data_ns;
-    uint64_t ping_ns[2]; /* last Ping not yet answered, by sender; 0: none */
-    uint32_t ping_hash[2];
     uint64_t bytes[2];
-    uint32_t longest[2];     /* largest complete message; sizes stop at their maximum */
-    uint32_t message_len[2]; /* of the message being sent, or sent last */
-    int64_t rtt_ns;
-    uint32_t frames[2], messages[2], pings[2], pongs[2]; /* stop at their maximum */
+    uint32_t longest[2];             /* largest complete message; sizes stop at their maximum */
+    uint32_t message_len[2];         /* of the message being sent, or sent last */
+    uint32_t frames[2], messages[2]; /* stop at their maximum */
+    uint32_t quiet_ms; /* the last silence of WSC_QUIET_NS or more that ended with bytes, 0: none */
+    uint32_t quiet_end_ms;       /* when it ended, after started_ns */
+    uint8_t key[WSC_WS_KEY_LEN]; /* Sec-WebSocket-Key, decoded */
     uint32_t strings; /* interned array of the numbers of interned strings, enum wsc_conv_string; 0:
                          none */
     uint32_t serial;  /* 0 for the first WebSocket on this TCP connection, then 1, ... */
     uint16_t status;  /* of the handshake's answer, 0: none */
     uint8_t handshake; /* enum wsc_ev_handshake */
     uint8_t hidden;    /* bit a direction: from notes->hidden_off on a Close may be there unseen */
-    uint8_t last_kind[2]; /* of the last frame: enum wsc_conv_kind */
-    uint8_t frame_acked;  /* bit a direction: frame_ack is known */
-    bool midstream;
+    uint8_t last_kind[2];                /* of the last frame: enum wsc_conv_kind */
+    uint8_t app;                         /* enum wsc_ws_app */
+    uint8_t goodbye[2], goodbye_code[2]; /* enum wsc_ws_goodbye of the last message, and its code */
+    uint8_t frame_acked;                 /* bit a direction: frame_ack is known */
+    bool midstream, key_known;
 };
 
 enum wsc_conv_kind { WSC_KIND_NONE, WSC_KIND_CONTROL, WSC_KIND_DATA, WSC_KIND_TEXT };
@@ -130,13 +163,16 @@ struct wsc_conv {
     bool client_known, syn_seen, tls;
 };
 
+/* A shorter pause is traffic. */
+#define WSC_QUIET_NS UINT64_C(5000000000)
+
 /* What all conversations of an analyzer share, and the packet at hand. */
 struct wsc_engine {
     struct wsc_analyzer_options opt;
     wsc_record_fn on_record;
     void *ctx;
     struct wsc_tcp_shared tcp;
-    struct wsc_pool ws_pool, notes_pool, pre_pool, scratch_pool;
+    struct wsc_pool ws_pool, notes_pool, ledger_pool, pre_pool, scratch_pool;
     struct wsc_intern *intern;
     struct wsc_ident *ident; /* NULL: no labels */
     size_t run_bytes;        /* held for runs of frames not yet believed */
@@ -194,6 +230,9 @@ void wsc_conv_ws_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint6
  */
 void wsc_conv_ws_resync(struct wsc_engine *e, enum wsc_way way, uint64_t off);
 void wsc_conv_hide(struct wsc_engine *e, enum wsc_dir dir, uint64_t off);
+
+/* What is spoken inside, by the handshake: from here on goodbyes are looked for. */
+void wsc_conv_app(struct wsc_engine *e, struct wsc_conv_ws *ws);
 
 /* Keeps |text| for |ws|; a string that is there already stays. */
 void wsc_conv_set_string(struct wsc_engine *e, struct wsc_conv_ws *ws, enum wsc_conv_string which,

@@ -361,7 +361,8 @@ static void take_fin(struct feed *f, uint64_t off)
     if (off > end_off(d))
         set_end(d, off);
     d->flags |= WSC_TCP_FIN_SEEN;
-    e->fin[f->way] = (struct wsc_tcp_fin){.at = f->at, .off = off};
+    e->fin[f->way] = (struct wsc_tcp_fin){
+        .at = f->at, .off = off, .origin = wsc_tcp_origin_of(f->c, f->way, f->v)};
 }
 
 /* Counts a segment that is nowhere near the window; true when there were too many in a row for
@@ -399,6 +400,21 @@ static enum wsc_tcp_result take_data(struct feed *f)
     return r;
 }
 
+static void note_origin(struct wsc_tcp_conn *c, enum wsc_way way, const struct wsc_packet_view *v)
+{
+    struct wsc_tcp_dir *d = &c->dir[way];
+    uint16_t step = (uint16_t)(v->ip_id - c->ip_id[way]);
+    bool counts = d->ttl_run > 0 && step >= 1 && step <= 64;
+    uint8_t run = c->id_run[way];
+    c->id_run[way] = !counts ? 0 : run < UINT8_MAX ? (uint8_t)(run + 1) : run;
+    c->ip_id[way] = v->ip_id;
+    if (d->ttl != v->ttl || d->ttl_run == 0)
+        d->ttl_run = 1;
+    else if (d->ttl_run < UINT8_MAX)
+        d->ttl_run++;
+    d->ttl = v->ttl;
+}
+
 enum wsc_tcp_result wsc_tcp_conn_feed(struct wsc_tcp_conn *c, struct wsc_tcp_shared *sh,
                                       enum wsc_way way, const struct wsc_packet_view *v,
                                       const struct wsc_tcp_ops *ops, void *ctx)
@@ -423,7 +439,9 @@ enum wsc_tcp_result wsc_tcp_conn_feed(struct wsc_tcp_conn *c, struct wsc_tcp_sha
             wsc_tcp_rst_take(c, way, v, &f.at);
     } else {
         wsc_tcp_rst_answer(c, way, &f.at);
+        wsc_tcp_rst_after(c, way, &f.at);
         r = take_data(&f);
+        note_origin(c, way, v);
     }
     if (r != WSC_TCP_RESTART && c->more != NULL) {
         check_hole(&f, WSC_WAY_UP);

@@ -31,14 +31,27 @@ struct wsc_tcp_ops {
                    const struct wsc_tcp_at *at);
 };
 
+/* How the IP header of a FIN or an RST fits those of the packets its claimed sender sent before:
+ * a box on the way that forges one is somewhere else, and counts its packets by itself. */
+struct wsc_tcp_origin {
+    uint8_t ttl, usual_ttl;  /* usual: of the packet before */
+    uint8_t ttl_run;         /* packets in a row with usual_ttl; stops at 255 */
+    uint8_t id_run;          /* packets in a row whose IP-ID counted on by 1..64; stops at 255 */
+    uint16_t ip_id, last_id; /* IPv4; last: of the packet before */
+};
+
 /* The first FIN of a direction, and the RST that counts, by sender. */
 struct wsc_tcp_fin {
     struct wsc_tcp_at at; /* ref 0: none seen */
     uint64_t off;         /* offset after the last data byte */
+    struct wsc_tcp_origin origin;
 };
 struct wsc_tcp_rst {
     struct wsc_tcp_at at; /* ref 0: none */
     uint64_t off;
+    struct wsc_tcp_origin origin;
+    uint64_t after_ref; /* the first packet its sender sent after it, other than an RST; 0: none */
+    uint32_t after_count; /* such packets */
     bool ahead; /* it lay beyond every byte seen: believed only if its receiver stays silent, and
                    then bytes are missing */
 };
@@ -54,6 +67,8 @@ struct wsc_tcp_more {
     uint16_t foreign[2];         /* segments in a row that are nowhere near the window */
     uint32_t stale_count;        /* RSTs that their receivers would not accept */
     uint64_t stale_ref;          /* the first of them */
+    struct wsc_tcp_origin stale_origin;
+    uint8_t stale_way; /* its claimed sender, enum wsc_way */
 };
 
 enum wsc_tcp_dir_flag {
@@ -80,13 +95,16 @@ struct wsc_tcp_dir {
     uint32_t retransmitted; /* segments */
     uint32_t sent_ack;      /* highest acknowledgement sent in a packet not beyond next_off */
     uint8_t flags;
-    uint8_t unanswered; /* retransmissions and probes since the other side's last packet; stops at
-                           255 */
+    uint8_t unanswered;   /* retransmissions and probes since the other side's last packet; stops at
+                             255 */
+    uint8_t ttl, ttl_run; /* as in struct wsc_tcp_origin, of the last packet */
 };
 
 struct wsc_tcp_conn {
     struct wsc_tcp_dir dir[2]; /* by sender, index enum wsc_way */
     struct wsc_tcp_more *more; /* NULL until needed */
+    uint16_t ip_id[2];         /* by sender, as in struct wsc_tcp_origin */
+    uint8_t id_run[2];
 };
 
 /* The offset of a sequence number near next_off. */

@@ -27,11 +27,35 @@ static bool rst_in_range(const struct wsc_tcp_dir *d, uint64_t off, bool *ahead)
     return off >= low && off <= high + RST_AHEAD_MAX;
 }
 
+struct wsc_tcp_origin wsc_tcp_origin_of(const struct wsc_tcp_conn *c, enum wsc_way way,
+                                        const struct wsc_packet_view *v)
+{
+    const struct wsc_tcp_dir *d = &c->dir[way];
+    return (struct wsc_tcp_origin){.ttl = v->ttl,
+                                   .usual_ttl = d->ttl,
+                                   .ttl_run = d->ttl_run,
+                                   .id_run = c->id_run[way],
+                                   .ip_id = v->ip_id,
+                                   .last_id = c->ip_id[way]};
+}
+
+/* An RST that does not count is kept as evidence. */
+static void note_stale(struct wsc_tcp_more *e, enum wsc_way way, uint64_t ref,
+                       const struct wsc_tcp_origin *origin)
+{
+    if (e->stale_count++ > 0)
+        return;
+    e->stale_ref = ref;
+    e->stale_origin = *origin;
+    e->stale_way = (uint8_t)way;
+}
+
 void wsc_tcp_rst_take(struct wsc_tcp_conn *c, enum wsc_way way, const struct wsc_packet_view *v,
                       const struct wsc_tcp_at *at)
 {
     const struct wsc_tcp_dir *d = &c->dir[way];
     struct wsc_tcp_more *e = c->more;
+    const struct wsc_tcp_origin origin = wsc_tcp_origin_of(c, way, v);
     uint64_t off = 0;
     bool ahead = false, fits;
     if (!(d->flags & (WSC_TCP_STARTED))) {
@@ -44,19 +68,18 @@ void wsc_tcp_rst_take(struct wsc_tcp_conn *c, enum wsc_way way, const struct wsc
             fits = true;
     }
     if (!fits) {
-        e->stale_ref = e->stale_ref != 0 ? e->stale_ref : at->ref;
-        e->stale_count++;
+        note_stale(e, way, at->ref, &origin);
         return;
     }
     struct wsc_tcp_rst *r = &e->rst[way];
     if (r->at.ref == 0)
-        *r = (struct wsc_tcp_rst){.at = *at, .off = off, .ahead = ahead};
+        *r = (struct wsc_tcp_rst){.at = *at, .off = off, .origin = origin, .ahead = ahead};
 }
 
-static void drop(struct wsc_tcp_more *e, struct wsc_tcp_rst *r)
+static void drop(struct wsc_tcp_more *e, enum wsc_way way)
 {
-    e->stale_ref = e->stale_ref != 0 ? e->stale_ref : r->at.ref;
-    e->stale_count++;
+    struct wsc_tcp_rst *r = &e->rst[way];
+    note_stale(e, way, r->at.ref, &r->origin);
     *r = (struct wsc_tcp_rst){0};
 }
 
@@ -69,7 +92,16 @@ void wsc_tcp_rst_answer(struct wsc_tcp_conn *c, enum wsc_way way, const struct w
         return;
     bool goes_on = at->ts_ns > r->at.ts_ns + RST_HEEDED_NS;
     if (goes_on || at->ack_off > r->off + 1)
-        drop(c->more, r);
+        drop(c->more, wsc_way_back(way));
+}
+
+void wsc_tcp_rst_after(struct wsc_tcp_conn *c, enum wsc_way way, const struct wsc_tcp_at *at)
+{
+    struct wsc_tcp_rst *r = c->more != NULL ? &c->more->rst[way] : NULL;
+    if (r == NULL || r->at.ref == 0)
+        return;
+    if (r->after_count++ == 0)
+        r->after_ref = at->ref;
 }
 
 void wsc_tcp_rst_weigh(struct wsc_tcp_conn *c, enum wsc_way way, const struct wsc_packet_view *v,
@@ -82,7 +114,7 @@ void wsc_tcp_rst_weigh(struct wsc_tcp_conn *c, enum wsc_way way, const struct ws
     uint64_t end = off + v->payload_wire_len;
     bool reaches = end == r->off || (fin && end + 1 == r->off);
     if ((fin && !reaches) || (off < r->off && v->ts_ns > r->at.ts_ns + MISORDER_NS))
-        drop(c->more, r);
+        drop(c->more, way);
     else if (reaches)
         r->ahead = false;
 }

@@ -81,6 +81,24 @@ void wsc_ws_upgrade_accept(struct wsc_span key, char out[29])
         EVP_EncodeBlock((unsigned char *)out, digest, (int)len);
 }
 
+bool wsc_ws_upgrade_key(struct wsc_span text, uint8_t out[WSC_WS_KEY_LEN])
+{
+    unsigned char raw[18]; /* what 24 characters may hold */
+    text = trim(text);
+    if (text.ptr == NULL || text.len != WSC_WS_KEY_TEXT - 1 || text.ptr[23] != '=' ||
+        text.ptr[22] != '=' || text.ptr[21] == '=')
+        return false;
+    if (EVP_DecodeBlock(raw, text.ptr, (int)text.len) != (int)sizeof(raw))
+        return false;
+    memcpy(out, raw, WSC_WS_KEY_LEN);
+    return true;
+}
+
+void wsc_ws_upgrade_key_text(const uint8_t key[WSC_WS_KEY_LEN], char out[WSC_WS_KEY_TEXT])
+{
+    EVP_EncodeBlock((unsigned char *)out, key, (int)WSC_WS_KEY_LEN);
+}
+
 enum wsc_ws_upgrade_verdict wsc_ws_upgrade_judge(struct wsc_span key,
                                                  const struct wsc_h1_head *response)
 {
@@ -142,4 +160,19 @@ struct wsc_span wsc_ws_upgrade_path(struct wsc_span target, bool keep_query)
         }
     }
     return target.len > 0 ? target : (struct wsc_span){.ptr = root, .len = 1};
+}
+
+struct wsc_span wsc_ws_upgrade_bare_url(struct wsc_span url)
+{
+    if (url.ptr == NULL)
+        return url;
+    for (size_t i = 0; i < url.len; i++) {
+        if (url.ptr[i] == '?' || url.ptr[i] == '#') {
+            url.len = i;
+            break;
+        }
+    }
+    if (memchr(url.ptr, '@', url.len) != NULL)
+        return (struct wsc_span){0};
+    return url;
 }

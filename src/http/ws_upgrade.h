@@ -25,6 +25,15 @@ enum wsc_ws_upgrade_verdict wsc_ws_upgrade_judge(struct wsc_span key,
 /* Sec-WebSocket-Accept for |key| (RFC 6455 4.2.2): 28 characters and a NUL. */
 void wsc_ws_upgrade_accept(struct wsc_span key, char out[29]);
 
+/* Sec-WebSocket-Key is the base64 of 16 bytes (RFC 6455 4.1). False, with |out| untouched, if
+ * |text| is anything else. */
+#define WSC_WS_KEY_LEN 16u
+bool wsc_ws_upgrade_key(struct wsc_span text, uint8_t out[WSC_WS_KEY_LEN]);
+
+/* The other way round: 24 characters and a NUL. */
+#define WSC_WS_KEY_TEXT 25u
+void wsc_ws_upgrade_key_text(const uint8_t key[WSC_WS_KEY_LEN], char out[WSC_WS_KEY_TEXT]);
+
 /* What the Sec-WebSocket-Extensions of a response negotiated. */
 enum wsc_ws_negotiated { WSC_NEGOTIATED_NONE, WSC_NEGOTIATED_DEFLATE, WSC_NEGOTIATED_OTHER };
 enum wsc_ws_negotiated wsc_ws_upgrade_extensions(struct wsc_span field);
@@ -32,6 +41,10 @@ enum wsc_ws_negotiated wsc_ws_upgrade_extensions(struct wsc_span field);
 /* |target| (origin form, absolute form) without scheme, authority, query and fragment; with
  * |keep_query| the query stays. userinfo never does. */
 struct wsc_span wsc_ws_upgrade_path(struct wsc_span target, bool keep_query);
+
+/* |url| (absolute or relative) without userinfo, query and fragment, which may hold secrets. A URL
+ * with userinfo gives a NULL span. */
+struct wsc_span wsc_ws_upgrade_bare_url(struct wsc_span url);
 
 /* True if the comma-separated list |field| holds |token|, in any case (RFC 9110 5.6.1). */
 bool wsc_http_list_has(struct wsc_span field, const char *token);

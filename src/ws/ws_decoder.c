@@ -12,7 +12,8 @@ enum flag {
     CLOSED = 1 << 4,         /* this side sent a Close */
     AFTER_CLOSE = 1 << 5,    /* frames after it were reported */
     EXT_DEFLATE = 1 << 6,
-    EXT_UNKNOWN = 1 << 7
+    EXT_UNKNOWN = 1 << 7,
+    PEEK = 1 << 8 /* the leading bytes of messages are wanted */
 };
 
 #define FIN_BIT     0x80u
@@ -34,11 +35,19 @@ void wsc_ws_decoder_init(struct wsc_ws_decoder *d, enum wsc_dir sender,
 
 void wsc_ws_decoder_extensions(struct wsc_ws_decoder *d, enum wsc_ws_extensions extensions)
 {
-    d->flags &= (uint8_t) ~(EXT_DEFLATE | EXT_UNKNOWN);
+    d->flags &= (uint16_t) ~(EXT_DEFLATE | EXT_UNKNOWN);
     if (extensions == WSC_WS_EXT_DEFLATE)
         d->flags |= EXT_DEFLATE;
     if (extensions == WSC_WS_EXT_UNKNOWN)
         d->flags |= EXT_UNKNOWN;
+}
+
+void wsc_ws_decoder_peek(struct wsc_ws_decoder *d, bool wanted)
+{
+    if (wanted)
+        d->flags |= PEEK;
+    else
+        d->flags &= (uint16_t)~PEEK;
 }
 
 /* Length of a header by its second byte (RFC 6455 5.2). */
@@ -159,27 +168,43 @@ static void note_message(struct wsc_ws_decoder *d, const struct wsc_ws_frame *f)
     if (is_control(f->opcode) || is_reserved(f->opcode))
         return;
     if (f->fin)
-        d->flags &= (uint8_t) ~(MESSAGE_OPEN | MESSAGE_UNSURE);
+        d->flags &= (uint16_t) ~(MESSAGE_OPEN | MESSAGE_UNSURE);
     else
         d->flags |= MESSAGE_OPEN;
 }
 
-/* The payload is complete. |payload|: kept bytes of a control frame, unmasked. */
+/* The first frame of a message whose leading bytes are wanted and can be read. */
+static bool peeked(const struct wsc_ws_decoder *d, const struct wsc_ws_frame *f)
+{
+    return (d->flags & PEEK) && (f->opcode == WSC_WS_TEXT || f->opcode == WSC_WS_BINARY) &&
+           f->rsv == 0;
+}
+
+static bool keeps_payload(const struct wsc_ws_decoder *d, const struct wsc_ws_frame *f)
+{
+    return f->opcode == WSC_WS_CLOSE || f->opcode == WSC_WS_PING || f->opcode == WSC_WS_PONG ||
+           peeked(d, f);
+}
+
+/* The payload is complete. |payload|: kept bytes of it, unmasked. */
 static void end_frame(struct wsc_ws_decoder *d, const struct wsc_ws_frame *f,
                       struct wsc_span payload, const struct wsc_ws_ops *ops, void *ctx)
 {
     bool missing = (d->flags & MISSING) != 0;
     d->state = WSC_WS_HEADER;
     d->have = 0;
-    d->flags &= (uint8_t)~MISSING;
+    d->flags &= (uint16_t)~MISSING;
     if (f->opcode == WSC_WS_CLOSE)
         d->flags |= CLOSED;
     note_message(d, f);
     if (is_control(f->opcode) && !is_reserved(f->opcode)) {
         if (ops->on_control != NULL)
             ops->on_control(ctx, f, payload, missing);
-    } else if (ops->on_frame_end != NULL) {
-        ops->on_frame_end(ctx, f, missing);
+    } else {
+        if (peeked(d, f) && ops->on_peek != NULL)
+            ops->on_peek(ctx, f, payload);
+        if (ops->on_frame_end != NULL)
+            ops->on_frame_end(ctx, f, missing);
     }
     wsc_ws_decoder_clear(d, ops, ctx);
 }
@@ -191,19 +216,14 @@ static void unmask(uint8_t *out, const uint8_t *in, size_t n, const uint8_t *mas
         out[i] = mask != NULL ? in[i] ^ mask[(at + i) & 3] : in[i];
 }
 
-static bool keeps_payload(const struct wsc_ws_frame *f)
-{
-    return f->opcode == WSC_WS_CLOSE || f->opcode == WSC_WS_PING || f->opcode == WSC_WS_PONG;
-}
-
-/* Keeps the leading bytes of a control payload that comes in pieces. */
+/* Keeps the leading bytes of a payload that comes in pieces. */
 static void keep(struct wsc_ws_decoder *d, const struct wsc_ws_ops *ops, void *ctx,
                  const uint8_t *p, size_t n)
 {
     const uint8_t *mask;
     struct wsc_ws_frame f = current_frame(d, &mask);
     uint64_t at = f.payload_len - d->left;
-    if (!keeps_payload(&f) || at != d->kept || at >= WSC_WS_CONTROL_KEPT)
+    if (!keeps_payload(d, &f) || at != d->kept || at >= WSC_WS_CONTROL_KEPT)
         return; /* over the ceiling, or bytes before these are missing */
     if (d->scratch == NULL && ops->borrow != NULL)
         d->scratch = ops->borrow(ctx);
@@ -226,7 +246,7 @@ static size_t take_payload(struct wsc_ws_decoder *d, const uint8_t *p, size_t n,
                            const struct wsc_ws_ops *ops, void *ctx)
 {
     size_t take = n < d->left ? n : (size_t)d->left;
-    if (d->header[0] & CONTROL_BIT)
+    if ((d->header[0] & CONTROL_BIT) || (d->flags & PEEK))
         keep(d, ops, ctx, p, take);
     d->offset += take;
     d->left -= take;
@@ -235,10 +255,10 @@ static size_t take_payload(struct wsc_ws_decoder *d, const uint8_t *p, size_t n,
     return take;
 }
 
-/* A control frame whose payload is all at hand: no scratch is needed. Returns the bytes taken. */
-static size_t take_whole_control(struct wsc_ws_decoder *d, const struct wsc_ws_frame *f,
-                                 const uint8_t *mask, const uint8_t *p,
-                                 const struct wsc_ws_ops *ops, void *ctx)
+/* A frame whose payload is kept and all at hand: no scratch is needed. Returns the bytes taken. */
+static size_t take_whole(struct wsc_ws_decoder *d, const struct wsc_ws_frame *f,
+                         const uint8_t *mask, const uint8_t *p, const struct wsc_ws_ops *ops,
+                         void *ctx)
 {
     uint8_t body[WSC_WS_CONTROL_KEPT];
     size_t len = (size_t)f->payload_len, kept = len < sizeof(body) ? len : sizeof(body);
@@ -264,8 +284,8 @@ static size_t begin_frame(struct wsc_ws_decoder *d, const uint8_t *h, const uint
     check_rules(d, &f, h[1] & LENGTH_MASK, ops, ctx);
     d->left = f.payload_len;
     d->kept = 0;
-    if (keeps_payload(&f) && f.payload_len <= n)
-        return take_whole_control(d, &f, mask, p, ops, ctx);
+    if (keeps_payload(d, &f) && f.payload_len <= n)
+        return take_whole(d, &f, mask, p, ops, ctx);
     if (f.payload_len == 0) {
         end_frame(d, &f, (struct wsc_span){0}, ops, ctx);
         return 0;
@@ -347,7 +367,7 @@ void wsc_ws_decoder_resync(struct wsc_ws_decoder *d)
 {
     d->state = WSC_WS_HEADER;
     d->have = 0;
-    d->flags &= (uint8_t) ~(MESSAGE_OPEN | MISSING);
+    d->flags &= (uint16_t) ~(MESSAGE_OPEN | MISSING);
     d->flags |= MESSAGE_UNSURE;
 }
 

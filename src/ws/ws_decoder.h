@@ -1,9 +1,9 @@
 /* WebSocket frames of one direction (RFC 6455 section 5): bytes in, events out.
  *
  * Knows nothing of packets, flows or the other direction. Payload is skipped, never touched, except
- * the leading bytes of control frames, which are unmasked into a scratch block borrowed only while
- * such a frame is incomplete. A peer's mistake is an event, not an error: decoding goes on as long
- * as the frame's length can be believed. */
+ * the leading bytes of control frames, and of messages where asked to, which are unmasked into a
+ * scratch block borrowed only while such a frame is incomplete. A peer's mistake is an event, not
+ * an error: decoding goes on as long as the frame's length can be believed. */
 #ifndef WSC_WS_DECODER_H
 #define WSC_WS_DECODER_H
 
@@ -45,6 +45,10 @@ struct wsc_ws_ops {
      * are missing (|missing|). */
     void (*on_control)(void *ctx, const struct wsc_ws_frame *f, struct wsc_span payload,
                        bool missing);
+    /* A data message begins with |payload|, if wsc_ws_decoder_peek() asked for it: the leading
+     * bytes of its first frame, unmasked, at most WSC_WS_CONTROL_KEPT; comes when that frame is
+     * complete. Not for a compressed one (RFC 7692 6: RSV1). */
+    void (*on_peek)(void *ctx, const struct wsc_ws_frame *f, struct wsc_span payload);
     /* The peer broke |rule| in the frame whose header or payload was read last. At most once a rule
      * and frame. */
     void (*on_violation)(void *ctx, enum wsc_rule rule);
@@ -67,8 +71,8 @@ struct wsc_ws_decoder {
     uint8_t header[14]; /* RFC 6455 5.2: 2 + 8 + 4 */
     uint8_t have;       /* bytes of |header| */
     uint8_t state;      /* enum wsc_ws_state */
-    uint8_t flags;      /* private to ws_decoder.c */
     uint8_t kept;       /* bytes in |scratch| */
+    uint16_t flags;     /* private to ws_decoder.c */
 };
 
 /* |sender| says whether frames must be masked; |extensions| whether an extension that uses reserved
@@ -81,6 +85,9 @@ void wsc_ws_decoder_init(struct wsc_ws_decoder *d, enum wsc_dir sender,
 /* The extensions become known only later (the answer to the handshake came after the client's first
  * bytes). */
 void wsc_ws_decoder_extensions(struct wsc_ws_decoder *d, enum wsc_ws_extensions extensions);
+
+/* Whether on_peek is wanted, from the next frame on. Off after init. */
+void wsc_ws_decoder_peek(struct wsc_ws_decoder *d, bool wanted);
 
 /* Takes the next bytes. In state LOST they are skipped and only |offset| moves. */
 void wsc_ws_decoder_feed(struct wsc_ws_decoder *d, struct wsc_span data,

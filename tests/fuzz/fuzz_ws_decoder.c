@@ -1,7 +1,7 @@
 /* Aimed at wsc_ws_decoder_feed(), _gap() and _resync().
  * Byte 0: bit 0 sender, bits 1-2 extensions, bit 3 no scratch to be had, bit 4 a gap, bit 5 resync
- * after it. Byte 1: seed of the pieces. Bytes 2-3: where the gap starts. Bytes 4-5: its length. The
- * rest is the stream. */
+ * after it, bit 6 peek. Byte 1: seed of the pieces. Bytes 2-3: where the gap starts. Bytes 4-5: its
+ * length. The rest is the stream. */
 #include "ws/ws_decoder.h"
 
 #include "support/event_log.h"
@@ -83,6 +83,15 @@ static void on_control(void *ctx, const struct wsc_ws_frame *f, struct wsc_span 
     wsc_event_log_ws.on_control(&w->log, f, payload, missing);
 }
 
+static void on_peek(void *ctx, const struct wsc_ws_frame *f, struct wsc_span payload)
+{
+    struct watch *w = ctx;
+    must(w->started && w->framed && f->start == w->start && f->rsv == 0);
+    must(f->opcode == WSC_WS_TEXT || f->opcode == WSC_WS_BINARY);
+    must(payload.len <= WSC_WS_CONTROL_KEPT && payload.len <= f->payload_len);
+    wsc_event_log_ws.on_peek(&w->log, f, payload);
+}
+
 static void on_violation(void *ctx, enum wsc_rule rule)
 {
     struct watch *w = ctx;
@@ -113,8 +122,15 @@ static void release(void *ctx, uint8_t *block)
     wsc_event_log_ws.release(&w->log, block);
 }
 
-static const struct wsc_ws_ops ops = {on_start,     on_frame, on_frame_end, on_control,
-                                      on_violation, on_lost,  borrow,       release};
+static const struct wsc_ws_ops ops = {.on_start = on_start,
+                                      .on_frame = on_frame,
+                                      .on_frame_end = on_frame_end,
+                                      .on_control = on_control,
+                                      .on_peek = on_peek,
+                                      .on_violation = on_violation,
+                                      .on_lost = on_lost,
+                                      .borrow = borrow,
+                                      .release = release};
 
 /* |pieces| 0: all at once. */
 static void feed(struct wsc_ws_decoder *d, struct watch *w, const uint8_t *p, size_t n,
@@ -148,6 +164,7 @@ static void run(const uint8_t *data, size_t size, unsigned pieces, struct watch 
     w->log.no_blocks = (data[0] & 8) != 0;
     wsc_ws_decoder_init(&d, data[0] & 1 ? WSC_DIR_S2C : WSC_DIR_C2S,
                         (enum wsc_ws_extensions)((data[0] >> 1 & 3u) % 3u), 7);
+    wsc_ws_decoder_peek(&d, (data[0] & 64) != 0);
     if (data[0] & 16)
         at = (size_t)(data[2] << 8 | data[3]) % (n + 1);
     feed(&d, w, p, at, pieces);
@@ -175,7 +192,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct watch whole, split;
     run(data, size, 0, &whole);
     run(data, size, 1u + data[1], &split);
-    /* Without scratch a control frame keeps its payload only when it comes whole. */
+    /* Without scratch a frame keeps its payload only when it comes whole. */
     must((data[0] & 8) || strcmp(whole.log.text, split.log.text) == 0);
     wsc_event_log_clear(&whole.log);
     wsc_event_log_clear(&split.log);

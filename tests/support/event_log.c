@@ -113,6 +113,15 @@ static void on_control(void *ctx, const struct wsc_ws_frame *f, struct wsc_span 
     add(log, "\n");
 }
 
+static void on_peek(void *ctx, const struct wsc_ws_frame *f, struct wsc_span payload)
+{
+    struct wsc_event_log *log = ctx;
+    add(log, "peek %" PRIu64 " %s", f->start, payload.len == 0 ? "-" : "");
+    for (size_t i = 0; i < payload.len; i++)
+        add(log, "%02x", payload.ptr[i]);
+    add(log, "\n");
+}
+
 static void on_violation(void *ctx, enum wsc_rule rule)
 {
     wsc_event_log_line(ctx, "violation %s", wsc_rule_name(rule));
@@ -146,6 +155,7 @@ const struct wsc_ws_ops wsc_event_log_ws = {
     .on_frame = on_frame,
     .on_frame_end = on_frame_end,
     .on_control = on_control,
+    .on_peek = on_peek,
     .on_violation = on_violation,
     .on_lost = on_lost,
     .borrow = borrow,
