@@ -49,8 +49,9 @@ struct wsc_reason_hint {
     const char *software;
     const char *situation; /* when it does */
     const char *source;
-    int code, last; /* a range if code < last; 1006 stands for "no Close frame at all" */
-    bool verified;  /* false: not read at its source; a candidate */
+    int code, last;    /* a range if code < last; 1006 stands for "no Close frame at all" */
+    bool verified;     /* false: not read at its source; a candidate */
+    const char *cause; /* the word of the SPEC for it, where the code alone says another; else "" */
 };
 
 /* All hints for a reason text as it stood on the wire, case-sensitive; numbers in it match any
