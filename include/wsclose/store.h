@@ -73,20 +73,36 @@ struct wsc_code_range {
     int first, last; /* inclusive */
 };
 
-/* Which records; a zeroed struct (wsc_filter_init) is all of them. Strings are the caller's and
- * outlive the query. */
+/* A stretch of time, both ends inclusive; max_ns 0 without a min_ns: any. A record whose value is
+ * not known passes only "any". */
+struct wsc_span_filter {
+    int64_t min_ns, max_ns; /* max_ns 0: no upper end */
+};
+
+/* Which silence before the end, by whose bytes ended it. */
+enum wsc_idle_clock { WSC_IDLE_ANY, WSC_IDLE_CLIENT, WSC_IDLE_SERVER, WSC_IDLE_DATA };
+
+/* Which records; wsc_filter_init() gives all of them. Strings are the caller's and outlive the
+ * query. */
 struct wsc_filter {
     struct wsc_code_range codes[WSC_FILTER_MAX_RANGES];
     size_t codes_len;                   /* 0: any */
     struct wsc_endpoint server, client; /* family 0: any; port 0: any port of that address */
+    uint8_t server_bits, client_bits;   /* leading bits of the address that count; 0: all */
     uint16_t server_port, client_port;  /* 0: any; for a filter by port alone */
-    const char *host, *path, *cause, *app,
+    const char *host, *path, *cause, *app, *user_agent, *server_software,
         *capture; /* NULL: any; '*' at the end matches any rest */
     int ending, closed_by,
-        outcome; /* enum values; WSC_UNKNOWN: any; closed_by WSC_SIDE_NONE: nobody named */
+        outcome;       /* enum values; WSC_UNKNOWN: any; closed_by WSC_SIDE_NONE: nobody named */
+    int rule, rule_by; /* a violation on record; enum values; WSC_UNKNOWN: any */
+    struct wsc_code_range status; /* HTTP status of the handshake; last 0: any */
+    struct wsc_span_filter age;   /* by duration_ns */
+    struct wsc_span_filter idle;  /* by the idle clock below */
+    enum wsc_idle_clock idle_clock;
     uint64_t since_ns,
-        until_ns;     /* by end time (last packet if open), since <= t < until; 0: open */
-    int64_t id;       /* WSC_UNKNOWN: any */
+        until_ns; /* by end time (last packet if open), since <= t < until; 0: open */
+    uint64_t started_since_ns, started_until_ns; /* the same by the time it began */
+    int64_t id;                                  /* WSC_UNKNOWN: any */
     bool last_import; /* only records of the import begun or committed last on this handle */
     uint64_t limit;   /* 0: all */
 };

@@ -8,7 +8,6 @@
 struct options {
     struct filter_options filter; /* first: the filter table's offsets count from here */
     const char *db;
-    const char *capture;
     enum wsc_format format;
 };
 
@@ -17,8 +16,6 @@ static const struct args_option options_table[] = {
      offsetof(struct options, db)},
     {"format", 0, "FORMAT", "table (default), ndjson, json, csv, none", args_set_format,
      offsetof(struct options, format)},
-    {"capture", 0, "NAME", "only of this capture; a * at the end matches any rest", args_set_text,
-     offsetof(struct options, filter.filter.capture)},
     {NULL, 0, NULL, NULL, NULL, 0},
 };
 static const struct args_option *const tables[] = {options_table, filter_table, NULL};

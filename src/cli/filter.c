@@ -48,9 +48,29 @@ bool filter_set_code(void *target, const char *value, char why[ARGS_WHY_MAX])
     }
 }
 
-static bool set_endpoint(struct wsc_endpoint *e, uint16_t *port, const char *value,
+/* "10.0.0.0/24", "[2001:db8::]/64". */
+static bool parse_network(const char *value, struct wsc_endpoint *e, uint8_t *bits)
+{
+    char address[64];
+    const char *slash = strchr(value, '/'), *p = slash != NULL ? slash + 1 : NULL;
+    unsigned long n = 0;
+    if (slash == NULL || (size_t)(slash - value) >= sizeof(address) || !take_number(&p, 128, &n) ||
+        *p != '\0')
+        return false;
+    (void)snprintf(address, sizeof(address), "%.*s", (int)(slash - value), value);
+    if (!wsc_endpoint_parse(address, e) || e->port != 0 || n == 0 ||
+        n > (e->family == 4 ? 32u : 128u)) {
+        *e = (struct wsc_endpoint){0};
+        return false;
+    }
+    *bits = (uint8_t)n;
+    return true;
+}
+
+static bool set_endpoint(struct wsc_endpoint *e, uint8_t *bits, uint16_t *port, const char *value,
                          char why[ARGS_WHY_MAX])
 {
+    *bits = 0;
     if (value[0] == ':') {
         const char *p = value + 1;
         unsigned long n = 0;
@@ -58,22 +78,22 @@ static bool set_endpoint(struct wsc_endpoint *e, uint16_t *port, const char *val
             *port = (uint16_t)n;
             return true;
         }
-    } else if (wsc_endpoint_parse(value, e)) {
+    } else if (parse_network(value, e, bits) || wsc_endpoint_parse(value, e)) {
         return true;
     }
-    return expected(why, "an address, ADDRESS:PORT, [IPV6]:PORT or :PORT");
+    return expected(why, "an address, ADDRESS:PORT, [IPV6]:PORT, NETWORK/BITS or :PORT");
 }
 
 bool filter_set_server(void *target, const char *value, char why[ARGS_WHY_MAX])
 {
     struct wsc_filter *f = target;
-    return set_endpoint(&f->server, &f->server_port, value, why);
+    return set_endpoint(&f->server, &f->server_bits, &f->server_port, value, why);
 }
 
 static bool set_client(void *target, const char *value, char why[ARGS_WHY_MAX])
 {
     struct wsc_filter *f = target;
-    return set_endpoint(&f->client, &f->client_port, value, why);
+    return set_endpoint(&f->client, &f->client_bits, &f->client_port, value, why);
 }
 
 static bool set_ending(void *target, const char *value, char why[ARGS_WHY_MAX])
@@ -97,9 +117,9 @@ static bool set_outcome(void *target, const char *value, char why[ARGS_WHY_MAX])
 
 static bool set_closed_by(void *target, const char *value, char why[ARGS_WHY_MAX])
 {
-    int v = wsc_side_parse(value);
+    int v = strcmp(value, "nobody") == 0 ? (int)WSC_SIDE_NONE : wsc_side_parse(value);
     if (v < 0)
-        return expected(why, "client, server or both");
+        return expected(why, "client, server, both or nobody");
     ((struct wsc_filter *)target)->closed_by = v;
     return true;
 }
@@ -111,6 +131,129 @@ static bool set_limit(void *target, const char *value, char why[ARGS_WHY_MAX])
         return false;
     ((struct wsc_filter *)target)->limit = n;
     return true;
+}
+
+static bool set_rule(void *target, const char *value, char why[ARGS_WHY_MAX])
+{
+    int v = wsc_rule_parse(value);
+    if (v < 0)
+        return expected(why, "a rule like unmasked-client-frame or reserved-bits");
+    ((struct wsc_filter *)target)->rule = v;
+    return true;
+}
+
+static bool set_rule_by(void *target, const char *value, char why[ARGS_WHY_MAX])
+{
+    int v = wsc_side_parse(value);
+    if (v != WSC_SIDE_CLIENT && v != WSC_SIDE_SERVER)
+        return expected(why, "client or server");
+    ((struct wsc_filter *)target)->rule_by = v;
+    return true;
+}
+
+static bool set_status(void *target, const char *value, char why[ARGS_WHY_MAX])
+{
+    struct wsc_code_range *r = &((struct wsc_filter *)target)->status;
+    const char *p = value;
+    unsigned long first = 0, last = 0;
+    bool ok = take_number(&p, 999, &first);
+    last = first;
+    if (ok && *p == '-')
+        ok = (p++, take_number(&p, 999, &last));
+    if (!ok || *p != '\0' || first == 0 || last < first)
+        return expected(why, "an HTTP status or a range of them, like 403 or 500-599");
+    *r = (struct wsc_code_range){.first = (int)first, .last = (int)last};
+    return true;
+}
+
+static bool set_id(void *target, const char *value, char why[ARGS_WHY_MAX])
+{
+    const char *p = value;
+    unsigned long n = 0;
+    if (!take_number(&p, INT64_MAX, &n) || *p != '\0')
+        return expected(why, "the number of a record, as in the first column of events");
+    ((struct wsc_filter *)target)->id = (int64_t)n;
+    return true;
+}
+
+/* ---- stretches of time ---- */
+
+#define YEARS_100_NS 3.2e18
+
+/* "1.5s", "250ms", "2m", "1h", "7d"; without a unit seconds. */
+static bool take_stretch(const char **p, int64_t *ns)
+{
+    static const struct {
+        const char *unit;
+        double ns;
+    } units[] = {{"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}, {"d", 86400e9}, {"", 1e9}};
+    size_t digits = strspn(*p, "0123456789.");
+    char number[40];
+    if (digits == 0 || digits >= sizeof(number))
+        return false;
+    (void)snprintf(number, sizeof(number), "%.*s", (int)digits, *p);
+    char *end;
+    double v = strtod(number, &end);
+    if (*end != '\0')
+        return false;
+    *p += digits;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        size_t len = strlen(units[i].unit);
+        if (strncmp(*p, units[i].unit, len) != 0)
+            continue;
+        *p += len;
+        if (v * units[i].ns > YEARS_100_NS)
+            return false;
+        *ns = (int64_t)(v * units[i].ns + 0.5);
+        return true;
+    }
+    return false;
+}
+
+/* "59.5s-60.5s", "60s-", "-5s", or "60s" for about that: 1 %. */
+static bool parse_stretches(const char *p, struct wsc_span_filter *out)
+{
+    int64_t from = 0, to = 0;
+    if (*p != '-' && !take_stretch(&p, &from))
+        return false;
+    if (*p == '\0') {
+        *out = (struct wsc_span_filter){.min_ns = from - from / 100, .max_ns = from + from / 100};
+        return from > 0;
+    }
+    if (*p++ != '-')
+        return false;
+    if (*p != '\0' && (!take_stretch(&p, &to) || to < from || to == 0))
+        return false;
+    *out = (struct wsc_span_filter){.min_ns = from, .max_ns = to};
+    return *p == '\0' && (from > 0 || to > 0);
+}
+
+static bool set_age(void *target, const char *value, char why[ARGS_WHY_MAX])
+{
+    if (parse_stretches(value, &((struct wsc_filter *)target)->age))
+        return true;
+    return expected(why, "a time like 60s (about that), 59.5s-60.5s, 5m- or -250ms");
+}
+
+bool filter_set_idle(void *target, const char *value, char why[ARGS_WHY_MAX])
+{
+    static const char *const clocks[] = {[WSC_IDLE_ANY] = "any:",
+                                         [WSC_IDLE_CLIENT] = "client:",
+                                         [WSC_IDLE_SERVER] = "server:",
+                                         [WSC_IDLE_DATA] = "data:"};
+    struct wsc_filter *f = target;
+    const char *p = value;
+    f->idle_clock = WSC_IDLE_ANY;
+    for (size_t i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
+        size_t len = strlen(clocks[i]);
+        if (strncmp(value, clocks[i], len) != 0)
+            continue;
+        f->idle_clock = (enum wsc_idle_clock)i;
+        p = value + len;
+    }
+    if (parse_stretches(p, &f->idle))
+        return true;
+    return expected(why, "a time like 60s (about that), 59.5s-60.5s or server:60s-");
 }
 
 /* ---- times ---- */
@@ -214,13 +357,25 @@ static bool set_until(void *target, const char *value, char why[ARGS_WHY_MAX])
     return set_time(&((struct wsc_filter *)target)->until_ns, value, why);
 }
 
+static bool set_started_since(void *target, const char *value, char why[ARGS_WHY_MAX])
+{
+    return set_time(&((struct wsc_filter *)target)->started_since_ns, value, why);
+}
+
+static bool set_started_until(void *target, const char *value, char why[ARGS_WHY_MAX])
+{
+    return set_time(&((struct wsc_filter *)target)->started_until_ns, value, why);
+}
+
 #define WHOLE        offsetof(struct filter_options, filter)
 #define MEMBER(name) offsetof(struct filter_options, filter.name)
 
 const struct args_option filter_table[] = {
     {"code", 0, "LIST", "close codes and ranges: 1006,4000-4999", filter_set_code, WHOLE},
-    {"server", 0, "H[:P]", "server address, ADDRESS:PORT or :PORT", filter_set_server, WHOLE},
-    {"client", 0, "H[:P]", "client address, ADDRESS:PORT or :PORT", set_client, WHOLE},
+    {"server", 0, "H[:P]", "server address, ADDRESS:PORT, NETWORK/BITS or :PORT", filter_set_server,
+     WHOLE},
+    {"client", 0, "H[:P]", "client address, ADDRESS:PORT, NETWORK/BITS or :PORT", set_client,
+     WHOLE},
     {"host", 0, "NAME", "Host of the request; a * at the end matches any rest", args_set_text,
      MEMBER(host)},
     {"path", 0, "PATH", "path of the request; a * at the end matches any rest", args_set_text,
@@ -229,10 +384,29 @@ const struct args_option filter_table[] = {
     {"ending", 0, "ENDING", "how it ended on the wire: close_handshake, fin, reset, ...",
      set_ending, WHOLE},
     {"outcome", 0, "OUTCOME", "closed, open, handshake_failed or unknown", set_outcome, WHOLE},
-    {"closed-by", 0, "SIDE", "who began the end: client, server or both", set_closed_by, WHOLE},
+    {"closed-by", 0, "SIDE", "who began the end: client, server, both or nobody", set_closed_by,
+     WHOLE},
+    {"idle", 0, "TIMES",
+     "silence before the end: 60s (1 % more or less), 59.5s-60.5s, 5m-; only of bytes of one side "
+     "or of data frames: client:60s, server:60s, data:60s",
+     filter_set_idle, WHOLE},
+    {"age", 0, "TIMES", "how long it was open, in the same way", set_age, WHOLE},
+    {"status", 0, "STATUS", "HTTP status of the handshake: 403, 500-599", set_status, WHOLE},
+    {"rule", 0, "RULE", "with this violation on record", set_rule, WHOLE},
+    {"rule-by", 0, "SIDE", "with a violation by this side (of --rule, if given)", set_rule_by,
+     WHOLE},
+    {"user-agent", 0, "TEXT", "User-Agent of the request; a * at the end matches any rest",
+     args_set_text, MEMBER(user_agent)},
+    {"server-software", 0, "TEXT", "Server of the response, in the same way", args_set_text,
+     MEMBER(server_software)},
+    {"capture", 0, "NAME", "of this capture; a * at the end matches any rest", args_set_text,
+     MEMBER(capture)},
+    {"id", 0, "ID", "the record of this number", set_id, WHOLE},
     {"since", 0, "TIME", "ended at or after: 2026-01-02T03:04:05Z, 2026-01-02, 2h ago as 2h",
      filter_set_since, WHOLE},
     {"until", 0, "TIME", "ended before", set_until, WHOLE},
+    {"started-since", 0, "TIME", "began at or after", set_started_since, WHOLE},
+    {"started-until", 0, "TIME", "began before", set_started_until, WHOLE},
     {"limit", 0, "N", "at most N rows", set_limit, WHOLE},
     {NULL, 0, NULL, NULL, NULL, 0},
 };

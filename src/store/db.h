@@ -76,5 +76,7 @@ const char *const *wsc_migrations(size_t *n);
 #define WSC_WHERE_MAX 4096u
 void wsc_where_text(const struct wsc_store *s, const struct wsc_filter *f, char sql[WSC_WHERE_MAX]);
 void wsc_where_bind(const struct wsc_store *s, const struct wsc_filter *f, struct wsc_bind *b);
+/* Makes the functions known that conditions call. Returns SQLite's result. */
+int wsc_where_register(sqlite3 *db);
 
 #endif

@@ -32,6 +32,9 @@ static enum wsc_err open_handle(struct wsc_store *s, const char *name, int flags
      * and a page is checked before it is believed. */
     (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    rc = wsc_where_register(s->db);
+    if (rc != SQLITE_OK)
+        return wsc_db_check(s, rc, "cannot be opened", err);
     return wsc_db_exec(s, "PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON", err);
 }
 

@@ -52,17 +52,21 @@ static void match(struct walk *w, const char *column, const char *pattern, bool 
         wsc_bind_any(w->bind, value);
 }
 
-static void endpoint(struct walk *w, const char *side, const struct wsc_endpoint *e, uint16_t port)
+static void endpoint(struct walk *w, const char *side, const struct wsc_endpoint *e, uint8_t bits,
+                     uint16_t port)
 {
     char text[64];
     if (e->family != 0) {
-        (void)snprintf(text, sizeof(text), "%s_address = ?", side);
+        (void)snprintf(text, sizeof(text),
+                       bits != 0 ? "wsc_in_network(%s_address, ?, ?)" : "%s_address = ?", side);
         condition(w, text);
         if (w->bind != NULL) {
             char address[WSC_ENDPOINT_TEXT_MAX];
             wsc_endpoint_text(e, address);
             *strrchr(address, ':') = '\0';
             wsc_bind_copy(w->bind, address);
+            if (bits != 0)
+                wsc_bind_int(w->bind, bits);
         }
         port = e->port != 0 ? e->port : port;
     }
@@ -96,6 +100,46 @@ static void codes(struct walk *w, const struct wsc_filter *f)
     put(w, ")");
 }
 
+static void stretch(struct walk *w, const char *column, const struct wsc_span_filter *f)
+{
+    char text[64];
+    if (f->min_ns <= 0 && f->max_ns <= 0)
+        return;
+    (void)snprintf(text, sizeof(text), f->max_ns > 0 ? "%s BETWEEN ? AND ?" : "%s >= ?", column);
+    condition(w, text);
+    if (w->bind == NULL)
+        return;
+    wsc_bind_ms(w->bind, f->min_ns);
+    if (f->max_ns > 0)
+        wsc_bind_ms(w->bind, f->max_ns);
+}
+
+static void status(struct walk *w, const struct wsc_code_range *r)
+{
+    if (r->last == 0)
+        return;
+    condition(w, "handshake_status BETWEEN ? AND ?");
+    if (w->bind == NULL)
+        return;
+    wsc_bind_int(w->bind, r->first);
+    wsc_bind_int(w->bind, r->last);
+}
+
+static void violation(struct walk *w, const struct wsc_filter *f)
+{
+    if (f->rule < 0 && f->rule_by < 0)
+        return;
+    condition(w, "EXISTS (SELECT 1 FROM violations x WHERE x.connection_id = c.id");
+    put(w, f->rule >= 0 ? " AND x.rule = ?" : "");
+    put(w, f->rule_by >= 0 ? " AND x.by IS ?)" : ")");
+    if (w->bind == NULL)
+        return;
+    if (f->rule >= 0)
+        wsc_bind_word(w->bind, wsc_rule_name((enum wsc_rule)f->rule));
+    if (f->rule_by >= 0)
+        wsc_bind_word(w->bind, wsc_side_name((enum wsc_side)f->rule_by));
+}
+
 static void when(struct walk *w, const char *text, uint64_t ns)
 {
     if (ns == 0)
@@ -124,16 +168,23 @@ static void which(struct walk *w, const struct wsc_store *s, const struct wsc_fi
     }
 }
 
+static const char *const idle_columns[] = {[WSC_IDLE_ANY] = "idle_ms_any",
+                                           [WSC_IDLE_CLIENT] = "idle_ms_client",
+                                           [WSC_IDLE_SERVER] = "idle_ms_server",
+                                           [WSC_IDLE_DATA] = "idle_ms_data"};
+
 static void walk_filter(struct walk *w, const struct wsc_store *s, const struct wsc_filter *f)
 {
     which(w, s, f);
     codes(w, f);
-    endpoint(w, "server", &f->server, f->server_port);
-    endpoint(w, "client", &f->client, f->client_port);
+    endpoint(w, "server", &f->server, f->server_bits, f->server_port);
+    endpoint(w, "client", &f->client, f->client_bits, f->client_port);
     match(w, "host", f->host, true);
     match(w, "path", f->path, false);
     match(w, "cause", f->cause, false);
     match(w, "app", f->app, true);
+    match(w, "user_agent", f->user_agent, false);
+    match(w, "server_software", f->server_software, false);
     match(w, "p.name", f->capture, false);
     if (f->ending >= 0)
         word(w, "ending = ?", wsc_ending_name((enum wsc_ending)f->ending));
@@ -141,8 +192,14 @@ static void walk_filter(struct walk *w, const struct wsc_store *s, const struct 
         word(w, "closed_by IS ?", wsc_side_name((enum wsc_side)f->closed_by));
     if (f->outcome >= 0)
         word(w, "outcome = ?", wsc_outcome_name((enum wsc_outcome)f->outcome));
+    violation(w, f);
+    status(w, &f->status);
+    stretch(w, "duration_ms", &f->age);
+    stretch(w, idle_columns[f->idle_clock], &f->idle);
     when(w, "sort_time >= ?", f->since_ns);
     when(w, "sort_time < ?", f->until_ns);
+    when(w, "started >= ?", f->started_since_ns);
+    when(w, "started < ?", f->started_until_ns);
 }
 
 void wsc_where_text(const struct wsc_store *s, const struct wsc_filter *f, char sql[WSC_WHERE_MAX])
@@ -160,6 +217,34 @@ void wsc_where_bind(const struct wsc_store *s, const struct wsc_filter *f, struc
 
 void wsc_filter_init(struct wsc_filter *f)
 {
-    *f = (struct wsc_filter){
-        .ending = WSC_UNKNOWN, .closed_by = WSC_UNKNOWN, .outcome = WSC_UNKNOWN, .id = WSC_UNKNOWN};
+    *f = (struct wsc_filter){.ending = WSC_UNKNOWN,
+                             .closed_by = WSC_UNKNOWN,
+                             .outcome = WSC_UNKNOWN,
+                             .rule = WSC_UNKNOWN,
+                             .rule_by = WSC_UNKNOWN,
+                             .id = WSC_UNKNOWN};
+}
+
+/* wsc_in_network(address, network, bits): whether their first |bits| bits are the same. */
+static void in_network(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    struct wsc_endpoint a, b;
+    const char *address = (const char *)sqlite3_value_text(argv[0]);
+    const char *network = (const char *)sqlite3_value_text(argv[1]);
+    int bits = sqlite3_value_int(argv[2]);
+    (void)argc;
+    bool same = address != NULL && network != NULL && wsc_endpoint_parse(address, &a) &&
+                wsc_endpoint_parse(network, &b) && a.family == b.family;
+    for (int i = 0; same && i < bits && i < 128; i += 8) {
+        int mask = bits - i >= 8 ? 0xff : 0xff << (8 - (bits - i)) & 0xff;
+        same = ((a.addr[i / 8] ^ b.addr[i / 8]) & mask) == 0;
+    }
+    sqlite3_result_int(ctx, same);
+}
+
+int wsc_where_register(sqlite3 *db)
+{
+    return sqlite3_create_function(db, "wsc_in_network", 3,
+                                   SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY, NULL,
+                                   in_network, NULL, NULL);
 }

@@ -56,7 +56,9 @@ class Usage(Case):
         for args in ([], ["evnts"], ["analyze"], ["analyze", "--cod", "1", "x"], ["analyze", "--code"], ["events", "--code", "abc"], ["events", "--code", "5-1"],
                      ["events", "--code", "70000"], ["events", "--since", "yesterday"], ["events", "--limit", "0"], ["events", "--limit", "-1"], ["events", "operand"],
                      ["stats", "--by", "colour"], ["stats", "--by", "code,code,code,code,code"], ["events", "--server", "host:80"], ["events", "--ending", "FIN"],
-                     ["events", "--format", "xml"], ["codes", "--format"], ["analyze", "--quiet=1", "x"]):
+                     ["events", "--format", "xml"],
+                     ["events", "--idle", "60x"], ["events", "--idle", "60s-59s"], ["events", "--idle", "proxy:60s"], ["events", "--age", "-"], ["events", "--status", "1000"],
+                     ["events", "--rule", "no-such"], ["events", "--client", "10.0.0.0/33"], ["events", "--client", "10.0.0.0/0"], ["events", "--id", "x"], ["codes", "--format"], ["analyze", "--quiet=1", "x"]):
             self.run_(*args, status=2)
             self.assertEqual(self.out, "", args)
             self.assertTrue(self.err, args)
@@ -187,7 +189,11 @@ class Store(Case):
                               (["--client", "198.51.100.7:40003"], [1006]), (["--path", "/cut"], [1006]), (["--path", "/c*"], [1000, 1006, 4001]), (["--path", "/chat*"], [1000, 4001]),
                               (["--host", "TEST.example"], [1000, 1006, 4001]), (["--ending", "fin"], [1006]), (["--closed-by", "server"], [1006]), (["--closed-by", "client"], [1000, 4001]),
                               (["--since", "2026-01-02T03:04:05Z", "--until", "2027-01-01"], [1000, 1006, 4001]), (["--until", "2026-01-02T03:04:05Z"], []), (["--outcome", "open"], []),
-                              (["--host", "test'; DROP TABLE connections; --"], []), (["--path", "%"], []), (["--code", "1006", "--closed-by", "client"], [])):
+                              (["--host", "test'; DROP TABLE connections; --"], []), (["--path", "%"], []), (["--code", "1006", "--closed-by", "client"], []),
+                              (["--status", "101"], [1000, 1006, 4001]), (["--status", "400-599"], []), (["--age", "1ms-1h"], [1000, 1006, 4001]), (["--age", "1h-"], []),
+                              (["--idle", "0.001-10"], [1000, 1006, 4001]), (["--idle", "server:5m-"], []), (["--id", "2"], [4001]), (["--client", "198.51.100.0/24"], [1000, 1006, 4001]),
+                              (["--client", "198.51.0.0/24"], []), (["--server", "192.0.2.2/31"], [4001]), (["--rule-by", "server"], []), (["--rule", "reserved-bits"], []),
+                              (["--started-until", "2026-01-02"], []), (["--started-since", "2026-01-02"], [1000, 1006, 4001]), (["--closed-by", "nobody"], [])):
             self.assertEqual(self.codes(*filters), want, filters)
         self.assertEqual(len(self.records("events", "--limit", "2")), 2)
 

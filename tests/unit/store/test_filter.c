@@ -33,6 +33,18 @@ static const struct {
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
+/* More of the first three; of the others it is not known. */
+static const struct {
+    double idle_s[4], age_s; /* any, client, server, data */
+    int status;
+    const char *user_agent, *software;
+    unsigned started_s; /* before T0 */
+} more[] = {
+    {{59.9, 60, 70, 80}, 900, 101, "Mozilla/5.0", "nginx", 10},
+    {{60, 61, 60, 60}, 901.5, 101, "Mozilla/5.0 (X)", "Nginx", 5},
+    {{60.5, 61, 61, 61}, 0.25, 403, NULL, NULL, 1},
+};
+
 static struct wsc_span maybe(const char *s)
 {
     return s != NULL ? text(s) : (struct wsc_span){0};
@@ -55,6 +67,22 @@ static struct wsc_store *filled(void)
         r[i].ending = rows[i].ending;
         r[i].closed_by = rows[i].closed_by;
     }
+    for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+        int64_t *const idle[] = {&r[i].idle_any_ns, &r[i].idle_client_ns, &r[i].idle_server_ns,
+                                 &r[i].idle_data_ns};
+        for (size_t k = 0; k < 4; k++)
+            *idle[k] = (int64_t)(more[i].idle_s[k] * 1e9);
+        r[i].duration_ns = (int64_t)(more[i].age_s * 1e9);
+        r[i].handshake_status = more[i].status;
+        r[i].user_agent = maybe(more[i].user_agent);
+        r[i].server_software = maybe(more[i].software);
+        r[i].started_ns = T0 - more[i].started_s * SECOND;
+    }
+    r[0].violations[0] = (struct wsc_violation){WSC_SIDE_CLIENT, WSC_RULE_RESERVED_BITS, 3};
+    r[0].violations[1] = (struct wsc_violation){WSC_SIDE_SERVER, WSC_RULE_TEXT_NOT_UTF8, 4};
+    r[0].violations_len = 2;
+    r[1].violations[0] = (struct wsc_violation){WSC_SIDE_SERVER, WSC_RULE_RESERVED_BITS, 3};
+    r[1].violations_len = 1;
     r[ROWS - 1].outcome = WSC_OUTCOME_OPEN;
     r[ROWS - 1].ended_ns = 0;
     r[ROWS - 2].outcome = WSC_OUTCOME_UNKNOWN;
@@ -65,6 +93,14 @@ static struct wsc_store *filled(void)
     struct wsc_store *s = open_store("", WSC_STORE_PRIVATE);
     (void)import(s, prints, 2, "", r, ROWS);
     return s;
+}
+
+/* "59.9 60" in seconds, both inclusive; 0: open. */
+static struct wsc_span_filter stretch_of(const char *value)
+{
+    double from = 0, to = 0;
+    (void)sscanf(value, "%lf %lf", &from, &to);
+    return (struct wsc_span_filter){.min_ns = (int64_t)(from * 1e9), .max_ns = (int64_t)(to * 1e9)};
 }
 
 /* A filter is one word of the command line: "key value". */
@@ -108,6 +144,30 @@ static void set(struct wsc_filter *f, const char *key, const char *value)
         f->until_ns = (uint64_t)((int64_t)T0 + atoll(value));
     } else if (strcmp(key, "limit") == 0) {
         f->limit = strtoull(value, NULL, 10);
+    } else if (strcmp(key, "server bits") == 0) {
+        f->server_bits = (uint8_t)atoi(value);
+    } else if (strcmp(key, "client bits") == 0) {
+        f->client_bits = (uint8_t)atoi(value);
+    } else if (strcmp(key, "idle") == 0) {
+        f->idle = stretch_of(value);
+    } else if (strcmp(key, "idle clock") == 0) {
+        f->idle_clock = (enum wsc_idle_clock)atoi(value);
+    } else if (strcmp(key, "age") == 0) {
+        f->age = stretch_of(value);
+    } else if (strcmp(key, "status") == 0) {
+        (void)sscanf(value, "%d-%d", &f->status.first, &f->status.last);
+    } else if (strcmp(key, "rule") == 0) {
+        f->rule = wsc_rule_parse(value);
+    } else if (strcmp(key, "rule by") == 0) {
+        f->rule_by = wsc_side_parse(value);
+    } else if (strcmp(key, "user agent") == 0) {
+        f->user_agent = value;
+    } else if (strcmp(key, "software") == 0) {
+        f->server_software = value;
+    } else if (strcmp(key, "started since") == 0) {
+        f->started_since_ns = (uint64_t)((int64_t)T0 + atoll(value));
+    } else if (strcmp(key, "started until") == 0) {
+        f->started_until_ns = (uint64_t)((int64_t)T0 + atoll(value));
     } else if (strcmp(key, "id") == 0) {
         f->id = atoll(value);
     } else {
@@ -184,6 +244,32 @@ static const struct {
     {{"limit", "1", "code", "1006"}, "3"},
     {{"limit", "18446744073709551615"}, "8 1 2 3 4 5 6 7"},
     {{"id", "3"}, "3"},
+    {{"idle", "59.9 60"}, "1 2"}, /* both ends belong to it; not known is in no range */
+    {{"idle", "59.901 60.4"}, "2"},
+    {{"idle", "60 0"}, "2 3"},
+    {{"idle", "0 60"}, "1 2"},
+    {{"idle", "60 60", "idle clock", "1"}, "1"},
+    {{"idle", "60 60", "idle clock", "2"}, "2"},
+    {{"idle", "80 80", "idle clock", "3"}, "1"},
+    {{"age", "900 901.5"}, "1 2"},
+    {{"age", "0 1"}, "3"},
+    {{"status", "403-403"}, "3"},
+    {{"status", "100-199"}, "1 2"},
+    {{"rule", "reserved-bits"}, "1 2"},
+    {{"rule", "reserved-bits", "rule by", "server"}, "2"}, /* by it, this rule */
+    {{"rule by", "server"}, "1 2"},
+    {{"rule by", "client"}, "1"},
+    {{"user agent", "Mozilla/5.0"}, "1"},
+    {{"user agent", "Mozilla*"}, "1 2"},
+    {{"software", "nginx"}, "1"},
+    {{"started since", "-5000000000"}, "2 3"},
+    {{"started until", "-5000000000"}, "1"},
+    {{"client", "10.0.0.0", "client bits", "24"}, "8 1 2 3 5 6"},
+    {{"client", "10.0.0.8", "client bits", "30"}, "8 3"}, /* .8 to .11 */
+    {{"client", "10.0.0.7", "client bits", "32"}, "1 2 6"},
+    {{"server", "2001:db8::", "server bits", "64"}, "3 4"},
+    {{"server", "2001:db8::", "server bits", "126"}, ""}, /* ::5 is not in ::0 to ::3 */
+    {{"server", "0.0.0.0", "server bits", "1"}, ""},
     {{"id", "0"}, ""},
     {{"id", "99"}, ""},
     {{"code", "1006", "server", "[2001:db8::5]:443", "closed by", "nobody"}, "3"},
