@@ -63,4 +63,57 @@ size_t wsc_reason_find(int code, struct wsc_span reason, const struct wsc_reason
 /* All software known to send |code|, with whatever reason. Otherwise as wsc_reason_find(). */
 size_t wsc_reason_senders(int code, const struct wsc_reason_hint *out[], size_t max);
 
+/* ---- the code book: prose, in English, for gettext's domain "wsclose" ---- */
+
+/* Who may send a code. */
+enum wsc_code_sender {
+    WSC_SENT_BY_NOBODY,
+    WSC_SENT_BY_EITHER,
+    WSC_SENT_BY_CLIENT,
+    WSC_SENT_BY_SERVER
+};
+
+/* What a client does about its connection afterwards. */
+enum wsc_code_retry {
+    WSC_RETRY_AS_NEEDED, /* nothing failed: connect again when there is something to do */
+    WSC_RETRY_DELAYED,   /* at once or soon, after a short random delay */
+    WSC_RETRY_BACKOFF,   /* with growing random delays */
+    WSC_RETRY_AFTER_FIX, /* the same would end the same way */
+    WSC_RETRY_ASK        /* only the application knows */
+};
+
+#define WSC_PAGE_ITEMS 5u
+/* What the book says of one code, or of a range (first < last). Texts are msgids; lists end with a
+ * NULL. No text is empty and no list is. Static data. */
+struct wsc_code_page {
+    int first, last;
+    const char *name;   /* the registry's, in English */
+    const char *source; /* RFC or registry; not translated */
+    const char *meaning;
+    const char *sender;                   /* who may send it */
+    const char *wire;                     /* whether it may stand in a Close frame */
+    const char *browsers;                 /* what a page's close event holds */
+    const char *capture;                  /* what it looks like in packets */
+    const char *seen[WSC_PAGE_ITEMS + 1]; /* when one sees it */
+    const char *todo[WSC_PAGE_ITEMS + 1]; /* what to do */
+    enum wsc_code_sender sent_by;
+    enum wsc_code_retry retry;
+};
+
+/* The page of |code| (a single code before a range), or NULL outside 0..65535. */
+const struct wsc_code_page *wsc_code_page(int code);
+
+/* What the book says of two codes that people take for each other. */
+struct wsc_code_pair {
+    int a, b; /* a < b */
+    const char *difference;
+    const char *tell[WSC_PAGE_ITEMS + 1]; /* how to tell them apart in a capture */
+};
+
+/* All pairs; |*n| receives their number. */
+const struct wsc_code_pair *wsc_code_pairs(size_t *n);
+
+/* The pair of |a| and |b|, in any order, or NULL: then what differs follows from the two pages. */
+const struct wsc_code_pair *wsc_code_pair_find(int a, int b);
+
 #endif

@@ -1,0 +1,122 @@
+#include "codes/book.h"
+
+/* Codes that people take for each other. */
+
+/* clang-format off */
+static const struct wsc_code_pair pairs[] = {
+    {.a = 1000, .b = 1001,
+     .difference = N_("Both are orderly ends. 1000 says the work is done; 1001 says one side goes away and the work may not be done."),
+     .tell = {N_("From a browser, 1000 is a program's close(); 1001 is sent by the browser itself when the page is left."),
+              N_("From a server, 1001 to many clients within the same second is a shutdown; 1000 comes one at a time."),
+              N_("Either code from a server after the same silence on several connections is an idle limit, whatever its name.")}},
+    {.a = 1000, .b = 1005,
+     .difference = N_("Both are orderly ends with a Close frame. 1000 stands in the frame; 1005 says that the frame held no code."),
+     .tell = {N_("Close with 03 E8 in its body: 1000. Close with an empty body: 1005."),
+              N_("The answer to an empty Close is often empty too: look at the first Close only.")}},
+    {.a = 1000, .b = 1006,
+     .difference = N_("1000 is an agreed end with Close frames; 1006 is an end without one."),
+     .tell = {N_("Look for a Close frame (opcode 8) towards the side that reports 1006: there is none, or it came too late to be read."),
+              N_("One side can report 1000 and the other 1006: a RST or a FIN destroyed the answer.")}},
+    {.a = 1001, .b = 1006,
+     .difference = N_("1001 is announced by a Close frame; 1006 is an end nobody announced."),
+     .tell = {N_("A server that is stopped in order sends 1001 and then FIN; one that is killed sends FIN or RST only: 1006."),
+              N_("A browser that leaves a page sends 1001; a phone that loses its network sends nothing.")}},
+    {.a = 1001, .b = 1012,
+     .difference = N_("Both are sent by a server that stops. 1012 promises that it comes back soon; 1001 does not, and is sent by browsers and idle timers too."),
+     .tell = {N_("1012 comes from the server only; a 1001 from the client is a page that was left."),
+              N_("Both reach many clients at once in a deploy; a 1001 to one client after a round silence is an idle limit."),
+              N_("Which of the two a server sends at shutdown is its library's choice: uvicorn 1012, Python websockets and Tomcat 1001.")}},
+    {.a = 1002, .b = 1003,
+     .difference = N_("1002: the frame itself is wrong. 1003: the frame is right, but of a type the receiver does not take."),
+     .tell = {N_("Before 1002 there is a frame with a wrong mask, opcode, bit or length; Wireshark and wsclose mark it."),
+              N_("Before 1003 there is a good data frame: opcode 1 where 2 was expected, or the other way round.")}},
+    {.a = 1002, .b = 1006,
+     .difference = N_("One failure, two views: the side that found the error sends 1002, yet its own program (a browser page above all) sees 1006."),
+     .tell = {N_("A Close with 03 EA in either direction: it was a protocol error; the 1006 in a log is the view of its sender."),
+              N_("No Close at all: nothing says it was a protocol error; look at FIN, RST and silence instead.")}},
+    {.a = 1002, .b = 1007,
+     .difference = N_("1002: the framing is wrong. 1007: the framing is right and the content is not, mostly a text that is not UTF-8."),
+     .tell = {N_("Before 1007 there is a text message (opcode 1) whose bytes are not UTF-8; its header is in order."),
+              N_("Before 1002 the header is wrong: mask, reserved bits, opcode, fragments."),
+              N_("Libraries differ: Chromium answers bad UTF-8 with 1002, gorilla/websocket a bad reason with 1002.")}},
+    {.a = 1003, .b = 1007,
+     .difference = N_("1003: this type of data is not taken at all. 1007: the type is taken, but this content does not fit it."),
+     .tell = {N_("Before 1003 stands a message of the other opcode; every message of that type ends so."),
+              N_("Before 1007 stands a text message with bytes that are not UTF-8; other texts pass.")}},
+    {.a = 1004, .b = 1009,
+     .difference = N_("1009 is the code for a message that is too big. 1004 had that meaning in an early draft only and must not be sent."),
+     .tell = {N_("03 F1 after a large message: 1009. 03 EC: a violation by its sender, whatever it meant."),
+              N_("If a large message stands before a 1004, an old library meant 1009.")}},
+    {.a = 1005, .b = 1006,
+     .difference = N_("Neither is ever on the wire. 1005: a Close frame came, without a code. 1006: no Close frame came."),
+     .tell = {N_("A Close frame with an empty body (88 00, or 88 80 with a mask): 1005."),
+              N_("FIN, RST or silence and no Close frame: 1006."),
+              N_("If bytes before the end were not captured, neither can be told: wsclose then says unknown.")}},
+    {.a = 1006, .b = 1009,
+     .difference = N_("1009 names the cause; some receivers drop TCP in the same moment, so that the sender of the message sees only 1006."),
+     .tell = {N_("A large message just before the end, and its receiver ends it: a size limit, even if no 1009 came through."),
+              N_("A RST from the receiver while the sender still writes is typical of a 1009 that was lost."),
+              N_("A silence before the end: no size limit.")}},
+    {.a = 1006, .b = 1011,
+     .difference = N_("1011: the server failed and could still say so. 1006: nobody said anything; the process, its host or the network ended it."),
+     .tell = {N_("1011 is a Close frame from the server; the process lives and has a log entry."),
+              N_("FIN or RST from the server right after a message, without a Close: a crash of the process, seen as 1006."),
+              N_("Silence and retransmissions: the network or the host, not the program.")}},
+    {.a = 1006, .b = 1012,
+     .difference = N_("Both come with restarts: 1012 where the server closes its connections in order, 1006 where it is killed or a proxy reloads."),
+     .tell = {N_("Close frames with 03 F4 to many clients at once: an orderly restart."),
+              N_("FIN or RST to many clients at once, without a Close: a kill, a crash or a proxy's reload.")}},
+    {.a = 1006, .b = 1015,
+     .difference = N_("Neither is ever on the wire. 1015: TLS failed, before there was a WebSocket. 1006: a WebSocket ended without a Close frame. Browsers say 1006 for both."),
+     .tell = {N_("A TLS alert, or an end before any application data: 1015."),
+              N_("A 101 response, then an end without a Close frame: 1006."),
+              N_("A refused handshake (403, 502) is neither to wsclose; a browser calls it 1006.")}},
+    {.a = 1008, .b = 1011,
+     .difference = N_("1008: the client did something it must not do. 1011: the server failed."),
+     .tell = {N_("1008 mostly comes soon after the handshake or after the message that broke the rule, with the rule as its reason."),
+              N_("1011 after a message: try that message against another server; if it passes there, the server is at fault.")}},
+    {.a = 1008, .b = 3000,
+     .difference = N_("3000 says one thing: not authenticated. 1008 says that some rule was broken, and login is only one of them."),
+     .tell = {N_("03 F0 or 0B B8 in the Close, both from the server and soon after the handshake."),
+              N_("With 1008 only the reason tells whether a login is meant.")}},
+    {.a = 1008, .b = 3003,
+     .difference = N_("3003 says one thing: known, but not allowed. 1008 says that some rule was broken: rights, rate, origin, order."),
+     .tell = {N_("03 F0 or 0B BB in the Close from the server."),
+              N_("With 1008 only the reason tells; many messages per second before it point to a rate limit.")}},
+    {.a = 1011, .b = 1012,
+     .difference = N_("1011 is a failure, 1012 is planned."),
+     .tell = {N_("1012 reaches all clients of a server within the same second; 1011 reaches one, mostly after its message."),
+              N_("1011 to many at once: a backend they share has failed.")}},
+    {.a = 1011, .b = 1014,
+     .difference = N_("1011: the server that answers failed itself. 1014: a gateway reports that the server behind it failed."),
+     .tell = {N_("With captures on both sides of the gateway: 1014 has an end of the backend's leg just before it, 1011 came through from the backend."),
+              N_("On the client's side alone, only the code tells them apart.")}},
+    {.a = 1012, .b = 1013,
+     .difference = N_("1012: the server restarts and is back soon. 1013: the server is overloaded, and coming back soon makes it worse."),
+     .tell = {N_("1012 ends all connections at once, old ones too."),
+              N_("1013 mostly ends new connections, right after the 101, while old ones live on.")}},
+    {.a = 1013, .b = 1014,
+     .difference = N_("1013: the server has too much to do. 1014: the gateway works, the server behind it does not."),
+     .tell = {N_("1013 grows with the number of connections and goes when they go."),
+              N_("1014 comes at any load; behind the gateway the backend refuses, resets or answers nonsense.")}},
+    {.a = 3000, .b = 3003,
+     .difference = N_("3000: who are you? 3003: I know you, and no."),
+     .tell = {N_("3000 stops when the token is renewed; 3003 comes back with every token of that account."),
+              N_("3000 mostly comes right after the handshake, 3003 also later, after a request.")}},
+};
+/* clang-format on */
+#define PAIRS (sizeof(pairs) / sizeof(pairs[0]))
+
+const struct wsc_code_pair *wsc_code_pairs(size_t *n)
+{
+    *n = PAIRS;
+    return pairs;
+}
+
+const struct wsc_code_pair *wsc_code_pair_find(int a, int b)
+{
+    for (size_t i = 0; i < PAIRS; i++)
+        if ((pairs[i].a == a && pairs[i].b == b) || (pairs[i].a == b && pairs[i].b == a))
+            return &pairs[i];
+    return NULL;
+}
