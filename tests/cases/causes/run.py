@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""Compare the causes that wsclose names in recorded captures with what was done to the connections.
+
+usage: run.py WSCLOSE [-v] [SCENE...]
+
+truth.json has one entry a scene: its captures, and for each connection what the endpoints logged, what was set up, and under "expect"
+what the record must say: `cause` (a word, null, or a list of which any will do), `cause_not` (words that would be a false claim),
+`confidence` (at least) and `confidence_most`, `evidence` (regular expressions, each of which a sentence must match), `evidence_not`,
+`violation` (which must be among them), and other keys of the record as they must be. Every record must be expected.
+"""
+import json, os, re, subprocess, sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LEVELS = [None, "possible", "likely", "certain"]
+
+
+def records(binary, captures):
+    p = subprocess.run([binary, "analyze", "--db", "none", "--format", "ndjson", *(os.path.join(HERE, c) for c in captures)], capture_output=True, text=True, timeout=60)
+    if p.returncode != 0:
+        sys.exit(f"{captures}: exit {p.returncode}: {p.stderr}")
+    return [json.loads(line) for line in p.stdout.splitlines()]
+
+
+def listed(v):
+    return v if isinstance(v, list) else [v]
+
+
+def app_code(r, want):
+    if want is None or r["app_code"] is None:
+        return r["app_code"] == want
+    return all(r["app_code"].get(k) == v for k, v in want.items())
+
+
+# What each word under "expect" asks of a record; a word that is not here names a key of the record.
+ASK = {
+    "cause": lambda r, want: r["cause"] in listed(want),
+    "cause_not": lambda r, want: r["cause"] not in want,
+    "confidence": lambda r, want: r["cause"] is None or LEVELS.index(r["confidence"]) >= LEVELS.index(want),
+    "confidence_most": lambda r, want: LEVELS.index(r["confidence"]) <= LEVELS.index(want),
+    "evidence": lambda r, want: all(any(re.search(w, s) for s in r["evidence"]) for w in want),
+    "evidence_not": lambda r, want: not any(re.search(w, s) for w in want for s in r["evidence"]),
+    "violation": lambda r, want: want in r["violations"],
+    "no_violation": lambda r, want: r["violations"] == [],
+    "app_code": app_code,
+}
+
+
+def differences(r, expect):
+    for word, want in expect.items():
+        ask = ASK.get(word, lambda r, want: r[word] == want)
+        if not ask(r, want):
+            yield f"{word}: wanted {want!r}, said {r.get(word.split('_')[0] if word not in r else word)!r}"
+
+
+def main():
+    args = [a for a in sys.argv[1:] if a != "-v"]
+    if not args:
+        sys.exit(__doc__)
+    truth = json.load(open(os.path.join(HERE, "truth.json")))
+    checks = wrong = 0
+
+    def report(line):
+        nonlocal wrong
+        wrong += 1
+        print(line)
+
+    for scene, d in truth.items():
+        if args[1:] and scene not in args[1:]:
+            continue
+        found = {(r["client"], r["server"]): r for r in records(args[0], d["captures"])}
+        for t in d["connections"]:
+            checks += len(t["expect"])
+            r = found.pop((t["client"], t["server"]), None)
+            if r is None:
+                report(f"{scene}: {t['path']}: no record for {t['client']} > {t['server']}")
+                continue
+            bad = list(differences(r, t["expect"]))
+            for text in bad:
+                report(f"{scene}: {t['path']} ({t['client']} > {t['server']}): {text}")
+            if bad or "-v" in sys.argv:
+                print(f"    it was: {t['setup']}\n    said: {r['outcome']} {r['ending']} {r['close_code']} by {r['closed_by']}: {r['cause']} ({r['confidence']}): " + "; ".join(r["evidence"]))
+        for r in found.values():
+            report(f"{scene}: a record that nobody expects: {r['client']} > {r['server']} {r['path']} {r['cause']}")
+    print(f"{checks} checks, {wrong} wrong")
+    sys.exit(1 if wrong or not checks else 0)
+
+
+main()
