@@ -40,6 +40,9 @@ struct wsc_app_code {
 const struct wsc_app_code *wsc_app_code_find(int code, struct wsc_span subprotocol,
                                              struct wsc_span host, struct wsc_span reason);
 
+/* The scope that the subprotocol, else the host names; NULL if neither does. */
+const char *wsc_app_scope(struct wsc_span subprotocol, struct wsc_span host);
+
 /* Every scope's meaning of |code|: candidates where the scope is not known. Writes at most |max| to
  * |out|, returns how many there are. */
 size_t wsc_app_code_candidates(int code, const struct wsc_app_code *out[], size_t max);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include <wsclose/closure.h>
+#include <wsclose/codes.h>
 #include <wsclose/error.h>
 #include <wsclose/store.h>
 
@@ -44,6 +45,36 @@ enum wsc_err wsc_report_stats(struct wsc_report *rep, const enum wsc_stats_key *
 
 /* The code registry, in the report's format. */
 enum wsc_err wsc_report_codes(struct wsc_report *rep) WSC_MUST_USE;
+
+/* How often a code stands in a database, for explain and compare. */
+struct wsc_report_counts {
+    uint64_t count;
+    uint64_t by[4]; /* of these, by who closed: enum wsc_side */
+    uint64_t first_ns, last_ns;
+};
+
+/* One code as explain and compare show it. The tables are borrowed for the call. */
+struct wsc_report_code {
+    int code;                                     /* 0..65535 */
+    const char *scope;                            /* whose code it is, or NULL: not known */
+    const struct wsc_app_code *app;               /* what |scope| means by it, or NULL */
+    const struct wsc_app_code *const *candidates; /* who else defines it; not with a |scope| */
+    size_t candidates_len;
+    const struct wsc_reason_hint *const *software; /* who writes |reason|, or sends the code */
+    size_t software_len;
+    const char *reason;                     /* the text asked for, or NULL */
+    const struct wsc_report_counts *counts; /* NULL: no database was asked */
+};
+
+/* A page of the code book: prose for a table, an object for JSON and NDJSON; WSC_ERR_INVALID for
+ * other formats. The language is that of
+ * LC_MESSAGES (gettext's domain "wsclose"). */
+enum wsc_err wsc_report_explain(struct wsc_report *rep,
+                                const struct wsc_report_code *code) WSC_MUST_USE;
+
+/* Two codes side by side. Otherwise as wsc_report_explain(). */
+enum wsc_err wsc_report_compare(struct wsc_report *rep,
+                                const struct wsc_report_code codes[2]) WSC_MUST_USE;
 
 /* Ends the output (closing brackets, held rows) and flushes it. Must be called once before
  * wsc_report_free(). */

@@ -2,6 +2,8 @@
 
 #include <wsclose/report.h>
 
+#include "i18n.h"
+
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -55,10 +57,36 @@ const char *args_nearest(const char *word, const char *(*next)(const void *ctx, 
 
 /* ---- looking options up ---- */
 
+static bool set_lang(void *target, const char *value, char why[ARGS_WHY_MAX])
+{
+    (void)target;
+    if (i18n_use(value))
+        return true;
+    (void)snprintf(why, ARGS_WHY_MAX, "expected en, ja or vi, not");
+    return false;
+}
+
+/* What every command takes. */
+static const struct args_option common_table[] = {
+    {"lang", 0, "LANG", "language of headings and prose: en, ja, vi (default: the locale's)",
+     set_lang, 0},
+    {NULL, 0, NULL, NULL, NULL, 0},
+};
+
+/* The |i|-th table of |cmd|, the common one last; NULL at the end. */
+static const struct args_option *table_at(const struct args_command *cmd, size_t i)
+{
+    size_t own = 0;
+    while (cmd->tables[own] != NULL)
+        own++;
+    return i < own ? cmd->tables[i] : i == own ? common_table : NULL;
+}
+
 static const struct args_option *option_at(const struct args_command *cmd, size_t i)
 {
-    for (size_t t = 0; cmd->tables[t] != NULL; t++)
-        for (const struct args_option *o = cmd->tables[t]; o->name != NULL; o++)
+    const struct args_option *table;
+    for (size_t t = 0; (table = table_at(cmd, t)) != NULL; t++)
+        for (const struct args_option *o = table; o->name != NULL; o++)
             if (i-- == 0)
                 return o;
     return NULL;
@@ -214,9 +242,11 @@ void args_help(const struct args_command *cmd)
            cmd->operands != NULL ? cmd->operands : "", cmd->summary);
     if (cmd->detail != NULL)
         printf("\n%s\n", cmd->detail);
-    for (size_t t = 0; cmd->tables[t] != NULL; t++) {
-        printf("\n");
-        for (const struct args_option *o = cmd->tables[t]; o->name != NULL; o++)
+    const struct args_option *table;
+    for (size_t t = 0; (table = table_at(cmd, t)) != NULL; t++) {
+        if (table != common_table)
+            printf("\n");
+        for (const struct args_option *o = table; o->name != NULL; o++)
             help_option(o);
     }
     printf("%-*s%s\n", HELP_COLUMN, "  -h, --help", "show this");

@@ -1,15 +1,16 @@
 #include <wsclose/wsclose.h>
 
 #include "commands.h"
+#include "i18n.h"
 #include "out.h"
 
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 static const struct args_command *const commands[] = {&command_analyze, &command_events,
-                                                      &command_stats, &command_codes};
+                                                      &command_stats,   &command_explain,
+                                                      &command_compare, &command_codes};
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static const char *command_name(const void *ctx, size_t i)
@@ -44,7 +45,7 @@ static int unknown(const char *word)
 
 int main(int argc, char **argv)
 {
-    (void)setlocale(LC_CTYPE, "");
+    i18n_init();
     (void)signal(SIGPIPE, SIG_IGN); /* a reader that leaves is seen as a failed write */
     if (argc < 2) {
         help(stderr);

@@ -86,12 +86,16 @@ static int fit(const struct row *r, int code, struct wsc_span reason)
     return (told ? 200000 : 100000) - width;
 }
 
+const char *wsc_app_scope(struct wsc_span subprotocol, struct wsc_span host)
+{
+    const char *scope = scope_of("proto:", subprotocol);
+    return scope != NULL ? scope : scope_of("host:", host);
+}
+
 const struct wsc_app_code *wsc_app_code_find(int code, struct wsc_span subprotocol,
                                              struct wsc_span host, struct wsc_span reason)
 {
-    const char *scope = scope_of("proto:", subprotocol);
-    if (scope == NULL)
-        scope = scope_of("host:", host);
+    const char *scope = wsc_app_scope(subprotocol, host);
     if (scope == NULL)
         scope = scope_of_reason(code, reason);
     if (scope == NULL)

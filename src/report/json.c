@@ -1,4 +1,4 @@
-#include "report/render.h"
+#include "report/json.h"
 
 #include "base/alloc.h"
 #include "report/text.h"
@@ -219,8 +219,7 @@ static void set_how_much(json_t *o, const struct wsc_closure *r)
         set(o, "violations_more", json_integer((json_int_t)r->violations_more));
 }
 
-/* An object as a line of its own (NDJSON) or as the next element of the array (JSON). */
-static enum wsc_err put(struct wsc_report *rep, json_t *o)
+enum wsc_err wsc_json_put(struct wsc_report *rep, json_t *o)
 {
     if (o == NULL)
         return WSC_ERR_NOMEM;
@@ -242,7 +241,7 @@ static enum wsc_err record(struct wsc_report *rep, const struct wsc_closure *r)
     set_how(o, r);
     set_why(o, r);
     set_how_much(o, r);
-    return put(rep, o);
+    return wsc_json_put(rep, o);
 }
 
 static enum wsc_err stats(struct wsc_report *rep, const enum wsc_stats_key *keys, size_t n,
@@ -261,7 +260,7 @@ static enum wsc_err stats(struct wsc_report *rep, const enum wsc_stats_key *keys
     }
     set(o, "first", when(row->first_ns));
     set(o, "last", when(row->last_ns));
-    return put(rep, o);
+    return wsc_json_put(rep, o);
 }
 
 static enum wsc_err code(struct wsc_report *rep, int first, int last)
@@ -274,7 +273,7 @@ static enum wsc_err code(struct wsc_report *rep, int first, int last)
     set(o, "on_wire", json_boolean(c->on_wire));
     set(o, "reported", word(c->reported));
     set(o, "reference", word(c->reference));
-    return put(rep, o);
+    return wsc_json_put(rep, o);
 }
 
 static enum wsc_err end(struct wsc_report *rep)

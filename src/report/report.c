@@ -1,4 +1,4 @@
-#include "report/render.h"
+#include "report/explain.h"
 
 #include "base/alloc.h"
 
@@ -104,6 +104,28 @@ enum wsc_err wsc_report_codes(struct wsc_report *rep)
             return e;
     }
     return WSC_OK;
+}
+
+enum wsc_err wsc_report_explain(struct wsc_report *rep, const struct wsc_report_code *code)
+{
+    enum wsc_err e = WSC_ERR_INVALID;
+    if (rep->opt.format == WSC_FORMAT_TABLE)
+        e = wsc_explain_prose(rep, code);
+    else if (rep->opt.format == WSC_FORMAT_JSON || rep->opt.format == WSC_FORMAT_NDJSON)
+        e = wsc_explain_json(rep, code);
+    rep->rows++;
+    return e;
+}
+
+enum wsc_err wsc_report_compare(struct wsc_report *rep, const struct wsc_report_code codes[2])
+{
+    enum wsc_err e = WSC_ERR_INVALID;
+    if (rep->opt.format == WSC_FORMAT_TABLE)
+        e = wsc_compare_prose(rep, codes);
+    else if (rep->opt.format == WSC_FORMAT_JSON || rep->opt.format == WSC_FORMAT_NDJSON)
+        e = wsc_compare_json(rep, codes);
+    rep->rows++;
+    return e;
 }
 
 enum wsc_err wsc_report_end(struct wsc_report *rep)

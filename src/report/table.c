@@ -1,7 +1,9 @@
 #include "report/render.h"
 
 #include "base/alloc.h"
+#include "report/i18n.h"
 #include "report/text.h"
+#include "report/wrap.h"
 
 #include <wsclose/codes.h>
 
@@ -18,7 +20,7 @@
 #define CELL_COLUMNS 60u
 
 struct column {
-    const char *heading;
+    const char *heading; /* msgid */
     bool right;
     unsigned
         keep; /* the narrower the window, the earlier a column with a low number goes; 0: never */
@@ -62,7 +64,7 @@ static struct table *table_of(struct wsc_report *rep, const struct column *layou
 static void measure(struct table *t)
 {
     for (size_t i = 0; i < t->len; i++) {
-        t->width[i] = strlen(t->layout[i].heading);
+        t->width[i] = wsc_wrap_columns(tr(t->layout[i].heading));
         t->shown[i] = true;
         for (size_t r = 0; r < t->rows; r++)
             if (t->cells[r * t->len + i].columns > t->width[i])
@@ -172,9 +174,9 @@ static void put_line(struct wsc_report *rep, const struct table *t, const struct
             continue;
         fputs(first ? "" : "  ", rep->out);
         first = false;
-        const char *text = cells != NULL ? cells[i].text : t->layout[i].heading;
+        const char *text = cells != NULL ? cells[i].text : tr(t->layout[i].heading);
         put_cell(rep, t, i, text != NULL ? text : "",
-                 cells != NULL ? cells[i].columns : strlen(text), i == last);
+                 cells != NULL ? cells[i].columns : wsc_wrap_columns(text), i == last);
     }
     if (rep->opt.color && style != 0)
         fputs("\033[0m", rep->out);
@@ -302,10 +304,12 @@ static char style_of(const struct wsc_closure *r)
 
 /* What is left at 80 columns: when, where, which code, by whom, how, and how long it was silent. */
 static const struct column record_layout[] = {
-    {"ID", true, 9, 0, 4},       {"TIME (UTC)", false, 10, 0, 23}, {"CLIENT", false, 5, 0, 21},
-    {"SERVER", false, 6, 0, 21}, {"PATH", false, 7, 8, 16},        {"CODE", false, 0, 6, 24},
-    {"BY", false, 12, 0, 6},     {"ENDING", false, 11, 0, 16},     {"AGE", true, 4, 0, 9},
-    {"IDLE", true, 8, 0, 9},     {"REASON", false, 3, 8, 20},
+    {N_("ID"), true, 9, 0, 4},       {N_("TIME (UTC)"), false, 10, 0, 23},
+    {N_("CLIENT"), false, 5, 0, 21}, {N_("SERVER"), false, 6, 0, 21},
+    {N_("PATH"), false, 7, 8, 16},   {N_("CODE"), false, 0, 6, 24},
+    {N_("BY"), false, 12, 0, 6},     {N_("ENDING"), false, 11, 0, 16},
+    {N_("AGE"), true, 4, 0, 9},      {N_("IDLE"), true, 8, 0, 9},
+    {N_("REASON"), false, 3, 8, 20},
 };
 #define RECORD_COLUMNS (sizeof(record_layout) / sizeof(record_layout[0]))
 
@@ -362,20 +366,46 @@ static enum wsc_err record(struct wsc_report *rep, const struct wsc_closure *r)
 /* ---- statistics ---- */
 
 static const struct column stats_columns[] = {
-    {"COUNT", true, 0, 0, 0},    {"SHARE", true, 8, 0, 0},    {"PER HOUR", true, 4, 0, 0},
-    {"ABNORMAL", true, 9, 0, 0}, {"AGE P50", true, 7, 0, 0},  {"P90", true, 3, 0, 0},
-    {"P99", true, 2, 0, 0},      {"IDLE P50", true, 6, 0, 0}, {"P90", true, 5, 0, 0},
-    {"P99", true, 1, 0, 0},
+    {N_("COUNT"), true, 0, 0, 0},    {N_("SHARE"), true, 8, 0, 0},
+    {N_("PER HOUR"), true, 4, 0, 0}, {N_("ABNORMAL"), true, 9, 0, 0},
+    {N_("AGE P50"), true, 7, 0, 0},  {N_("P90"), true, 3, 0, 0},
+    {N_("P99"), true, 2, 0, 0},      {N_("IDLE P50"), true, 6, 0, 0},
+    {N_("P90"), true, 5, 0, 0},      {N_("P99"), true, 1, 0, 0},
 };
 #define STATS_COLUMNS (sizeof(stats_columns) / sizeof(stats_columns[0]))
+
+/* The words of --by. */
+static const char *const key_headings[WSC_BY_COUNT] = {
+    [WSC_BY_CODE] = N_("code"),
+    [WSC_BY_OUTCOME] = N_("outcome"),
+    [WSC_BY_ENDING] = N_("ending"),
+    [WSC_BY_CAUSE] = N_("cause"),
+    [WSC_BY_CLOSED_BY] = N_("closed_by"),
+    [WSC_BY_SERVER] = N_("server"),
+    [WSC_BY_CLIENT] = N_("client"),
+    [WSC_BY_HOST] = N_("host"),
+    [WSC_BY_PATH] = N_("path"),
+    [WSC_BY_SUBPROTOCOL] = N_("subprotocol"),
+    [WSC_BY_SERVER_SOFTWARE] = N_("server_software"),
+    [WSC_BY_USER_AGENT] = N_("user_agent"),
+    [WSC_BY_APP] = N_("app"),
+    [WSC_BY_STATUS] = N_("status"),
+    [WSC_BY_CAPTURE] = N_("capture"),
+    [WSC_BY_DAY] = N_("day"),
+    [WSC_BY_HOUR] = N_("hour"),
+    [WSC_BY_MINUTE] = N_("minute"),
+};
 
 static struct table *stats_table(struct wsc_report *rep, const enum wsc_stats_key *keys, size_t n)
 {
     struct table *t = table_of(rep, NULL, n + STATS_COLUMNS);
     if (t == NULL || t->layout != NULL)
         return t;
-    for (size_t i = 0; i < n; i++)
-        t->stats_layout[i] = (struct column){wsc_stats_key_name(keys[i]), false, 0, 10, 0};
+    for (size_t i = 0; i < n; i++) {
+        const char *heading = key_headings[keys[i]];
+        t->stats_layout[i] = (struct column){
+            heading != NULL ? heading : wsc_stats_key_name(keys[i]), false, 0, 10, 0};
+    }
     memcpy(t->stats_layout + n, stats_columns, sizeof(stats_columns));
     t->layout = t->stats_layout;
     return t;
@@ -422,11 +452,11 @@ static enum wsc_err stats(struct wsc_report *rep, const enum wsc_stats_key *keys
 /* ---- the registry ---- */
 
 static const struct column code_layout[] = {
-    {"CODE", false, 0, 0, 0},
-    {"NAME", false, 0, 14, 0},
-    {"IN A CLOSE FRAME", false, 3, 0, 0},
-    {"REPORTED BY", false, 1, 12, 0},
-    {"SOURCE", false, 2, 12, 0},
+    {N_("CODE"), false, 0, 0, 0},
+    {N_("NAME"), false, 0, 14, 0},
+    {N_("IN A CLOSE FRAME"), false, 3, 0, 0},
+    {N_("REPORTED BY"), false, 1, 12, 0},
+    {N_("SOURCE"), false, 2, 12, 0},
 };
 
 static enum wsc_err code(struct wsc_report *rep, int first, int last)
