@@ -14,6 +14,7 @@
 
 #include <wsclose/closure.h>
 #include <wsclose/error.h>
+#include <wsclose/limits.h>
 
 /* Ceilings and choices; every field has a default (wsc_analyzer_options_default). */
 struct wsc_analyzer_options {
@@ -30,7 +31,9 @@ struct wsc_analyzer_options {
     size_t max_head_bytes; /* one HTTP head; 1 KiB..1 MiB, default 64 KiB. Beyond it the flow is not
                               HTTP */
     bool keep_query;       /* keep the query part of paths (it may hold secrets); default false */
-    bool label;            /* let nDPI label the flows; default true */
+    const struct wsc_limits *limits; /* the caller's, outlives the analyzer; NULL, the default: the
+                                        built-in table */
+    bool label;                      /* let nDPI label the flows; default true */
 };
 
 struct wsc_analyzer;

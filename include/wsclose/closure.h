@@ -59,6 +59,40 @@ enum wsc_rule {
     WSC_RULE_COUNT
 };
 
+/* Why it ended (SPEC section 4); names in wsc_cause_name(). */
+enum wsc_cause {
+    WSC_CAUSE_NONE,
+    WSC_CAUSE_NORMAL,
+    WSC_CAUSE_GOING_AWAY,
+    WSC_CAUSE_SERVER_SHUTDOWN,
+    WSC_CAUSE_PAGE_LEFT,
+    WSC_CAUSE_IDLE_TIMEOUT,
+    WSC_CAUSE_LIFETIME_LIMIT,
+    WSC_CAUSE_KEEPALIVE_TIMEOUT,
+    WSC_CAUSE_PEER_CRASH,
+    WSC_CAUSE_NETWORK_LOSS,
+    WSC_CAUSE_MIDDLEBOX_RESET,
+    WSC_CAUSE_PROXY_CUT,
+    WSC_CAUSE_MASS_DISCONNECT,
+    WSC_CAUSE_MESSAGE_TOO_BIG,
+    WSC_CAUSE_PROTOCOL_ERROR,
+    WSC_CAUSE_INVALID_DATA,
+    WSC_CAUSE_POLICY,
+    WSC_CAUSE_SERVER_ERROR,
+    WSC_CAUSE_CLIENT_ERROR, /* 1011 by the client (RFC 6455 erratum 3227) */
+    WSC_CAUSE_SERVICE_RESTART,
+    WSC_CAUSE_OVERLOAD,
+    WSC_CAUSE_BAD_GATEWAY,
+    WSC_CAUSE_UNAUTHORIZED,
+    WSC_CAUSE_APPLICATION,
+    WSC_CAUSE_HANDSHAKE_REJECTED,
+    WSC_CAUSE_HANDSHAKE_TIMEOUT, /* the client gave up waiting for the answer */
+    WSC_CAUSE_CAPTURE_GAP,
+    WSC_CAUSE_NO_KEYS,
+    WSC_CAUSE_EVICTED,
+    WSC_CAUSE_COUNT
+};
+
 enum wsc_confidence {
     WSC_CONFIDENCE_NONE,
     WSC_CONFIDENCE_POSSIBLE,
@@ -136,6 +170,7 @@ struct wsc_closure {
     size_t violations_len;
     uint64_t violations_more; /* beyond the ceiling: counted, not kept */
     struct wsc_span app_code_scope, app_code_name, app_code_meaning; /* scope NULL: null */
+    struct wsc_span key; /* Sec-WebSocket-Key: the same on every leg of a proxied connection */
 
     /* How much; by sender, index enum wsc_dir. */
     uint64_t frames[2], messages[2], bytes[2], pings[2], pongs[2], missing_bytes[2],
@@ -153,6 +188,7 @@ const char *wsc_ending_name(enum wsc_ending v);
 const char *wsc_code_source_name(enum wsc_code_source v);
 const char *wsc_tcp_end_name(enum wsc_tcp_end v);
 const char *wsc_rule_name(enum wsc_rule v);
+const char *wsc_cause_name(enum wsc_cause v); /* NULL for NONE */
 const char *wsc_confidence_name(enum wsc_confidence v);
 const char *wsc_side_name(enum wsc_side v);
 
@@ -162,6 +198,7 @@ int wsc_ending_parse(const char *word);
 int wsc_code_source_parse(const char *word);
 int wsc_tcp_end_parse(const char *word);
 int wsc_rule_parse(const char *word);
+int wsc_cause_parse(const char *word);
 int wsc_confidence_parse(const char *word);
 int wsc_side_parse(const char *word);
 

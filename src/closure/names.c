@@ -14,6 +14,35 @@ static const char *const endings[] = {
 static const char *const code_sources[] = {NULL, "wire", "inferred"};
 static const char *const tcp_ends[] = {"none", "fin", "rst"};
 static const char *const confidences[] = {NULL, "possible", "likely", "certain"};
+static const char *const causes[] = {NULL,
+                                     "normal",
+                                     "going_away",
+                                     "server_shutdown",
+                                     "page_left",
+                                     "idle_timeout",
+                                     "lifetime_limit",
+                                     "keepalive_timeout",
+                                     "peer_crash",
+                                     "network_loss",
+                                     "middlebox_reset",
+                                     "proxy_cut",
+                                     "mass_disconnect",
+                                     "message_too_big",
+                                     "protocol_error",
+                                     "invalid_data",
+                                     "policy",
+                                     "server_error",
+                                     "client_error",
+                                     "service_restart",
+                                     "overload",
+                                     "bad_gateway",
+                                     "unauthorized",
+                                     "application",
+                                     "handshake_rejected",
+                                     "handshake_timeout",
+                                     "capture_gap",
+                                     "no_keys",
+                                     "evicted"};
 static const char *const sides[] = {NULL, "client", "server", "both"};
 static const char *const rules[] = {
     "unmasked-client-frame", "masked-server-frame",    "reserved-opcode",
@@ -25,6 +54,7 @@ static const char *const rules[] = {
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 _Static_assert(COUNT(rules) == WSC_RULE_COUNT, "every rule has its word");
+_Static_assert(COUNT(causes) == WSC_CAUSE_COUNT, "every cause has its word");
 _Static_assert(COUNT(endings) == WSC_ENDING_GAP + 1, "every ending has its word");
 
 static const char *name_of(const char *const *words, size_t n, unsigned v)
@@ -55,6 +85,7 @@ NAMES(ending, wsc_ending, endings)
 NAMES(code_source, wsc_code_source, code_sources)
 NAMES(tcp_end, wsc_tcp_end, tcp_ends)
 NAMES(rule, wsc_rule, rules)
+NAMES(cause, wsc_cause, causes)
 NAMES(confidence, wsc_confidence, confidences)
 NAMES(side, wsc_side, sides)
 

@@ -32,6 +32,7 @@ _Static_assert(sizeof(struct wsc_conv) + sizeof(struct wsc_conv_ws) <= 480,
 
 struct wsc_analyzer {
     struct wsc_engine engine;
+    struct wsc_limits *own_limits; /* NULL: the caller's are used */
     struct wsc_flow_table *flows;
     struct wsc_ip_defrag *defrag;
     struct wsc_list queues[QUEUE_COUNT];
@@ -82,12 +83,14 @@ enum wsc_err wsc_analyzer_new(const struct wsc_analyzer_options *opt, wsc_record
     wsc_pool_init(&e->ledger_pool, sizeof(struct wsc_conv_ledger), 64);
     wsc_pool_init(&e->pre_pool, sizeof(struct wsc_conv_pre), 64);
     wsc_pool_init(&e->scratch_pool, WSC_WS_CONTROL_KEPT, 32);
+    bool ready = opt->limits != NULL || wsc_limits_new(&an->own_limits) == WSC_OK;
+    e->limits = opt->limits != NULL ? opt->limits : an->own_limits;
     e->intern = wsc_intern_new(INTERN_MAX);
     an->flows = wsc_flow_table_new(sizeof(struct wsc_conv), opt->max_connections);
     an->defrag = wsc_ip_defrag_new(opt->max_fragment_bytes);
     if (opt->label)
         e->ident = wsc_ident_new();
-    if (e->intern == NULL || an->flows == NULL || an->defrag == NULL ||
+    if (!ready || e->intern == NULL || an->flows == NULL || an->defrag == NULL ||
         (opt->label && e->ident == NULL)) {
         wsc_analyzer_free(an);
         return WSC_ERR_NOMEM;
@@ -308,6 +311,7 @@ void wsc_analyzer_free(struct wsc_analyzer *an)
     wsc_ip_defrag_free(an->defrag);
     wsc_ident_free(e->ident);
     wsc_intern_free(e->intern);
+    wsc_limits_free(an->own_limits);
     wsc_pool_clear(&e->ws_pool);
     wsc_pool_clear(&e->notes_pool);
     wsc_pool_clear(&e->ledger_pool);
@@ -329,9 +333,9 @@ void wsc_analyzer_get_stats(const struct wsc_analyzer *an, struct wsc_analyzer_s
     out->pending = e->pending;
     out->reorder_dropped = e->tcp.given_up_bytes;
     out->memory_bytes = sizeof(*an) + wsc_flow_table_bytes(an->flows) + e->tcp.held_bytes +
-                        e->tcp.more_pool.bytes + e->ws_pool.bytes + e->notes_pool.bytes + e->ledger_pool.bytes +
-                        e->pre_pool.bytes + e->scratch_pool.bytes + e->run_bytes +
-                        wsc_intern_bytes(e->intern) + wsc_ip_defrag_held(an->defrag);
+                        e->tcp.more_pool.bytes + e->ws_pool.bytes + e->notes_pool.bytes +
+                        e->ledger_pool.bytes + e->pre_pool.bytes + e->scratch_pool.bytes +
+                        e->run_bytes + wsc_intern_bytes(e->intern) + wsc_ip_defrag_held(an->defrag);
 }
 
 static int by_bytes(const void *a, const void *b)

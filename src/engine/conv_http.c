@@ -150,6 +150,9 @@ static void note_answer(struct wsc_engine *e, struct wsc_conv_ws *ws,
 static void note_rejection(struct wsc_engine *e, struct wsc_conv_ws *ws,
                            const struct wsc_h1_head *head)
 {
+    struct wsc_conv_notes *n = wsc_conv_notes(e, ws);
+    if (n != NULL)
+        n->answer_ref = e->at->ref;
     wsc_conv_set_string(e, ws, WSC_STRING_PHRASE, head->phrase);
     wsc_conv_set_string(e, ws, WSC_STRING_CF_RAY, head->fields[WSC_H1_CF_RAY]);
     wsc_conv_set_string(e, ws, WSC_STRING_WWW_AUTHENTICATE, head->fields[WSC_H1_WWW_AUTHENTICATE]);

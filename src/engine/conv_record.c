@@ -1,6 +1,7 @@
 #include "engine/conversation.h"
 
 #include "closure/classify.h"
+#include "closure/diagnose.h"
 
 #include <string.h>
 
@@ -184,6 +185,15 @@ void wsc_conv_record(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop 
         r.violations_len = ws->notes->violations_len;
         r.violations_more = ws->notes->violations_more;
     }
+    char key[WSC_WS_KEY_TEXT];
+    if (ws->key_known) {
+        wsc_ws_upgrade_key_text(ws->key, key);
+        r.key = (struct wsc_span){.ptr = (const uint8_t *)key, .len = sizeof(key) - 1};
+    }
+    struct wsc_signs signs;
+    struct wsc_claims claims;
+    wsc_conv_signs(e, c, &signs);
+    wsc_diagnose(&(struct wsc_case){.rec = &r, .ev = &ev, .signs = &signs}, &claims, &r);
     e->records++;
     e->on_record(e->ctx, &r);
 }

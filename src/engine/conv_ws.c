@@ -29,7 +29,7 @@ static uint32_t sum_sat(uint32_t n, uint64_t more)
     return more > UINT32_MAX - n ? UINT32_MAX : n + (uint32_t)more;
 }
 
-static struct wsc_conv_notes *notes_of(struct wsc_engine *e, struct wsc_conv_ws *ws)
+struct wsc_conv_notes *wsc_conv_notes(struct wsc_engine *e, struct wsc_conv_ws *ws)
 {
     if (ws->notes == NULL) {
         ws->notes = wsc_pool_get(&e->notes_pool);
@@ -51,7 +51,7 @@ static struct wsc_conv_ledger *ledger_of(struct wsc_engine *e, struct wsc_conv_w
 
 void wsc_conv_violation(struct wsc_engine *e, enum wsc_dir by, enum wsc_rule rule, uint64_t ref)
 {
-    struct wsc_conv_notes *n = notes_of(e, e->conv->ws);
+    struct wsc_conv_notes *n = wsc_conv_notes(e, e->conv->ws);
     if (n == NULL)
         return;
     if (n->violations_len == WSC_VIOLATIONS_MAX) {
@@ -68,7 +68,7 @@ void wsc_conv_hide(struct wsc_engine *e, enum wsc_dir dir, uint64_t off)
     if (ws->hidden & 1u << dir)
         return;
     ws->hidden |= (uint8_t)(1u << dir);
-    struct wsc_conv_notes *n = notes_of(e, ws);
+    struct wsc_conv_notes *n = wsc_conv_notes(e, ws);
     if (n == NULL)
         return;
     const struct wsc_conv *c = e->conv;
@@ -135,7 +135,7 @@ static uint64_t later(uint64_t a, uint64_t b)
 
 void wsc_conv_take_idle(struct wsc_engine *e, struct wsc_conv *c)
 {
-    struct wsc_conv_notes *n = notes_of(e, c->ws);
+    struct wsc_conv_notes *n = wsc_conv_notes(e, c->ws);
     if (n == NULL || n->idle_taken)
         return;
     n->idle_taken = true;
@@ -143,6 +143,12 @@ void wsc_conv_take_idle(struct wsc_engine *e, struct wsc_conv *c)
     n->idle_base_ns[1] = e->prev_new_ns[wsc_conv_way(c, WSC_DIR_C2S)];
     n->idle_base_ns[2] = e->prev_new_ns[wsc_conv_way(c, WSC_DIR_S2C)];
     n->idle_base_ns[3] = e->prev_data_ns;
+    const struct wsc_conv_ledger *l = c->ws->ledger;
+    for (int i = 0; l != NULL && i < 2; i++) {
+        n->ping[i] = l->ping[i];
+        n->pong_ns[i] = l->pong[i].ns;
+    }
+    n->rtt_ns = l != NULL ? l->rtt_ns : WSC_UNKNOWN;
 }
 
 /* ---- frames to facts ---- */
@@ -319,7 +325,7 @@ static void on_close(struct wsc_engine *e, enum wsc_dir d, const struct wsc_ws_f
     wsc_ws_close_parse(payload, f->payload_len, &c);
     report_close_rules(e, &c);
     struct wsc_conv_ws *ws = e->conv->ws;
-    struct wsc_conv_notes *n = notes_of(e, ws);
+    struct wsc_conv_notes *n = wsc_conv_notes(e, ws);
     if (n == NULL)
         return;
     bool right_mask = f->masked == (d == WSC_DIR_C2S);

@@ -8,6 +8,7 @@
 #include <wsclose/analyzer.h>
 
 #include "closure/evidence.h"
+#include "closure/signs.h"
 #include "engine/intern.h"
 #include "flow/age_queue.h"
 #include "flow/flow_table.h"
@@ -59,23 +60,6 @@ struct wsc_conv_close {
     uint8_t reason[WSC_WS_CONTROL_KEPT - 2];
 };
 
-/* What few connections have: Closes, violations, and what came just before them. */
-struct wsc_conv_notes {
-    struct wsc_conv_close first[2], valid[2];
-    struct wsc_violation violations[WSC_VIOLATIONS_MAX];
-    size_t violations_len;
-    uint64_t violations_more;
-    struct {
-        bool broke_rule, data_last, text_last;
-        uint64_t last_data_ns, last_len, longest_before;
-    } before[2];                /* of this sender, when the other side's first Close came */
-    uint64_t hidden_off[2];     /* stream offsets, for the bits of ws->hidden */
-    uint64_t hidden_ack_off[2]; /* as in the evidence */
-    uint64_t idle_base_ns[4];   /* times of the last byte any, client, server, data when the end
-                                   began, 0: none */
-    bool idle_taken;
-};
-
 /* Pings and Pongs, and large messages: made when the first of them comes up. Index enum wsc_dir, by
  * sender. */
 struct wsc_conv_ledger {
@@ -99,6 +83,27 @@ struct wsc_conv_ledger {
 
 /* Frames of fewer bytes are not worth a ledger: no limit known is that small. */
 #define WSC_LARGE_FRAME 4096u
+
+/* What few connections have: Closes, violations, and what came just before them. */
+struct wsc_conv_notes {
+    struct wsc_conv_close first[2], valid[2];
+    struct wsc_violation violations[WSC_VIOLATIONS_MAX];
+    size_t violations_len;
+    uint64_t violations_more;
+    struct {
+        bool broke_rule, data_last, text_last;
+        uint64_t last_data_ns, last_len, longest_before;
+    } before[2];                /* of this sender, when the other side's first Close came */
+    uint64_t hidden_off[2];     /* stream offsets, for the bits of ws->hidden */
+    uint64_t hidden_ack_off[2]; /* as in the evidence */
+    uint64_t answer_ref;        /* of a rejection */
+    uint64_t idle_base_ns[4];   /* times of the last byte any, client, server, data when the end
+                                   began, 0: none */
+    bool idle_taken;
+    struct wsc_conv_ping ping[2]; /* as they stood then: a Pong may still come afterwards */
+    uint64_t pong_ns[2];
+    int64_t rtt_ns;
+};
 
 /* What the handshake says, kept once for all connections that say the same. */
 enum wsc_conv_string {
@@ -173,6 +178,7 @@ struct wsc_engine {
     void *ctx;
     struct wsc_tcp_shared tcp;
     struct wsc_pool ws_pool, notes_pool, ledger_pool, pre_pool, scratch_pool;
+    const struct wsc_limits *limits;
     struct wsc_intern *intern;
     struct wsc_ident *ident; /* NULL: no labels */
     size_t run_bytes;        /* held for runs of frames not yet believed */
@@ -249,6 +255,12 @@ void wsc_conv_run_clear(struct wsc_engine *e, struct wsc_conv_run *run);
 
 /* conv_record.c: the record of |c->ws|. */
 void wsc_conv_record(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop stop);
+
+/* conv_signs.c: what its cause may rest on besides the evidence. */
+void wsc_conv_signs(const struct wsc_engine *e, const struct wsc_conv *c, struct wsc_signs *out);
+
+/* conv_ws.c: where few connections have something to note; NULL: no memory. */
+struct wsc_conv_notes *wsc_conv_notes(struct wsc_engine *e, struct wsc_conv_ws *ws);
 
 /* Takes the times of the last bytes before the end begins; later calls change nothing. */
 void wsc_conv_take_idle(struct wsc_engine *e, struct wsc_conv *c);

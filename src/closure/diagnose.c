@@ -1,0 +1,214 @@
+#include "closure/diagnose.h"
+
+#include "base/utf8.h"
+
+#include <wsclose/codes.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Of two claims that are equally sure the earlier rule wins: the more special one. */
+static const wsc_rule_fn rules[] = {
+    wsc_rule_evicted,   wsc_rule_gap,        wsc_rule_rejected,     wsc_rule_bad_answer,
+    wsc_rule_no_answer, wsc_rule_middlebox,  wsc_rule_reason,       wsc_rule_goodbye,
+    wsc_rule_violation, wsc_rule_too_big,    wsc_rule_app_code,     wsc_rule_keepalive,
+    wsc_rule_code,      wsc_rule_idle,       wsc_rule_network_loss, wsc_rule_forgotten,
+    wsc_rule_lifetime,  wsc_rule_peer_crash, wsc_rule_software,
+};
+
+/* ---- claims ---- */
+
+void wsc_claim(struct wsc_claims *out, enum wsc_cause cause, enum wsc_confidence confidence)
+{
+    if (out->len == WSC_CLAIMS_MAX)
+        return;
+    out->list[out->len++] = (struct wsc_claim){
+        .cause = cause, .confidence = confidence, .first = (uint8_t)out->sentences_len};
+}
+
+void wsc_say(struct wsc_claims *out, const char *format, ...)
+{
+    size_t room = sizeof(out->text) - out->used;
+    if (out->len == 0 || out->sentences_len == WSC_SENTENCES_MAX || room < 2)
+        return;
+    if (room > WSC_SENTENCE_MAX)
+        room = WSC_SENTENCE_MAX;
+    char *at = out->text + out->used;
+    va_list ap;
+    va_start(ap, format);
+    int n = vsnprintf(at, room, format, ap);
+    va_end(ap);
+    if (n < 0)
+        return;
+    size_t len = (size_t)n < room ? (size_t)n : room - 1;
+    out->used += len;
+    out->sentences[out->sentences_len++] =
+        (struct wsc_span){.ptr = (const uint8_t *)at, .len = len};
+    out->list[out->len - 1].len++;
+}
+
+/* ---- the verdict ---- */
+
+static const struct wsc_claim *strongest(const struct wsc_claims *claims)
+{
+    const struct wsc_claim *best = NULL;
+    for (size_t i = 0; i < claims->len; i++) {
+        const struct wsc_claim *c = &claims->list[i];
+        if (c->cause != WSC_CAUSE_NONE && (best == NULL || c->confidence > best->confidence))
+            best = c;
+    }
+    return best;
+}
+
+static struct wsc_span text_span(const char *s)
+{
+    return (struct wsc_span){.ptr = (const uint8_t *)s, .len = strlen(s)};
+}
+
+static void take_sentences(const struct wsc_claims *claims, const struct wsc_claim *c,
+                           struct wsc_closure *rec)
+{
+    for (size_t i = 0; i < c->len && rec->evidence_len < WSC_EVIDENCE_MAX; i++)
+        rec->evidence[rec->evidence_len++] = claims->sentences[c->first + i];
+}
+
+/* What a claim that did not win says is told with its own cause, so that nobody takes it for the
+ * winner's. */
+static void take_other(struct wsc_claims *claims, const struct wsc_claim *c,
+                       const struct wsc_claim *best, struct wsc_closure *rec)
+{
+    if (c->cause == WSC_CAUSE_NONE || c->cause == best->cause) {
+        take_sentences(claims, c, rec);
+        return;
+    }
+    const struct wsc_span *first = &claims->sentences[c->first];
+    if (c->len == 0 || rec->evidence_len == WSC_EVIDENCE_MAX)
+        return;
+    size_t room = sizeof(claims->text) - claims->used;
+    char *at = claims->text + claims->used;
+    int n = snprintf(at, room, "%s would fit too (%s): %.*s", wsc_cause_name(c->cause),
+                     wsc_confidence_name(c->confidence), (int)first->len, first->ptr);
+    if (n < 0 || (size_t)n >= room)
+        return;
+    claims->used += (size_t)n;
+    rec->evidence[rec->evidence_len++] =
+        (struct wsc_span){.ptr = (const uint8_t *)at, .len = (size_t)n};
+}
+
+void wsc_diagnose(const struct wsc_case *c, struct wsc_claims *claims, struct wsc_closure *rec)
+{
+    claims->len = claims->sentences_len = claims->used = 0;
+    claims->software = (struct wsc_span){0};
+    claims->app_code = NULL;
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+        rules[i](c, claims);
+    static const struct wsc_claim nothing = {.cause = WSC_CAUSE_NONE};
+    const struct wsc_claim *best = strongest(claims);
+    rec->evidence_len = 0;
+    if (best != NULL) {
+        rec->cause = text_span(wsc_cause_name(best->cause));
+        rec->confidence = best->confidence;
+        take_sentences(claims, best, rec);
+    }
+    for (size_t i = 0; i < claims->len; i++)
+        if (&claims->list[i] != best)
+            take_other(claims, &claims->list[i], best != NULL ? best : &nothing, rec);
+    rec->software = claims->software;
+    if (claims->app_code != NULL) {
+        rec->app_code_scope = text_span(claims->app_code->scope);
+        rec->app_code_name = text_span(claims->app_code->name);
+        rec->app_code_meaning = text_span(claims->app_code->meaning);
+    }
+}
+
+/* ---- words ---- */
+
+const char *wsc_text_time(int64_t ns, char out[WSC_TIME_TEXT])
+{
+    double s = (double)ns / 1e9;
+    if (s < 1.0)
+        (void)snprintf(out, WSC_TIME_TEXT, "%.1f ms", s * 1e3);
+    else
+        (void)snprintf(out, WSC_TIME_TEXT, "%.1f s", s);
+    return out;
+}
+
+const char *wsc_text_packet(uint64_t ref, char out[WSC_PACKET_TEXT])
+{
+    unsigned capture = WSC_REF_CAPTURE(ref);
+    unsigned long long number = WSC_REF_NUMBER(ref);
+    if (capture == 0)
+        (void)snprintf(out, WSC_PACKET_TEXT, "packet %llu", number);
+    else
+        (void)snprintf(out, WSC_PACKET_TEXT, "packet %llu of capture %u", number, capture + 1);
+    return out;
+}
+
+/* Length of the UTF-8 character at |p|, 0 if there is none. */
+static size_t character(const uint8_t *p, size_t n)
+{
+    for (size_t len = 1; len <= 4 && len <= n; len++)
+        if (wsc_utf8_valid(p, len))
+            return len;
+    return 0;
+}
+
+const char *wsc_text_quote(struct wsc_span s, char out[WSC_QUOTE_TEXT])
+{
+    static const char dots[] = "...";
+    size_t used = 0;
+    for (size_t i = 0; i < s.len;) {
+        size_t len = character(s.ptr + i, s.len - i);
+        bool plain = len > 1 || (len == 1 && s.ptr[i] >= 0x20 && s.ptr[i] != 0x7f);
+        size_t need = plain ? len : 4;
+        if (used + need + sizeof(dots) > WSC_QUOTE_TEXT) {
+            memcpy(out + used, dots, sizeof(dots));
+            return out;
+        }
+        if (plain)
+            memcpy(out + used, s.ptr + i, len);
+        else
+            (void)snprintf(out + used, 5, "\\x%02x", s.ptr[i]);
+        used += need;
+        i += plain ? len : 1;
+    }
+    out[used] = '\0';
+    return out;
+}
+
+const char *wsc_text_side(enum wsc_dir d)
+{
+    return d == WSC_DIR_C2S ? "client" : "server";
+}
+
+enum wsc_dir wsc_other(enum wsc_dir d)
+{
+    return d == WSC_DIR_C2S ? WSC_DIR_S2C : WSC_DIR_C2S;
+}
+
+/* ---- facts that several rules ask for ---- */
+
+bool wsc_closer(const struct wsc_case *c, enum wsc_dir *out)
+{
+    if (c->rec->closed_by != WSC_SIDE_CLIENT && c->rec->closed_by != WSC_SIDE_SERVER)
+        return false;
+    *out = c->rec->closed_by == WSC_SIDE_CLIENT ? WSC_DIR_C2S : WSC_DIR_S2C;
+    return true;
+}
+
+bool wsc_ended_bare(const struct wsc_case *c)
+{
+    return c->rec->outcome == WSC_OUTCOME_CLOSED &&
+           (c->rec->ending == WSC_ENDING_FIN || c->rec->ending == WSC_ENDING_RESET);
+}
+
+int wsc_wire_code(const struct wsc_case *c)
+{
+    return c->rec->code_source == WSC_CODE_SOURCE_WIRE ? c->rec->close_code : WSC_UNKNOWN;
+}
+
+int64_t wsc_idle_of(const struct wsc_case *c, enum wsc_dir d)
+{
+    return d == WSC_DIR_C2S ? c->rec->idle_client_ns : c->rec->idle_server_ns;
+}

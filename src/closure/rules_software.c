@@ -1,0 +1,115 @@
+/* Whose software ended it: a hint. */
+#include "closure/diagnose.h"
+
+#include <wsclose/codes.h>
+
+#include <string.h>
+
+/* What stands in Server or User-Agent; the first that fits. A proxy passes Close frames on and
+ * writes none. */
+static const struct token {
+    const char *text, *software;
+    bool proxy;
+} tokens[] = {
+    {"websockets/", "Python websockets", false},
+    {"uvicorn", "uvicorn", false},
+    {"daphne", "daphne", false},
+    {"Daphne", "daphne", false},
+    {"hypercorn", "Hypercorn", false},
+    {"aiohttp/", "aiohttp", false},
+    {"TornadoServer/", "Tornado", false},
+    {"AutobahnPython/", "Autobahn|Python", false},
+    {"Werkzeug/", "Werkzeug", false},
+    {"Cowboy", "Cowboy", false},
+    {"Bandit", "Bandit", false},
+    {"Jetty(", "Jetty", false},
+    {"Apache-Coyote", "Tomcat", false},
+    {"Kestrel", "Kestrel (.NET)", false},
+    {"okhttp/", "OkHttp", false},
+    {"Go-http-client/", "Go (default HTTP client)", false},
+    {"WebSocket++/", "WebSocket++", false},
+    {"libwebsockets", "libwebsockets", false},
+    {"TooTallNate", "Java-WebSocket", false},
+    {"undici", "undici (Node.js)", false},
+    {"cloudflare", "Cloudflare", true},
+    {"awselb/", "AWS load balancer", true},
+    {"envoy", "Envoy", true},
+    {"nginx", "nginx", true},
+    {"Apache/", "Apache httpd", true},
+    {"Microsoft-IIS/", "IIS", true},
+};
+
+static const struct token *known(struct wsc_span header)
+{
+    if (header.ptr == NULL)
+        return NULL;
+    for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++)
+        if (memmem(header.ptr, header.len, tokens[i].text, strlen(tokens[i].text)) != NULL)
+            return &tokens[i];
+    return NULL;
+}
+
+static struct wsc_span text_span(const char *s)
+{
+    return (struct wsc_span){.ptr = (const uint8_t *)s, .len = strlen(s)};
+}
+
+static void take_header(struct wsc_claims *out, const char *name, struct wsc_span value, bool bare)
+{
+    const struct token *t = known(value);
+    char text[WSC_QUOTE_TEXT];
+    if (t == NULL || (t->proxy && !bare))
+        return;
+    out->software = text_span(t->software);
+    wsc_claim(out, WSC_CAUSE_NONE, WSC_CONFIDENCE_NONE);
+    wsc_say(out, "software: its %s is \"%s\"", name, wsc_text_quote(value, text));
+}
+
+/* A reason text that one software writes. Several that write it name nobody. */
+static bool by_reason(const struct wsc_case *c, struct wsc_claims *out)
+{
+    const struct wsc_reason_hint *hints[8];
+    int code = wsc_wire_code(c);
+    if (code == WSC_UNKNOWN || c->rec->reason.len == 0)
+        return false;
+    size_t n = wsc_reason_find(code, c->rec->reason, hints, 8);
+    for (size_t i = 1; i < n && i < 8; i++)
+        if (strcmp(hints[i]->software, hints[0]->software) != 0)
+            return false;
+    if (n == 0)
+        return false;
+    char reason[WSC_QUOTE_TEXT];
+    out->software = text_span(hints[0]->software);
+    wsc_claim(out, WSC_CAUSE_NONE, WSC_CONFIDENCE_NONE);
+    wsc_say(out, "software: the reason \"%s\" is that of %s",
+            wsc_text_quote(c->rec->reason, reason), hints[0]->software);
+    return true;
+}
+
+static bool forged(const struct wsc_claims *out)
+{
+    for (size_t i = 0; i < out->len; i++)
+        if (out->list[i].cause == WSC_CAUSE_MIDDLEBOX_RESET)
+            return true;
+    return false;
+}
+
+void wsc_rule_software(const struct wsc_case *c, struct wsc_claims *out)
+{
+    enum wsc_dir d;
+    if (c->rec->outcome == WSC_OUTCOME_HANDSHAKE_FAILED) {
+        const struct token *t = known(c->rec->server_software);
+        if (t != NULL) /* the header itself is told by the rule for rejections */
+            out->software = text_span(t->software);
+        return;
+    }
+    if (c->rec->outcome != WSC_OUTCOME_CLOSED || by_reason(c, out) || !wsc_closer(c, &d))
+        return;
+    bool bare = wsc_ended_bare(c);
+    if (bare && (d == WSC_DIR_C2S || forged(out)))
+        return; /* who ended TCP need not be whom the headers name */
+    if (d == WSC_DIR_S2C)
+        take_header(out, "Server header", c->rec->server_software, bare);
+    else
+        take_header(out, "User-Agent", c->rec->user_agent, bare);
+}
