@@ -139,7 +139,7 @@ class Lab:
         self.tmp = tempfile.mkdtemp()
         os.chmod(self.tmp, 0o777)
         self.log, self.processes, self.captures, self.tasks = {}, [], [], []
-        self.peers, self.about, self.entries = [], "", []
+        self.peers, self.about, self.entries, self.others = [], "", [], {}
 
     # ---- the network ----
 
@@ -339,6 +339,10 @@ http {{ access_log off; client_body_temp_path {d}; proxy_temp_path {d}; fastcgi_
         """One connection: who, what was set up, what the endpoints logged, and what the record must say."""
         self.entries.append({"client": client, "server": server, "path": path, "setup": setup,
                              "logged": {k: v for k, v in (logged or {}).items() if v}, **({"packets": packets} if packets else {}), "expect": expect})
+
+    def also(self, name, about, captures, entries):
+        """An entry of its own for some of the captures of this scene."""
+        self.others[name] = {"captures": captures, "about": about, "peers": self.peers, "connections": entries}
 
     def truth(self):
         return {"captures": [os.path.basename(p) for p, _ in self.captures], "about": self.about, "peers": self.peers, "connections": self.entries}

@@ -10,23 +10,23 @@ python3-websockets, -aiohttp, -tornado, -uvicorn, -wsproto.
 """
 import asyncio, fcntl, json, logging, os, subprocess, sys, tempfile
 
-import scenes_codes, scenes_cuts, scenes_time
+import scenes_codes, scenes_cuts, scenes_more, scenes_time
 from lab import HERE, Lab
 
 logging.disable(logging.CRITICAL)  # handlers whose peer was killed on purpose
 SIDE_BY_SIDE = 6
-SCENES = {f.__name__.replace("_", "-"): f for m in (scenes_time, scenes_cuts, scenes_codes) for f in m.SCENES}
+SCENES = {f.__name__.replace("_", "-"): f for m in (scenes_time, scenes_cuts, scenes_codes, scenes_more) for f in m.SCENES}
 TRUTH = os.path.join(HERE, "truth.json")
 
 
-def remember(name, entry):
-    """Puts the entry into truth.json; scenes that end at the same time take turns."""
+def remember(entries):
+    """Puts the entries into truth.json; scenes that end at the same time take turns."""
     with open(os.path.join(tempfile.gettempdir(), "causes.lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         old = json.load(open(TRUTH)) if os.path.exists(TRUTH) else {}
-        old[name] = entry
+        old.update(entries)
         with open(TRUTH + ".new", "w") as f:
-            json.dump({k: old[k] for k in SCENES if k in old}, f, indent=1)
+            json.dump(dict(sorted(old.items())), f, indent=1)
             f.write("\n")
         os.rename(TRUTH + ".new", TRUTH)
 
@@ -36,7 +36,7 @@ def one(name):
     with Lab(name, HERE) as lab:
         lab.about = " ".join(scene.__doc__.split())
         asyncio.run(scene(lab))
-        remember(name, lab.truth())
+        remember({name: lab.truth(), **lab.others})
         print(f"{name}: {len(lab.entries)} connection(s), {sum(os.path.getsize(p) for p, _ in lab.captures)} bytes", flush=True)
 
 

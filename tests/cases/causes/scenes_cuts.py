@@ -141,6 +141,7 @@ async def loss_recovers(lab):
     lab.capture("toc", ports=[9000])
     a = await lab.connect("/lossy")
     b = await lab.connect("/outage")
+    reading = asyncio.create_task(sink(a))
     lab.firewall("numgen random mod 100 < 20 drop")
     for i in range(40):
         await a.send(f"message {i}")
@@ -149,6 +150,7 @@ async def loss_recovers(lab):
     lab.firewall()
     await asyncio.sleep(1.5)
     await a.close(1000, "done")
+    await reading
     await ask(b)
     lab.firewall("tcp dport 9000 drop")
     await b.send("lost for a while")
@@ -356,6 +358,10 @@ async def nginx_stopped(lab):
     await lab.stop_capture()
     for ws in done:
         both(lab, ws, "SIGTERM to nginx", {**CUT, "closed_by": "server"}, {**CUT, "closed_by": "client"})
+    # One leg alone cannot show that the hop between ended both.
+    alone = dict(outcome="closed", close_code=1006, closed_by="server", cause_not=["proxy_cut", "idle_timeout", "lifetime_limit", "mass_disconnect"])
+    lab.also("nginx-stopped-front-alone", "Near miss of proxy_cut: of nginx-stopped, only the capture of the client's leg.", [lab.name + "-front.pcap"],
+             [{**e, "expect": alone} for e in lab.entries if e["server"] == FRONT])
 
 
 async def proxy_passes_on(lab):

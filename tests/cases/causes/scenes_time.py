@@ -199,6 +199,38 @@ async def haproxy_keepalive_probes(lab):
                    closed_by="server", cause="idle_timeout", evidence=[r"\b9(\.\d+)? s"], cause_not=["lifetime_limit", "network_loss"])
 
 
+async def haproxy_client_timeout(lab):
+    """HAProxy without `timeout tunnel`: `timeout client 8s`. Bytes of either direction count: three connections end after the same 8 s of silence on both sides, one of them at the age of 30 s."""
+    async def server(ws):
+        if ws.path == "/ticks":
+            for _ in range(12):
+                await ws.send("tick")
+                await asyncio.sleep(2)
+        await sink(ws)
+
+    await lab.serve(server)
+    lab.haproxy(["client 8s", "server 20s"])
+    lab.capture("any", ports=[8080, 9000])
+    done = []
+
+    async def one(path, talk):
+        ws = await lab.connect(path, FRONT)
+        await ws.send("hello")
+        for _ in range(talk):
+            await asyncio.sleep(2)
+            await ws.send("hello")
+        await ws.wait_closed()
+        done.append(ws)
+
+    await asyncio.gather(one("/ticks", 0), one("/talks", 12), one("/both", 0))
+    await lab.stop_capture()
+    cut = dict(outcome="closed", close_code=1006, ending="fin", cause=["idle_timeout", "proxy_cut"], evidence=[r"\b(8(\.\d+)?|7\.9\d*) s"],
+               cause_not=["lifetime_limit", "peer_crash", "mass_disconnect"])
+    for ws in done:
+        what = {"/ticks": "only the server talks, until 8 s before the end", "/talks": "only the client does", "/both": "silent from the start"}[ws.path]
+        legs(lab, ws, ws.path, what + "; cut by HAProxy", {**cut, "closed_by": "server"}, {**cut, "closed_by": "client"})
+
+
 async def idle_client_silent(lab):
     """The server sends all the time, and cuts whoever has not sent anything for 8 s: only the client's clock recurs, over four connections of different ages."""
     async def server(ws):
@@ -424,5 +456,5 @@ async def ping_then_something_else(lab):
                closed_by="client", cause="normal", cause_not=NOT_TIME)
 
 
-SCENES = [nginx_read_timeout, haproxy_tunnel_7s, idle_once_7s, idle_by_different_silence, haproxy_keepalive_probes, idle_client_silent, idle_reason, lifetime_30, lifetime_13,
+SCENES = [nginx_read_timeout, haproxy_tunnel_7s, idle_once_7s, idle_by_different_silence, haproxy_keepalive_probes, haproxy_client_timeout, idle_client_silent, idle_reason, lifetime_30, lifetime_13,
           ages_that_differ, keepalive_frozen, keepalive_network, keepalive_client, heartbeat_terminate, ping_then_something_else]
