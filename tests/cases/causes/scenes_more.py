@@ -322,5 +322,74 @@ async def two_servers_in_one_second(lab):
                    cause_not=but("peer_crash") + ["server_shutdown"])
 
 
+async def forgotten_after_350s(lab):
+    """A box on the path forgets a connection that was silent for 350 s, without a word, and resets it when it next sends, as AWS's NLB and NAT gateway do."""
+    async def server(ws):
+        await sink(ws)
+
+    await lab.serve(server)
+    lab.capture("toc", ports=[9000])
+    p = await lab.client_process("/forgotten", every=352)
+    await asyncio.sleep(10)
+    q = await lab.client_process("/kept", every=341)
+    await asyncio.sleep(340.3)
+    lab.firewall(f"tcp dport 9000 tcp sport {p.address.rsplit(':')[-1]} reject with tcp reset")
+    await asyncio.sleep(4)
+    q.kill()
+    await lab.stop_capture()
+    lab.expect(p.address, "/forgotten", "silent for 352 s; its next segment gets an RST from the router, 350 s after the last one", **CUT, ending="reset", closed_by="server",
+               cause=["idle_timeout", "middlebox_reset"], evidence=[r"\b35[012](\.\d+)? s", "(?i)NLB|NAT"], cause_not=["peer_crash", "lifetime_limit"])
+    lab.expect(q.address, "/kept", "near miss: silent for 341 s, then a message, answered by TCP; the client is killed 3 s later", logged={"server": lab.log.get("/kept")}, **CUT,
+               closed_by="client", cause_not=[*NOT_TIME, "middlebox_reset", "network_loss"])
+
+
+async def sixty_seconds(lab):
+    """Silences of 60 s that no proxy ended: a user who closes then; a server that counts the client's bytes only; one that counts data but not Pings."""
+    async def server(ws):
+        what = ws.path
+        beat = None
+        if what == "/client-silent":
+            async def ticks():
+                while True:
+                    await asyncio.sleep(7)
+                    await ws.send("tick")
+            beat = asyncio.create_task(ticks())
+        elif what == "/pings":
+            async def pings():
+                while True:
+                    await asyncio.sleep(18.5)
+                    await ws.ping()
+            beat = asyncio.create_task(pings())
+        await ws.recv()
+        if what == "/user":
+            return await sink(ws)
+        await asyncio.sleep(60)
+        beat.cancel()
+        ws.transport.close()
+
+    await lab.serve(server)
+    lab.capture("toc", ports=[9000])
+
+    async def one(i, path):
+        await asyncio.sleep(i * 1.3)
+        ws = await lab.connect(path)
+        await ws.send("hello")
+        if path == "/user":
+            await asyncio.sleep(60)
+            await ws.close(1000, "enough")
+        await ws.wait_closed()
+        return ws
+
+    user, silent, pings = await asyncio.gather(*(one(i, p) for i, p in enumerate(("/user", "/client-silent", "/pings"))))
+    await lab.stop_capture()
+    lab.expect(user.here, "/user", "near miss: the client's own Close 1000 after 60.0 s of silence", logged={"client": saw(user), "server": lab.log.get("/user")}, outcome="closed",
+               close_code=1000, closed_by="client", cause="normal", cause_not=NOT_TIME)
+    lab.expect(silent.here, "/client-silent", "cut 60 s after the client's last byte, while the server talks every 7 s: no proxy that counts both ways does that",
+               logged={"client": saw(silent)}, **CUT, ending="fin", closed_by="server", cause=["idle_timeout", None],
+               evidence_not=["(?i)nginx", "ALB", "HAProxy", "Apache"], cause_not=["keepalive_timeout", "lifetime_limit", "peer_crash"])
+    lab.expect(pings.here, "/pings", "cut 60 s after the last data, while Pings every 18.5 s are answered", logged={"client": saw(pings)}, **CUT, ending="fin", closed_by="server",
+               cause=["idle_timeout", None], evidence_not=["(?i)nginx", "ALB", "HAProxy", "Apache"], cause_not=["keepalive_timeout", "lifetime_limit", "peer_crash"])
+
+
 SCENES = [apache_timeout, silent_from_the_start, constant_key, browser_quits, uvicorn_with_six, probes_lost, gives_up, server_rebooted, unanswered_but_alive, ttl_varies,
-          idle_reset_by_box, two_servers_in_one_second]
+          idle_reset_by_box, two_servers_in_one_second, forgotten_after_350s, sixty_seconds]
