@@ -8,6 +8,7 @@
 #include <wsclose/closure.h>
 #include <wsclose/codes.h>
 #include <wsclose/error.h>
+#include <wsclose/findings.h>
 #include <wsclose/store.h>
 
 enum wsc_format {
@@ -42,6 +43,16 @@ enum wsc_err wsc_report_record(struct wsc_report *rep, const struct wsc_closure 
 /* One row of statistics; |keys| and |n| as given to wsc_store_stats(). Do not mix with records. */
 enum wsc_err wsc_report_stats(struct wsc_report *rep, const enum wsc_stats_key *keys, size_t n,
                               const struct wsc_stats_row *row) WSC_MUST_USE;
+
+/* One finding, as a paragraph (TABLE; not in columns) or an object; CSV is WSC_ERR_INVALID.
+ * |command| is what stands before the finding's words in the line that lists its connections:
+ * "wsclose events". */
+enum wsc_err wsc_report_finding(struct wsc_report *rep, const struct wsc_finding *f,
+                                const char *command) WSC_MUST_USE;
+
+/* What was looked at, in a last line; TABLE only. */
+enum wsc_err wsc_report_findings_summary(struct wsc_report *rep,
+                                         const struct wsc_findings_summary *sum) WSC_MUST_USE;
 
 /* The code registry, in the report's format. */
 enum wsc_err wsc_report_codes(struct wsc_report *rep) WSC_MUST_USE;

@@ -7,6 +7,7 @@
 #include <wsclose/closure.h>
 #include <wsclose/codes.h>
 #include <wsclose/error.h>
+#include <wsclose/findings.h>
 #include <wsclose/limits.h>
 #include <wsclose/report.h>
 #include <wsclose/store.h>

@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct args_command *const commands[] = {&command_analyze, &command_events,
-                                                      &command_stats,   &command_explain,
-                                                      &command_compare, &command_codes};
+static const struct args_command *const commands[] = {
+    &command_analyze, &command_events,  &command_stats, &command_diagnose,
+    &command_explain, &command_compare, &command_codes};
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static const char *command_name(const void *ctx, size_t i)

@@ -1,5 +1,7 @@
 #include "findings/cluster.h"
 
+#include "findings/chance.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -80,19 +82,6 @@ static double rest(const struct search *s, size_t first, size_t end, int64_t fro
     return (double)count;
 }
 
-/* Logarithm of the Chernoff bound of P(X >= a) for X of Binomial(a + k, q); 0 if |a| is no excess.
- */
-static double log_tail(double a, double k, double q)
-{
-    double n = a + k, share = a / n;
-    if (share <= q)
-        return 0;
-    double kl = a * log(share / q);
-    if (k > 0)
-        kl += k * log((1 - share) / (1 - q));
-    return -kl;
-}
-
 /* Judges the window of |width| that begins at value |i|; |w| stands at its neighbourhood. */
 static struct candidate judge(const struct search *s, const struct sweep *w, size_t i,
                               int64_t width)
@@ -114,7 +103,7 @@ static struct candidate judge(const struct search *s, const struct sweep *w, siz
         long_ns = fmin(length[0], length[1]);
     c.expected = k / long_ns * (double)width;
     c.log_chance =
-        log_tail(inside - 1, k, RATIO * (double)width / (RATIO * (double)width + long_ns));
+        wsc_log_tail(inside - 1, k, RATIO * (double)width / (RATIO * (double)width + long_ns));
     return c;
 }
 

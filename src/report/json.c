@@ -5,8 +5,6 @@
 
 #include <wsclose/codes.h>
 
-#include <jansson.h>
-
 #include <math.h>
 #include <string.h>
 
@@ -285,3 +283,13 @@ static enum wsc_err end(struct wsc_report *rep)
 
 const struct wsc_render_ops wsc_render_json = {
     .record = record, .stats = stats, .code = code, .end = end};
+
+json_t *wsc_json_text(struct wsc_span s)
+{
+    return text(s);
+}
+
+json_t *wsc_json_time(uint64_t ns)
+{
+    return when(ns);
+}

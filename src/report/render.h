@@ -24,6 +24,10 @@ struct wsc_report {
 
 extern const struct wsc_render_ops wsc_render_json, wsc_render_csv, wsc_render_table;
 
+/* A finding as JSON; its other form is in findings.c. */
+enum wsc_err wsc_findings_json(struct wsc_report *rep, const struct wsc_finding *f,
+                               const char *command);
+
 /* The result of a write: WSC_ERR_IO once |out| has failed. */
 enum wsc_err wsc_render_written(struct wsc_report *rep);
 

@@ -1,0 +1,233 @@
+#include "findings/facts.h"
+
+#include "base/alloc.h"
+
+#include <string.h>
+
+_Static_assert(WSC_RULE_COUNT <= 16, "rules fit the bits of a fact");
+
+#define FIRST 1024u
+
+void wsc_facts_init(struct wsc_facts *t, size_t max_rows, size_t max_name_bytes)
+{
+    *t = (struct wsc_facts){.max = max_rows};
+    wsc_names_init(&t->names, max_name_bytes);
+}
+
+void wsc_facts_clear(struct wsc_facts *t)
+{
+    wsc_free(t->rows);
+    wsc_names_clear(&t->names);
+    *t = (struct wsc_facts){0};
+}
+
+/* ---- endpoints as names ---- */
+
+static uint32_t name_endpoint(struct wsc_facts *t, struct wsc_endpoint e)
+{
+    if (e.family == 0)
+        return 0;
+    uint8_t bytes[sizeof(e.addr) + 3] = {0};
+    memcpy(bytes, e.addr, e.family == 4 ? 4 : sizeof(e.addr));
+    bytes[16] = (uint8_t)(e.port >> 8);
+    bytes[17] = (uint8_t)e.port;
+    bytes[18] = e.family;
+    return wsc_names_add(&t->names, (struct wsc_span){.ptr = bytes, .len = sizeof(bytes)});
+}
+
+struct wsc_endpoint wsc_facts_endpoint(const struct wsc_facts *t, uint32_t name)
+{
+    struct wsc_endpoint e = {0};
+    struct wsc_span s = wsc_names_get(&t->names, name);
+    if (s.len != sizeof(e.addr) + 3)
+        return e;
+    memcpy(e.addr, s.ptr, sizeof(e.addr));
+    e.port = (uint16_t)(s.ptr[16] << 8 | s.ptr[17]);
+    e.family = s.ptr[18];
+    return e;
+}
+
+uint8_t wsc_facts_network_bits(const struct wsc_endpoint *e)
+{
+    return e->family == 4 ? 24 : 64;
+}
+
+static struct wsc_endpoint network_of(struct wsc_endpoint e)
+{
+    size_t keep = wsc_facts_network_bits(&e) / 8;
+    e.port = 0;
+    memset(e.addr + keep, 0, sizeof(e.addr) - keep);
+    return e;
+}
+
+/* ---- reading ---- */
+
+static struct wsc_fact *add_row(struct wsc_facts *t)
+{
+    if (t->len == t->cap) {
+        size_t cap = t->cap != 0 ? 2 * t->cap : FIRST;
+        struct wsc_fact *rows = wsc_realloc(t->rows, cap * sizeof(*rows));
+        if (rows == NULL)
+            return NULL;
+        t->rows = rows;
+        t->cap = cap;
+    }
+    return &t->rows[t->len++];
+}
+
+static uint32_t capped(uint64_t n)
+{
+    return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+}
+
+static void take_rules(struct wsc_fact *x, const struct wsc_closure *r)
+{
+    for (size_t i = 0; i < r->violations_len; i++) {
+        uint16_t bit = (uint16_t)(1u << r->violations[i].rule);
+        if (r->violations[i].by == WSC_SIDE_CLIENT)
+            x->rules[WSC_DIR_C2S] |= bit;
+        else if (r->violations[i].by == WSC_SIDE_SERVER)
+            x->rules[WSC_DIR_S2C] |= bit;
+    }
+}
+
+static int on_record(void *ctx, const struct wsc_closure *r)
+{
+    struct wsc_facts *t = ctx;
+    if (t->len == t->max) {
+        t->cut = true;
+        return 1;
+    }
+    struct wsc_fact *x = add_row(t);
+    if (x == NULL) {
+        t->no_mem = true;
+        return 1;
+    }
+    struct wsc_endpoint client = r->client;
+    client.port = 0;
+    *x = (struct wsc_fact){
+        .id = r->id,
+        .started_ns = r->started_ns,
+        .at_ns = r->ended_ns != 0 ? r->ended_ns : r->last_ns,
+        .age_ns = r->duration_ns,
+        .idle_ns = {r->idle_any_ns, r->idle_client_ns, r->idle_server_ns, r->idle_data_ns},
+        .server = name_endpoint(t, r->server),
+        .client = name_endpoint(t, client),
+        .network = client.family != 0 ? name_endpoint(t, network_of(client)) : 0,
+        .user_agent = wsc_names_add(&t->names, r->user_agent),
+        .software = wsc_names_add(&t->names, r->server_software),
+        .cause = wsc_names_add(&t->names, r->cause),
+        .pings = {capped(r->pings[0]), capped(r->pings[1])},
+        .code = r->close_code,
+        .status = (int16_t)r->handshake_status,
+        .outcome = (uint8_t)r->outcome,
+        .ending = (uint8_t)r->ending,
+        .closed_by = (uint8_t)r->closed_by,
+        .midstream = r->midstream,
+    };
+    take_rules(x, r);
+    return 0;
+}
+
+enum wsc_err wsc_facts_read(struct wsc_facts *t, struct wsc_store *s, const struct wsc_filter *f,
+                            struct wsc_error *err)
+{
+    struct wsc_filter all = *f;
+    t->base = f;
+    all.limit = 0;
+    enum wsc_err e = wsc_store_query(s, &all, on_record, t, err);
+    if (e == WSC_OK && t->no_mem)
+        return wsc_error_set(err, WSC_ERR_NOMEM, "out of memory after %zu records", t->len);
+    return e;
+}
+
+/* ---- matching: the same conditions as src/store/where.c, over facts ---- */
+
+/* |known|: a pattern that every fact passed before its name may have been cut. */
+static bool match_text(const struct wsc_facts *t, uint32_t name, const char *pattern,
+                       const char *known)
+{
+    if (pattern == NULL || pattern == known)
+        return true;
+    struct wsc_span s = wsc_names_get(&t->names, name);
+    size_t len = strlen(pattern);
+    bool prefix = len > 0 && pattern[len - 1] == '*';
+    len -= prefix ? 1 : 0;
+    if (s.ptr == NULL || s.len < len || (!prefix && s.len != len))
+        return false;
+    return memcmp(s.ptr, pattern, len) == 0;
+}
+
+static bool match_endpoint(const struct wsc_facts *t, uint32_t name, const struct wsc_endpoint *e,
+                           uint8_t bits, uint16_t port)
+{
+    struct wsc_endpoint have = wsc_facts_endpoint(t, name);
+    if (e->family == 0)
+        return port == 0 || have.port == port;
+    if (have.family != e->family || (e->port != 0 && have.port != e->port))
+        return false;
+    size_t all = e->family == 4 ? 32 : 128, n = bits != 0 ? bits : all;
+    for (size_t i = 0; i < n; i += 8) {
+        unsigned mask = n - i >= 8 ? 0xffu : 0xffu << (8 - (n - i)) & 0xffu;
+        if (((have.addr[i / 8] ^ e->addr[i / 8]) & mask) != 0)
+            return false;
+    }
+    return true;
+}
+
+static bool match_code(const struct wsc_fact *x, const struct wsc_filter *f)
+{
+    for (size_t i = 0; i < f->codes_len; i++)
+        if (x->code >= f->codes[i].first && x->code <= f->codes[i].last)
+            return true;
+    return f->codes_len == 0;
+}
+
+static bool match_stretch(int64_t ns, const struct wsc_span_filter *f)
+{
+    if (f->min_ns <= 0 && f->max_ns <= 0)
+        return true;
+    return ns != WSC_UNKNOWN && ns >= f->min_ns && (f->max_ns <= 0 || ns <= f->max_ns);
+}
+
+static bool match_time(uint64_t ns, uint64_t since, uint64_t until)
+{
+    if (since == 0 && until == 0)
+        return true;
+    return ns != 0 && ns >= since && (until == 0 || ns < until);
+}
+
+static bool match_rule(const struct wsc_fact *x, const struct wsc_filter *f)
+{
+    if (f->rule < 0 && f->rule_by < 0)
+        return true;
+    unsigned bits = f->rule_by == WSC_SIDE_CLIENT   ? x->rules[WSC_DIR_C2S]
+                    : f->rule_by == WSC_SIDE_SERVER ? x->rules[WSC_DIR_S2C]
+                                                    : (unsigned)(x->rules[0] | x->rules[1]);
+    return f->rule < 0 ? bits != 0 : (bits & 1u << f->rule) != 0;
+}
+
+static bool match_who(const struct wsc_facts *t, const struct wsc_fact *x,
+                      const struct wsc_filter *f)
+{
+    struct wsc_endpoint client = f->client;
+    client.port = 0; /* facts keep no client ports: who asked for one has read by it */
+    return match_endpoint(t, x->server, &f->server, f->server_bits, f->server_port) &&
+           match_endpoint(t, x->client, &client, f->client_bits, 0) &&
+           match_text(t, x->cause, f->cause, t->base->cause) &&
+           match_text(t, x->user_agent, f->user_agent, t->base->user_agent) &&
+           match_text(t, x->software, f->server_software, t->base->server_software);
+}
+
+bool wsc_facts_match(const struct wsc_facts *t, const struct wsc_fact *x,
+                     const struct wsc_filter *f)
+{
+    return (f->ending < 0 || f->ending == x->ending) &&
+           (f->closed_by < 0 || f->closed_by == x->closed_by) &&
+           (f->outcome < 0 || f->outcome == x->outcome) && match_code(x, f) &&
+           (f->status.last == 0 || (x->status >= f->status.first && x->status <= f->status.last)) &&
+           match_stretch(x->idle_ns[f->idle_clock], &f->idle) &&
+           match_stretch(x->age_ns, &f->age) && match_time(x->at_ns, f->since_ns, f->until_ns) &&
+           match_time(x->started_ns, f->started_since_ns, f->started_until_ns) &&
+           match_rule(x, f) && match_who(t, x, f);
+}
