@@ -28,10 +28,10 @@ const char *wsc_finding_kind_name(enum wsc_finding_kind kind)
 }
 
 /* In this order: what a rule explains, a later one leaves alone. */
-static const wsc_rule_fn rules[] = {
-    wsc_rule_mass_disconnect, wsc_rule_timers,     wsc_rule_reconnect_storm,
-    wsc_rule_retry_loop,      wsc_rule_causes,     wsc_rule_handshake_failures,
-    wsc_rule_network_loss,    wsc_rule_violations, wsc_rule_empty_close,
+static const wsc_find_fn rules[] = {
+    wsc_find_mass_disconnect, wsc_find_timers,     wsc_find_reconnect_storm,
+    wsc_find_retry_loop,      wsc_find_causes,     wsc_find_handshake_failures,
+    wsc_find_network_loss,    wsc_find_violations, wsc_find_empty_close,
 };
 
 /* ---- groups ---- */

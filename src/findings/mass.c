@@ -179,7 +179,7 @@ static enum wsc_err look_at(struct wsc_run *r, size_t from, size_t end, double a
     return e;
 }
 
-enum wsc_err wsc_rule_mass_disconnect(struct wsc_run *r)
+enum wsc_err wsc_find_mass_disconnect(struct wsc_run *r)
 {
     size_t n = wsc_run_pick(r, may_be_mass, by_server_and_closer), groups = 0;
     for (size_t i = 0, end; i < n; i = end) {

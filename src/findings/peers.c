@@ -122,7 +122,7 @@ static enum wsc_err look_at_failures(struct wsc_run *r, size_t from, size_t end,
     return e;
 }
 
-enum wsc_err wsc_rule_handshake_failures(struct wsc_run *r)
+enum wsc_err wsc_find_handshake_failures(struct wsc_run *r)
 {
     size_t n = wsc_run_pick(r, failed, by_failure), groups = 0;
     for (size_t i = 0; i < n; i = wsc_run_group_end(r, by_failure, i, n))
@@ -197,7 +197,7 @@ static enum wsc_err write_cause(struct wsc_run *r, const struct told *t, size_t 
                           "that ended at this server");
 }
 
-enum wsc_err wsc_rule_causes(struct wsc_run *r)
+enum wsc_err wsc_find_causes(struct wsc_run *r)
 {
     size_t n = wsc_run_pick(r, has_cause, by_cause);
     enum wsc_err e = WSC_OK;
@@ -304,7 +304,7 @@ static uint32_t network_name(const struct wsc_fact *x)
     return x->network;
 }
 
-enum wsc_err wsc_rule_network_loss(struct wsc_run *r)
+enum wsc_err wsc_find_network_loss(struct wsc_run *r)
 {
     static const struct comparison c = {.want = ended,
                                         .hit = vanished,
@@ -394,7 +394,7 @@ static enum wsc_err write_empty_client(struct wsc_run *r, uint32_t name, struct 
     return wsc_draft_keep(r, d, WEIGHT_EMPTY, one.all, "ends they began");
 }
 
-enum wsc_err wsc_rule_empty_close(struct wsc_run *r)
+enum wsc_err wsc_find_empty_close(struct wsc_run *r)
 {
     static const struct comparison of_servers = {.want = closed_by_server,
                                                  .hit = empty,
@@ -468,7 +468,7 @@ static enum wsc_err look_at_rules(struct wsc_run *r, size_t from, size_t end, en
     return e;
 }
 
-enum wsc_err wsc_rule_violations(struct wsc_run *r)
+enum wsc_err wsc_find_violations(struct wsc_run *r)
 {
     static const struct {
         wsc_fact_fn want;

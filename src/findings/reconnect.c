@@ -87,7 +87,7 @@ static enum wsc_err write_storm(struct wsc_run *r, const struct wsc_mass *m, con
                           "attempts at this server");
 }
 
-enum wsc_err wsc_rule_reconnect_storm(struct wsc_run *r)
+enum wsc_err wsc_find_reconnect_storm(struct wsc_run *r)
 {
     uint64_t *starts = wsc_alloc((r->facts.len > 0 ? r->facts.len : 1) * sizeof(*starts));
     if (starts == NULL)
@@ -164,7 +164,7 @@ static enum wsc_err write_loop(struct wsc_run *r, size_t from, size_t end, size_
                           "attempts at this server");
 }
 
-enum wsc_err wsc_rule_retry_loop(struct wsc_run *r)
+enum wsc_err wsc_find_retry_loop(struct wsc_run *r)
 {
     size_t n = wsc_run_pick(r, attempt, by_client_and_server);
     enum wsc_err e = WSC_OK;

@@ -50,17 +50,17 @@ struct wsc_run {
 };
 
 /* A rule looks at all facts and writes what it finds. Returns WSC_OK or WSC_ERR_NOMEM. */
-typedef enum wsc_err (*wsc_rule_fn)(struct wsc_run *r);
+typedef enum wsc_err (*wsc_find_fn)(struct wsc_run *r);
 
-enum wsc_err wsc_rule_mass_disconnect(struct wsc_run *r); /* marks facts as mass */
-enum wsc_err wsc_rule_timers(struct wsc_run *r);          /* idle and lifetime; marks as timed */
-enum wsc_err wsc_rule_reconnect_storm(struct wsc_run *r); /* after mass_disconnect */
-enum wsc_err wsc_rule_retry_loop(struct wsc_run *r);
-enum wsc_err wsc_rule_handshake_failures(struct wsc_run *r);
-enum wsc_err wsc_rule_causes(struct wsc_run *r); /* what each record's cause says */
-enum wsc_err wsc_rule_network_loss(struct wsc_run *r);
-enum wsc_err wsc_rule_violations(struct wsc_run *r);
-enum wsc_err wsc_rule_empty_close(struct wsc_run *r);
+enum wsc_err wsc_find_mass_disconnect(struct wsc_run *r); /* marks facts as mass */
+enum wsc_err wsc_find_timers(struct wsc_run *r);          /* idle and lifetime; marks as timed */
+enum wsc_err wsc_find_reconnect_storm(struct wsc_run *r); /* after mass_disconnect */
+enum wsc_err wsc_find_retry_loop(struct wsc_run *r);
+enum wsc_err wsc_find_handshake_failures(struct wsc_run *r);
+enum wsc_err wsc_find_causes(struct wsc_run *r); /* what each record's cause says */
+enum wsc_err wsc_find_network_loss(struct wsc_run *r);
+enum wsc_err wsc_find_violations(struct wsc_run *r);
+enum wsc_err wsc_find_empty_close(struct wsc_run *r);
 
 /* ---- groups ---- */
 

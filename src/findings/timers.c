@@ -383,7 +383,7 @@ static enum wsc_err look_everywhere(struct wsc_run *r, bool any_server, struct t
 
 /* First server by server, then what is left of all servers together: a limit in front of many that
  * each show it too rarely. */
-enum wsc_err wsc_rule_timers(struct wsc_run *r)
+enum wsc_err wsc_find_timers(struct wsc_run *r)
 {
     struct timers *all = wsc_calloc(1, sizeof(*all));
     if (all == NULL)

@@ -1,6 +1,7 @@
 #include "report/render.h"
 
 #include "report/text.h"
+#include "report/wrap.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,48 +30,19 @@ static struct wsc_span span(const char *s)
     return (struct wsc_span){.ptr = (const uint8_t *)s, .len = strlen(s)};
 }
 
-/* Bytes of |s| from |at| that fit into |room| columns. */
-static size_t fitting(struct wsc_span s, size_t at, size_t room)
-{
-    size_t used = 0, end = at;
-    while (end < s.len) {
-        size_t next = end;
-        int32_t c = wsc_text_next(s, &next);
-        used += c < 0 ? 1 : (size_t)wsc_text_columns(c);
-        if (used > room)
-            break;
-        end = next;
-    }
-    return end - at;
-}
-
-/* Writes safe text after |lead|, broken at spaces, later lines indented as far as |lead|. A word
- * longer than a line is broken where the line ends. */
+/* Writes safe text after |lead|, later lines indented as far. */
 static void wrap(struct wsc_report *rep, const char *lead, struct wsc_span raw)
 {
     char safe[TEXT_MAX];
     (void)wsc_text_fit(raw, 0, rep->opt.utf8, safe, sizeof(safe));
-    struct wsc_span s = span(safe);
-    size_t indent = strlen(lead), room = width_of(rep) - indent;
+    size_t indent = strlen(lead), columns;
     fputs(lead, rep->out);
-    for (size_t at = 0; at < s.len;) {
-        size_t n = fitting(s, at, room), cut = n;
-        if (n == 0)
-            n = cut = s.len - at;
-        if (at + n < s.len && s.ptr[at + n] != ' ')
-            while (cut > 0 && s.ptr[at + cut - 1] != ' ')
-                cut--;
-        cut = cut > 0 ? cut : n;
-        size_t shown = cut;
-        while (shown > 0 && s.ptr[at + shown - 1] == ' ')
-            shown--;
-        fwrite(s.ptr + at, 1, shown, rep->out);
-        for (at += cut; at < s.len && s.ptr[at] == ' ';)
-            at++;
-        if (at < s.len)
-            fprintf(rep->out, "\n%*s", (int)indent, "");
+    for (const char *at = safe, *next; *at != '\0'; at = next) {
+        size_t n = wsc_wrap_line(at, width_of(rep) - indent, true, &next, &columns);
+        if (at != safe)
+            fprintf(rep->out, "%*s", (int)indent, "");
+        fprintf(rep->out, "%.*s\n", (int)n, at);
     }
-    fputc('\n', rep->out);
 }
 
 /* "2026-01-02 03:04:05 to 05:09:55 UTC". */
