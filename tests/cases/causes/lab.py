@@ -13,6 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = sys.executable
 CLIENT, SERVER = "10.9.1.10", "10.9.2.10"
 MIDDLE_C, MIDDLE_S = "10.9.1.1", "10.9.2.1"
+SIX = {CLIENT: "fd09:1::10", MIDDLE_C: "fd09:1::1", MIDDLE_S: "fd09:2::1", SERVER: "fd09:2::10"}
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 CLONE_NEWNET = 0x40000000
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -155,6 +156,10 @@ class Lab:
             sh(f"ip -n {n} link set {dev} up")
             # Segments as a wire has them, with real checksums: no offload.
             sh(f"ip netns exec {n} ethtool -K {dev} tx off tso off gso off gro off")
+            sh(f"ip -n {n} -6 addr add {SIX[at]}/64 dev {dev} nodad")
+        sh(f"ip -n {c} -6 route add default via {SIX[MIDDLE_C]}")
+        sh(f"ip -n {s} -6 route add default via {SIX[MIDDLE_S]}")
+        sh(f"ip netns exec {m} sysctl -qw net.ipv6.conf.all.forwarding=1")
         sh(f"ip -n {c} route add default via {MIDDLE_C}")
         sh(f"ip -n {s} route add default via {MIDDLE_S}")
         sh(f"ip netns exec {m} sysctl -qw net.ipv4.ip_forward=1")
@@ -184,9 +189,9 @@ class Lab:
     def run(self, where, line):
         return sh(f"ip netns exec {self.spaces[where]} {line}")
 
-    def firewall(self, *rules):
+    def firewall(self, *rules, family="ip"):
         """Replaces the rules of the router in the middle."""
-        text = "\n".join(["add table ip wall", "delete table ip wall", "table ip wall {", " chain through {",
+        text = "\n".join([f"add table {family} wall", f"delete table {family} wall", f"table {family} wall {{", " chain through {",
                           "  type filter hook forward priority 0", *rules, " }", "}", ""])
         subprocess.run(["ip", "netns", "exec", self.spaces["m"], "nft", "-f", "-"], input=text, text=True, check=True)
 
@@ -234,27 +239,21 @@ class Lab:
 
     # ---- peers ----
 
-    def listen(self, where, port):
+    def listen(self, where, port, six=False):
         with self.inside(where):
-            s = socket.socket()
+            s = socket.socket(socket.AF_INET6 if six else socket.AF_INET)
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            s.bind((SERVER if where == "s" else "0.0.0.0", port))
+            s.bind((SIX[SERVER] if six else SERVER if where == "s" else "0.0.0.0", port))
             s.listen(128)
             s.setblocking(False)
             return s
 
-    def dial(self, to, where="c", port=0):
+    def dial(self, to):
         host, p = to.rsplit(":", 1)
-        with self.inside(where):
-            s = socket.socket()
-            s.settimeout(5)
-            if port:
-                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                s.bind(("0.0.0.0", port))
-            s.connect((host, int(p)))
-            return s
+        with self.inside("c"):
+            return socket.create_connection((host.strip("[]"), int(p)), 5)
 
-    async def serve(self, handler, port=9000, **options):
+    async def serve(self, handler, port=9000, six=False, **options):
         """A server of Python's websockets on the server host; what its library reports is in self.log, by path."""
         options = {"ping_interval": None, "compression": None, "close_timeout": 2, **options}
 
@@ -269,7 +268,7 @@ class Lab:
             await handler(ws)
 
         self.peer(f"Python websockets {websockets.version.version}")
-        return await websockets.serve(wrapped, sock=self.listen("s", port), **options)
+        return await websockets.serve(wrapped, sock=self.listen("s", port, six), **options)
 
     async def connect(self, path="/", to=f"{SERVER}:9000", host="sample.example", keepalive=None, **options):
         """A client of Python's websockets on the client host."""
@@ -281,7 +280,7 @@ class Lab:
         options = {"ping_interval": None, "compression": None, "close_timeout": 2, **options}
         self.peer(f"Python websockets {websockets.version.version}")
         ws = await websockets.connect(f"ws://{host}{path}", sock=s, **options)
-        ws.here = "%s:%d" % ws.local_address[:2]
+        ws.here = ("[%s]:%d" if ":" in ws.local_address[0] else "%s:%d") % ws.local_address[:2]
         return ws
 
     async def raw(self, path="/", to=f"{SERVER}:9000", host="sample.example", headers=()):
@@ -308,11 +307,11 @@ class Lab:
         p.address = await p.first("address")
         return p
 
-    def nginx(self, http="", port=8080, to=f"{SERVER}:9000", location=""):
+    def nginx(self, http="", port=8080, to=f"{SERVER}:9000", location="", main=""):
         self.peer("nginx 1.22.1")
         d = self.tmp
         with open(os.path.join(d, "nginx.conf"), "w") as f:
-            f.write(f"""daemon off; pid {d}/pid; error_log {d}/error.log;
+            f.write(f"""daemon off; pid {d}/pid; error_log {d}/error.log; {main}
 events {{}}
 http {{ access_log off; client_body_temp_path {d}; proxy_temp_path {d}; fastcgi_temp_path {d}; uwsgi_temp_path {d}; scgi_temp_path {d};
  {http}

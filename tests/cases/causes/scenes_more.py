@@ -1,11 +1,12 @@
 """Scenes that look like one cause and are another, or that no capture can decide: where a false claim would be easiest."""
 import asyncio, os, signal, socket, struct
 
-from lab import CLIENT, MIDDLE_C, PYTHON, SERVER, close_body, frame, saw
-from scenes_cuts import NO_BLAME, but, crowd, forge, sequence
+import websockets
+
+from lab import CLIENT, MIDDLE_C, PYTHON, SERVER, SIX, close_body, frame, saw
+from scenes_cuts import both, but, crowd, forge
 from scenes_time import FRONT, NOT_TIME, ask, echo, sink
 
-NEVER = ["middlebox_reset", "proxy_cut", "mass_disconnect", "server_shutdown"]
 CUT = dict(outcome="closed", close_code=1006)
 
 
@@ -391,5 +392,68 @@ async def sixty_seconds(lab):
                cause=["idle_timeout", None], evidence_not=["(?i)nginx", "ALB", "HAProxy", "Apache"], cause_not=["keepalive_timeout", "lifetime_limit", "peer_crash"])
 
 
+async def rst_firewall_six(lab):
+    """IPv6, which has a hop limit and no IP-ID: a server's own RST, and one that the router sends in its name."""
+    to = f"[{SIX[SERVER]}]:9000"
+
+    async def server(ws):
+        await ws.recv()
+        await ws.send("hello")
+        if ws.path == "/own":
+            await asyncio.sleep(1.2)
+            ws.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            ws.transport.abort()
+        else:
+            await sink(ws)
+
+    await lab.serve(server, six=True)
+    lab.capture("toc", ports=[9000])
+    own = await lab.connect("/own", to)
+    await ask(own)
+    await own.wait_closed()
+    wall = await lab.connect("/wall", to)
+    await ask(wall)
+    await asyncio.sleep(1.2)
+    lab.firewall("tcp dport 9000 tcp flags & (syn | rst) == 0 reject with tcp reset", family="ip6")
+    await wall.send("still there?")
+    await asyncio.wait_for(wall.wait_closed(), 10)
+    await lab.stop_capture()
+    lab.expect(own.here, "/own", "near miss: SO_LINGER 0 by the server itself", to, {"client": saw(own)}, **CUT, ending="reset", closed_by="server", cause_not=but("peer_crash"))
+    lab.expect(wall.here, "/wall", "nft `reject with tcp reset` in the router: hop limit 64, the server's packets have 63", to, {"client": saw(wall)}, **CUT, ending="reset",
+               closed_by="server", cause="middlebox_reset", evidence=[r"\b63\b", r"\b64\b"], cause_not=["mass_disconnect"])
+
+
+async def nginx_reload(lab):
+    """nginx is told to reload with `worker_shutdown_timeout 3s`: the old worker ends its eight tunnels in one moment, 3 s later. The legs are in two files."""
+    await lab.serve(echo)
+    proxy = lab.nginx(main="worker_processes 1; worker_shutdown_timeout 3s;")
+    lab.capture("toc", ports=[8080], name=lab.name + "-front")
+    lab.capture("tos", ports=[9000], name=lab.name + "-back")
+    done = []
+    for i in range(8):
+        ws = await lab.connect(f"/r{i}", FRONT)
+        await ask(ws)
+        done.append(ws)
+        await asyncio.sleep(0.31)
+    proxy.send_signal(signal.SIGHUP)
+
+    async def talk(ws):
+        try:
+            while True:
+                await ask(ws)
+                await asyncio.sleep(0.9)
+        except websockets.ConnectionClosed:
+            pass
+
+    await asyncio.gather(*(talk(ws) for ws in done[:4]), *(ws.wait_closed() for ws in done))
+    await lab.stop_capture()
+    cut = {**CUT, "cause": ["proxy_cut", "mass_disconnect"], "confidence": "likely", "evidence": [r"\b[78]\b|legs?\b|hop"], "cause_not": [*NOT_TIME, "peer_crash", "server_shutdown"]}
+    for ws in done:
+        both(lab, ws, "drained by nginx's reload", {**cut, "closed_by": "server"}, {**cut, "closed_by": "client"})
+    alone = {**CUT, "closed_by": "server", "cause": "mass_disconnect", "cause_not": ["proxy_cut", *NOT_TIME]}
+    lab.also("nginx-reload-front-alone", "Of nginx-reload, only the capture of the clients' legs: eight connections to one server end at once.", [lab.name + "-front.pcap"],
+             [{**e, "expect": alone} for e in lab.entries if e["server"] == FRONT])
+
+
 SCENES = [apache_timeout, silent_from_the_start, constant_key, browser_quits, uvicorn_with_six, probes_lost, gives_up, server_rebooted, unanswered_but_alive, ttl_varies,
-          idle_reset_by_box, two_servers_in_one_second, forgotten_after_350s, sixty_seconds]
+          idle_reset_by_box, two_servers_in_one_second, forgotten_after_350s, sixty_seconds, rst_firewall_six, nginx_reload]
