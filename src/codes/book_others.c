@@ -11,7 +11,7 @@ const struct wsc_code_page wsc_book_others[] = {
      .browsers = ILLEGAL_CODE,
      .capture = N_("A Close frame whose first two bytes lie between 03 F8 and 0B B7."),
      .seen = {N_("A program made up a code in the wrong range."),
-              N_("SockJS numbers such as 2010, which belong into its own frames.")},
+              N_("SockJS numbers such as 2010, which belong in its own frames.")},
      .todo = {N_("Find the sender by packet number and move its codes to 4000-4999.")},
      .sent_by = WSC_SENT_BY_NOBODY, .retry = WSC_RETRY_AFTER_FIX},
 

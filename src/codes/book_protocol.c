@@ -174,7 +174,7 @@ const struct wsc_code_page wsc_book_protocol[] = {
      .browsers = AS_RECEIVED,
      .capture = N_("A Close frame with 03 F6 from the server's address; on the leg behind the gateway, the end of the backend just before it."),
      .seen = {N_("The backend crashed, was not reachable or did not speak WebSocket."),
-              N_("Rare: nginx, HAProxy, Envoy and cloud load balancers never write a Close frame; behind them one sees 1006."),
+              N_("Rare: nginx, HAProxy, Envoy and cloud load balancers never write a Close frame; through them one sees 1006."),
               N_("gorilla/websocket does not know 1014 and answers it with 1002.")},
      .todo = {N_("Look at the backend first, then at the gateway's log and its routes."),
               N_("Reconnect with back-off.")},

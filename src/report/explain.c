@@ -6,7 +6,6 @@
 #include "report/text.h"
 #include "report/wrap.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -187,12 +186,11 @@ static void add_counts(struct items *it, const struct wsc_report_code *c)
         return;
     }
     compose(it,
-            dngettext("wsclose", "%" PRIu64 " connection", "%" PRIu64 " connections",
-                      (unsigned long)n->count),
-            n->count);
+            dngettext("wsclose", "%llu connection", "%llu connections", (unsigned long)n->count),
+            (unsigned long long)n->count);
     for (int i = 0; i < 4; i++)
         if (n->by[i] > 0)
-            compose(it, _("closed by %1$s: %2$" PRIu64), tr(who[i]), n->by[i]);
+            compose(it, _("closed by %1$s: %2$llu"), tr(who[i]), (unsigned long long)n->by[i]);
     char first[WSC_TIME_TEXT_MAX], last[WSC_TIME_TEXT_MAX];
     time_of(n->first_ns, first);
     time_of(n->last_ns, last);
