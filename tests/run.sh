@@ -8,7 +8,7 @@ shared=$root/../shared
 export LC_ALL=C.UTF-8 TZ=UTC PYTHONDONTWRITEBYTECODE=1 DEBIAN_FRONTEND=noninteractive
 
 packages=(
-    gcc libc6-dev cmake ninja-build pkg-config clang-format git python3
+    gcc libc6-dev cmake ninja-build pkg-config gettext clang-format git python3
     libpcap-dev libarchive-dev libndpi-dev libhttp-parser-dev libssl-dev libsqlite3-dev libjansson-dev libxxhash-dev
     libcriterion-dev tshark wireshark-common sqlite3
 )

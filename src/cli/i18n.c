@@ -36,6 +36,17 @@ static bool is_plain(const char *locale)
     return locale == NULL || strcmp(locale, "C") == 0 || strcmp(locale, "POSIX") == 0;
 }
 
+/* True if |locale| names a charset ("ja_JP.eucJP"), and not UTF-8. */
+static bool names_other_charset(const char *locale)
+{
+    const char *dot = locale != NULL ? strchr(locale, '.') : NULL;
+    if (dot == NULL)
+        return false;
+    size_t n = strcspn(dot + 1, "@");
+    return !(n == 5 && strncasecmp(dot + 1, "utf-8", n) == 0) &&
+           !(n == 4 && strncasecmp(dot + 1, "utf8", n) == 0);
+}
+
 /* The language of the first of the names in |list|, apart by colons, that we know; "en" if none. */
 static const char *language_in(const char *list)
 {
@@ -105,7 +116,7 @@ void i18n_init(void)
         return;
     const char *list = getenv("LANGUAGE");
     const char *lang = language_in(list != NULL && list[0] != '\0' ? list : locale);
-    if (installed && !is_plain(charset) && !is_utf8())
+    if (names_other_charset(charset) || (installed && !is_plain(charset) && !is_utf8()))
         return;
     if (strcmp(lang, "en") != 0 && bind_catalog(lang))
         switch_to(lang);

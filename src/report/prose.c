@@ -27,20 +27,22 @@ void wsc_prose_init(struct prose *p, const struct wsc_report *rep, const char *c
     }
 }
 
-static void put_styled(const struct prose *p, const char *style, const char *text)
+/* A text of its own, on as many lines as it takes. */
+static void put_block(const struct prose *p, const char *style, size_t indent, const char *text)
 {
-    fprintf(p->out, "%s%s%s", p->color ? style : "", text, p->color ? off : "");
+    for (const char *at = text; *at != '\0';) {
+        size_t columns;
+        const char *next;
+        size_t n = wsc_wrap_line(at, p->width - indent, false, &next, &columns);
+        fprintf(p->out, "%*s%s%.*s%s\n", (int)indent, "", p->color ? style : "", (int)n, at,
+                p->color ? off : "");
+        at = next;
+    }
 }
 
 void wsc_prose_title(const struct prose *p, const char *title)
 {
-    for (const char *at = title; *at != '\0';) {
-        size_t columns;
-        const char *next;
-        size_t n = wsc_wrap_line(at, p->width, false, &next, &columns);
-        fprintf(p->out, "%s%.*s%s\n", p->color ? bold : "", (int)n, at, p->color ? off : "");
-        at = next;
-    }
+    put_block(p, bold, 0, title);
 }
 
 /* ---- lines of a list ---- */
@@ -87,12 +89,13 @@ static size_t text_indent(const struct prose *p)
 /* Writes the label; the cursor then stands at the indent of the text. */
 static void put_label(const struct prose *p, const char *label)
 {
-    fprintf(p->out, "%*s", (int)INDENT, "");
-    put_styled(p, dim, label);
-    if (p->labels > 0)
-        fprintf(p->out, "%*s", (int)(p->labels - wsc_wrap_columns(label) + 2), "");
-    else
-        fprintf(p->out, "\n%*s", (int)text_indent(p), "");
+    if (p->labels > 0) {
+        fprintf(p->out, "%*s%s%s%s%*s", (int)INDENT, "", p->color ? dim : "", label,
+                p->color ? off : "", (int)(p->labels - wsc_wrap_columns(label) + 2), "");
+    } else {
+        put_block(p, dim, INDENT, label);
+        fprintf(p->out, "%*s", (int)text_indent(p), "");
+    }
 }
 
 static void put_lines(const struct prose *p, const char *const *items)
@@ -130,8 +133,7 @@ static void put_once(const struct prose *p, const char *label, const char *const
 {
     size_t columns;
     struct lines l = lines_of(items, p->width - INDENT);
-    put_styled(p, dim, label);
-    fputc('\n', p->out);
+    put_block(p, dim, 0, label);
     while (l.items[0] != NULL) {
         fprintf(p->out, "%*s", (int)INDENT, "");
         (void)put_line(p, &l, &columns);
@@ -142,12 +144,11 @@ static void put_once(const struct prose *p, const char *label, const char *const
 static void put_below(const struct prose *p, const char *label, const char *const heads[2],
                       const char *const *const items[2])
 {
-    put_styled(p, dim, label);
-    fputc('\n', p->out);
+    put_block(p, dim, 0, label);
     for (int i = 0; i < 2; i++) {
         if (items[i][0] == NULL)
             continue;
-        fprintf(p->out, "%*s%s\n", (int)INDENT, "", heads[i]);
+        put_block(p, "", INDENT, heads[i]);
         struct lines l = lines_of(items[i], p->width - 2 * INDENT);
         size_t columns;
         while (l.items[0] != NULL) {
@@ -187,10 +188,7 @@ void wsc_prose_pair(const struct prose *p, const char *label, const char *const 
     size_t width = (p->width - INDENT - 3) / 2, columns = 0;
     struct lines left = lines_of(items[0], width), right = lines_of(items[1], width);
     left.hard = right.hard = true;
-    if (label[0] != '\0') {
-        put_styled(p, dim, label);
-        fputc('\n', p->out);
-    }
+    put_block(p, dim, 0, label);
     while (left.items[0] != NULL || right.items[0] != NULL) {
         fprintf(p->out, "%*s", (int)INDENT, "");
         columns = 0;

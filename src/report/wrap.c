@@ -40,6 +40,12 @@ static bool may_break(int32_t a, int32_t b)
     return wide && !no_end(a) && !no_start(b);
 }
 
+static bool is_url(const char *word)
+{
+    size_t len = strcspn(word, " ");
+    return memmem(word, len, "://", 3) != NULL;
+}
+
 size_t wsc_wrap_columns(const char *text)
 {
     struct wsc_span s = {.ptr = (const uint8_t *)text, .len = strlen(text)};
@@ -67,7 +73,7 @@ size_t wsc_wrap_line(const char *text, size_t width, bool hard, const char **nex
         }
         if (c == ' ')
             resume = at;
-        if (cut == 0 && hard && used + w > width && used > 0) {
+        if (cut == 0 && used + w > width && used > 0 && (hard || !is_url(text))) {
             cut = resume = from;
             cut_columns = used;
         }
