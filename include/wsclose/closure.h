@@ -126,6 +126,7 @@ struct wsc_saw {
 
 #define WSC_EVIDENCE_MAX   16u
 #define WSC_VIOLATIONS_MAX 16u
+#define WSC_LEGS_MAX       4u
 
 struct wsc_closure {
     /* Who and where. */
@@ -171,6 +172,8 @@ struct wsc_closure {
     uint64_t violations_more; /* beyond the ceiling: counted, not kept */
     struct wsc_span app_code_scope, app_code_name, app_code_meaning; /* scope NULL: null */
     struct wsc_span key; /* Sec-WebSocket-Key: the same on every leg of a proxied connection */
+    int64_t legs[WSC_LEGS_MAX]; /* ids of its other legs; filled by the store's reader */
+    size_t legs_len;
 
     /* How much; by sender, index enum wsc_dir. */
     uint64_t frames[2], messages[2], bytes[2], pings[2], pongs[2], missing_bytes[2],

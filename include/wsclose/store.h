@@ -66,6 +66,69 @@ void wsc_store_rollback(struct wsc_store *s);
  * put since. */
 enum wsc_err wsc_store_flush(struct wsc_store *s, struct wsc_error *err) WSC_MUST_USE;
 
+/* ---- what connections say of each other: for a pass over an import ---- */
+
+/* |fn| is called when an import is committed, within its transaction and after its records have
+ * replaced earlier ones: what it changes is stored with them, or not at all. Not called for an
+ * import that was known. An error it returns rolls the import back. NULL: no pass. */
+typedef enum wsc_err (*wsc_store_pass_fn)(void *ctx, struct wsc_store *s, struct wsc_error *err);
+void wsc_store_set_pass(struct wsc_store *s, wsc_store_pass_fn fn, void *ctx);
+
+/* A connection that ended, in few words. Spans are valid during the call. */
+struct wsc_store_end {
+    int64_t id;
+    uint64_t established_ns, ended_ns;
+    int64_t age_ns;     /* since established; WSC_UNKNOWN if that is not known */
+    int64_t idle_ns[4]; /* any, client, server, data; WSC_UNKNOWN: not known */
+    enum wsc_ending ending;
+    enum wsc_side closed_by;
+    int code; /* close_code */
+    enum wsc_cause cause;
+    enum wsc_confidence confidence;
+    struct wsc_span server, client_address, server_software;
+};
+/* Calls |fn| for each closed connection of the import that ended without a Close (fin, reset) or
+ * with one that may have been sent to many at once or by a timer (1000, 1001, 1005, 1011-1013), if
+ * the time of its end is known. In order of that time. */
+typedef int (*wsc_store_end_fn)(void *ctx, const struct wsc_store_end *end);
+enum wsc_err wsc_store_ends(struct wsc_store *s, wsc_store_end_fn fn, void *ctx,
+                            struct wsc_error *err) WSC_MUST_USE;
+
+/* Connections of the import to |server| ("10.0.0.1:80") that were open just before |ns|. */
+enum wsc_err wsc_store_open_at(struct wsc_store *s, struct wsc_span server, uint64_t ns,
+                               uint64_t *count, struct wsc_error *err) WSC_MUST_USE;
+
+/* A connection whose Sec-WebSocket-Key others have too. */
+struct wsc_store_leg {
+    int64_t id;
+    bool ours; /* of the import at hand */
+    uint64_t started_ns, established_ns, ended_ns, last_ns;
+    int64_t age_ns;
+    enum wsc_outcome outcome;
+    enum wsc_ending ending;
+    enum wsc_side closed_by;
+    enum wsc_cause cause;
+    enum wsc_confidence confidence;
+    struct wsc_span key, client, server, server_software;
+};
+/* Calls |fn| for each connection of the store whose key stands in two or more, one of them of the
+ * import; by key, then by start. */
+typedef int (*wsc_store_leg_fn)(void *ctx, const struct wsc_store_leg *leg);
+enum wsc_err wsc_store_legs(struct wsc_store *s, wsc_store_leg_fn fn, void *ctx,
+                            struct wsc_error *err) WSC_MUST_USE;
+
+/* What others say of connection |id|. The cause it had alone is kept beside the new one. */
+struct wsc_amendment {
+    int64_t id;
+    enum wsc_cause cause; /* NONE: cause and confidence stay */
+    enum wsc_confidence confidence;
+    const struct wsc_span *sentences; /* before those it has if the cause changes, else behind */
+    size_t sentences_len;
+    int64_t other_id; /* the leg they rest on: they go when it goes; 0: none */
+};
+enum wsc_err wsc_store_amend(struct wsc_store *s, const struct wsc_amendment *a,
+                             struct wsc_error *err) WSC_MUST_USE;
+
 /* ---- asking ---- */
 
 #define WSC_FILTER_MAX_RANGES 32u

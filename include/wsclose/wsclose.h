@@ -2,6 +2,7 @@
 #ifndef WSCLOSE_WSCLOSE_H
 #define WSCLOSE_WSCLOSE_H
 
+#include <wsclose/across.h>
 #include <wsclose/analyzer.h>
 #include <wsclose/capture.h>
 #include <wsclose/closure.h>

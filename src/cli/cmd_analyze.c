@@ -7,6 +7,7 @@
 #include "summary.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 
 struct options {
     struct filter_options filter; /* first: the filter table's offsets count from here */
-    const char *db, *bpf, *keylog;
+    const char *db, *bpf, *keylog, *limits;
     enum wsc_format format;
     bool keep_query, no_label, quiet;
     size_t max_connections;
@@ -30,6 +31,8 @@ static const struct args_option options_table[] = {
      offsetof(struct options, bpf)},
     {"keylog", 0, "FILE", "TLS key log (this version does not decrypt TLS yet)", args_set_text,
      offsetof(struct options, keylog)},
+    {"limits", 0, "FILE", "timeouts of your own products, tab-separated as in the built-in table",
+     args_set_text, offsetof(struct options, limits)},
     {"keep-query", 0, NULL, "keep the query of paths; it may hold secrets", args_set_flag,
      offsetof(struct options, keep_query)},
     {"no-label", 0, NULL, "do not ask nDPI what the flows are", args_set_flag,
@@ -51,6 +54,7 @@ struct run {
     bool out_open;
     struct wsc_capture *capture;
     struct wsc_analyzer *analyzer;
+    struct wsc_limits *limits;
     struct wsc_store *store; /* NULL: neither stored nor shown */
     struct out out;
     struct summary summary;
@@ -122,10 +126,41 @@ static void on_record(void *ctx, const struct wsc_closure *rec)
 
 /* ---- the run, step by step ---- */
 
+static bool open_limits(struct run *r)
+{
+    struct wsc_error err;
+    enum wsc_err e = wsc_limits_new(&r->limits);
+    if (e != WSC_OK)
+        (void)wsc_error_set(&err, e, "out of memory");
+    else if (r->opt.limits != NULL)
+        e = wsc_limits_add_file(r->limits, r->opt.limits, &err);
+    return e == WSC_OK || fail(r, &err);
+}
+
+static bool open_store(struct run *r, bool keep)
+{
+    struct wsc_error err;
+    if (wsc_store_open(r->opt.db, keep ? WSC_STORE_WRITE : WSC_STORE_PRIVATE, &r->store, &err) !=
+        WSC_OK)
+        return fail(r, &err);
+    wsc_store_set_pass(r->store, wsc_across_pass, r->limits);
+    char options[1024];
+    int n = snprintf(options, sizeof(options), "wsclose %s filter=%.800s keep-query=%d",
+                     wsc_version(), r->opt.bpf != NULL ? r->opt.bpf : "", r->opt.keep_query);
+    uint64_t digest = wsc_limits_digest(r->limits);
+    if (digest != 0)
+        (void)snprintf(options + n, sizeof(options) - (size_t)n, " limits=%016" PRIx64, digest);
+    if (wsc_store_begin(r->store, r->files, r->files_len, options, &err) != WSC_OK)
+        return fail(r, &err);
+    return true;
+}
+
 static bool open_all(struct run *r)
 {
     struct wsc_error err;
     bool keep = strcmp(r->opt.db, "none") != 0;
+    if (!open_limits(r))
+        return false;
     struct wsc_capture_options co = {.filter = r->opt.bpf, .fingerprint = keep};
     if (wsc_capture_open(r->files, r->files_len, &co, &r->capture, &err) != WSC_OK)
         return fail(r, &err);
@@ -134,6 +169,7 @@ static bool open_all(struct run *r)
     wsc_analyzer_options_default(&ao);
     ao.keep_query = r->opt.keep_query;
     ao.label = !r->opt.no_label;
+    ao.limits = r->limits;
     if (r->opt.max_connections != 0)
         ao.max_connections = r->opt.max_connections;
     if (wsc_analyzer_new(&ao, on_record, r, &r->analyzer) != WSC_OK) {
@@ -144,15 +180,7 @@ static bool open_all(struct run *r)
     }
     if (!keep && r->opt.format == WSC_FORMAT_NONE)
         return true;
-    if (wsc_store_open(r->opt.db, keep ? WSC_STORE_WRITE : WSC_STORE_PRIVATE, &r->store, &err) !=
-        WSC_OK)
-        return fail(r, &err);
-    char options[1024];
-    (void)snprintf(options, sizeof(options), "wsclose %s filter=%.800s keep-query=%d",
-                   wsc_version(), r->opt.bpf != NULL ? r->opt.bpf : "", r->opt.keep_query);
-    if (wsc_store_begin(r->store, r->files, r->files_len, options, &err) != WSC_OK)
-        return fail(r, &err);
-    return true;
+    return open_store(r, keep);
 }
 
 static void read_all(struct run *r)
@@ -228,8 +256,8 @@ static void finish(struct run *r)
 {
     bool keep = strcmp(r->opt.db, "none") != 0;
     r->summary.stored = keep && !interrupted && !r->failed;
-    if (r->store != NULL && r->summary.stored)
-        commit(r);
+    if (r->store != NULL && !interrupted && !r->failed)
+        commit(r); /* also of a database that vanishes: connections speak of each other only then */
     if (r->store != NULL && !r->streaming && !r->failed)
         list(r);
     if (r->out_open && !out_close(&r->out))
@@ -246,6 +274,7 @@ static void close_all(struct run *r)
     signalled_capture = NULL;
     wsc_store_close(r->store);
     wsc_analyzer_free(r->analyzer);
+    wsc_limits_free(r->limits);
     wsc_capture_close(r->capture);
 }
 

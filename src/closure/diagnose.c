@@ -9,12 +9,12 @@
 #include <string.h>
 
 /* Of two claims that are equally sure the earlier rule wins: the more special one. */
-static const wsc_rule_fn rules[] = {
-    wsc_rule_evicted,   wsc_rule_gap,        wsc_rule_rejected,     wsc_rule_bad_answer,
-    wsc_rule_no_answer, wsc_rule_middlebox,  wsc_rule_reason,       wsc_rule_goodbye,
-    wsc_rule_violation, wsc_rule_too_big,    wsc_rule_app_code,     wsc_rule_keepalive,
-    wsc_rule_code,      wsc_rule_idle,       wsc_rule_network_loss, wsc_rule_forgotten,
-    wsc_rule_lifetime,  wsc_rule_peer_crash, wsc_rule_software,
+static const wsc_why_fn rules[] = {
+    wsc_why_evicted,   wsc_why_gap,        wsc_why_rejected,     wsc_why_bad_answer,
+    wsc_why_no_answer, wsc_why_middlebox,  wsc_why_reason,       wsc_why_goodbye,
+    wsc_why_violation, wsc_why_too_big,    wsc_why_app_code,     wsc_why_keepalive,
+    wsc_why_code,      wsc_why_idle,       wsc_why_network_loss, wsc_why_forgotten,
+    wsc_why_lifetime,  wsc_why_peer_crash, wsc_why_software,
 };
 
 /* ---- claims ---- */

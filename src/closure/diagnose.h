@@ -38,7 +38,7 @@ struct wsc_claims {
     char text[WSC_SENTENCES_MAX * 160];
 };
 
-typedef void (*wsc_rule_fn)(const struct wsc_case *c, struct wsc_claims *out);
+typedef void (*wsc_why_fn)(const struct wsc_case *c, struct wsc_claims *out);
 
 /* Begins a claim; the sentences said next are its own. Beyond WSC_CLAIMS_MAX nothing is kept. */
 void wsc_claim(struct wsc_claims *out, enum wsc_cause cause, enum wsc_confidence confidence);
@@ -83,24 +83,24 @@ const struct wsc_violation *wsc_violation_before(const struct wsc_case *c, enum 
                                                  uint64_t ref);
 
 /* The rules, by file. */
-void wsc_rule_evicted(const struct wsc_case *c, struct wsc_claims *out); /* rules_capture.c */
-void wsc_rule_gap(const struct wsc_case *c, struct wsc_claims *out);
-void wsc_rule_rejected(const struct wsc_case *c, struct wsc_claims *out); /* rules_handshake.c */
-void wsc_rule_bad_answer(const struct wsc_case *c, struct wsc_claims *out);
-void wsc_rule_no_answer(const struct wsc_case *c, struct wsc_claims *out);
-void wsc_rule_reason(const struct wsc_case *c, struct wsc_claims *out); /* rules_code.c */
-void wsc_rule_goodbye(const struct wsc_case *c, struct wsc_claims *out);
-void wsc_rule_app_code(const struct wsc_case *c, struct wsc_claims *out);
-void wsc_rule_code(const struct wsc_case *c, struct wsc_claims *out);
-void wsc_rule_violation(const struct wsc_case *c, struct wsc_claims *out); /* rules_frames.c */
-void wsc_rule_too_big(const struct wsc_case *c, struct wsc_claims *out);
-void wsc_rule_keepalive(const struct wsc_case *c, struct wsc_claims *out); /* rules_time.c */
-void wsc_rule_idle(const struct wsc_case *c, struct wsc_claims *out);
-void wsc_rule_forgotten(const struct wsc_case *c, struct wsc_claims *out);
-void wsc_rule_lifetime(const struct wsc_case *c, struct wsc_claims *out);
-void wsc_rule_middlebox(const struct wsc_case *c, struct wsc_claims *out); /* rules_tcp.c */
-void wsc_rule_network_loss(const struct wsc_case *c, struct wsc_claims *out);
-void wsc_rule_peer_crash(const struct wsc_case *c, struct wsc_claims *out);
-void wsc_rule_software(const struct wsc_case *c, struct wsc_claims *out); /* rules_software.c */
+void wsc_why_evicted(const struct wsc_case *c, struct wsc_claims *out); /* rules_capture.c */
+void wsc_why_gap(const struct wsc_case *c, struct wsc_claims *out);
+void wsc_why_rejected(const struct wsc_case *c, struct wsc_claims *out); /* rules_handshake.c */
+void wsc_why_bad_answer(const struct wsc_case *c, struct wsc_claims *out);
+void wsc_why_no_answer(const struct wsc_case *c, struct wsc_claims *out);
+void wsc_why_reason(const struct wsc_case *c, struct wsc_claims *out); /* rules_code.c */
+void wsc_why_goodbye(const struct wsc_case *c, struct wsc_claims *out);
+void wsc_why_app_code(const struct wsc_case *c, struct wsc_claims *out);
+void wsc_why_code(const struct wsc_case *c, struct wsc_claims *out);
+void wsc_why_violation(const struct wsc_case *c, struct wsc_claims *out); /* rules_frames.c */
+void wsc_why_too_big(const struct wsc_case *c, struct wsc_claims *out);
+void wsc_why_keepalive(const struct wsc_case *c, struct wsc_claims *out); /* rules_time.c */
+void wsc_why_idle(const struct wsc_case *c, struct wsc_claims *out);
+void wsc_why_forgotten(const struct wsc_case *c, struct wsc_claims *out);
+void wsc_why_lifetime(const struct wsc_case *c, struct wsc_claims *out);
+void wsc_why_middlebox(const struct wsc_case *c, struct wsc_claims *out); /* rules_tcp.c */
+void wsc_why_network_loss(const struct wsc_case *c, struct wsc_claims *out);
+void wsc_why_peer_crash(const struct wsc_case *c, struct wsc_claims *out);
+void wsc_why_software(const struct wsc_case *c, struct wsc_claims *out); /* rules_software.c */
 
 #endif

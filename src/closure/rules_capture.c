@@ -1,7 +1,7 @@
 /* What the capture does not show. */
 #include "closure/diagnose.h"
 
-void wsc_rule_evicted(const struct wsc_case *c, struct wsc_claims *out)
+void wsc_why_evicted(const struct wsc_case *c, struct wsc_claims *out)
 {
     if (c->ev->stop != WSC_EV_STOP_EVICTED || c->rec->outcome != WSC_OUTCOME_UNKNOWN)
         return;
@@ -16,7 +16,7 @@ static bool hides(const struct wsc_case *c, enum wsc_dir d)
     return c->ev->side[d].hidden || c->rec->missing_bytes[d] > 0;
 }
 
-void wsc_rule_gap(const struct wsc_case *c, struct wsc_claims *out)
+void wsc_why_gap(const struct wsc_case *c, struct wsc_claims *out)
 {
     const struct wsc_closure *r = c->rec;
     if (r->outcome != WSC_OUTCOME_UNKNOWN || c->ev->stop == WSC_EV_STOP_EVICTED)

@@ -7,7 +7,7 @@
 
 /* ---- reason text ---- */
 
-void wsc_rule_reason(const struct wsc_case *c, struct wsc_claims *out)
+void wsc_why_reason(const struct wsc_case *c, struct wsc_claims *out)
 {
     const struct wsc_reason_hint *hints[4];
     int code = wsc_wire_code(c);
@@ -33,7 +33,7 @@ void wsc_rule_reason(const struct wsc_case *c, struct wsc_claims *out)
 /* The last word counts if it is close to the end: a timer of its own may run between. */
 #define GOODBYE_NS INT64_C(10000000000)
 
-void wsc_rule_goodbye(const struct wsc_case *c, struct wsc_claims *out)
+void wsc_why_goodbye(const struct wsc_case *c, struct wsc_claims *out)
 {
     const struct wsc_closure *r = c->rec;
     if (r->outcome != WSC_OUTCOME_CLOSED)
@@ -54,7 +54,7 @@ void wsc_rule_goodbye(const struct wsc_case *c, struct wsc_claims *out)
 
 /* ---- codes ---- */
 
-void wsc_rule_app_code(const struct wsc_case *c, struct wsc_claims *out)
+void wsc_why_app_code(const struct wsc_case *c, struct wsc_claims *out)
 {
     const struct wsc_closure *r = c->rec;
     int code = wsc_wire_code(c);
@@ -186,7 +186,7 @@ static bool explained(const struct wsc_claims *out)
     return false;
 }
 
-void wsc_rule_code(const struct wsc_case *c, struct wsc_claims *out)
+void wsc_why_code(const struct wsc_case *c, struct wsc_claims *out)
 {
     const struct wsc_closure *r = c->rec;
     if (r->code_source == WSC_CODE_SOURCE_INFERRED && r->close_code == 1005) {

@@ -80,7 +80,7 @@ static void bad_close(const struct wsc_case *c, struct wsc_claims *out)
     say_violation(out, d, v);
 }
 
-void wsc_rule_violation(const struct wsc_case *c, struct wsc_claims *out)
+void wsc_why_violation(const struct wsc_case *c, struct wsc_claims *out)
 {
     if (c->rec->outcome != WSC_OUTCOME_CLOSED)
         return;
@@ -122,7 +122,7 @@ static void say_limit(struct wsc_claims *out, uint64_t size, uint64_t passed)
     }
 }
 
-void wsc_rule_too_big(const struct wsc_case *c, struct wsc_claims *out)
+void wsc_why_too_big(const struct wsc_case *c, struct wsc_claims *out)
 {
     enum wsc_dir d;
     if (wsc_wire_code(c) != 1009 || !wsc_closer(c, &d))

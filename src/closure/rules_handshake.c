@@ -41,7 +41,7 @@ static void say_header(struct wsc_claims *out, const char *name, struct wsc_span
         wsc_say(out, "%s: %s%s", name, wsc_text_quote(value, text), why);
 }
 
-void wsc_rule_rejected(const struct wsc_case *c, struct wsc_claims *out)
+void wsc_why_rejected(const struct wsc_case *c, struct wsc_claims *out)
 {
     const struct wsc_closure *r = c->rec;
     const struct wsc_signs *s = c->signs;
@@ -66,7 +66,7 @@ void wsc_rule_rejected(const struct wsc_case *c, struct wsc_claims *out)
     say_header(out, "CF-Ray", s->cf_ray, ": Cloudflare answered, or passed it on");
 }
 
-void wsc_rule_bad_answer(const struct wsc_case *c, struct wsc_claims *out)
+void wsc_why_bad_answer(const struct wsc_case *c, struct wsc_claims *out)
 {
     const struct wsc_closure *r = c->rec;
     if (r->outcome != WSC_OUTCOME_HANDSHAKE_FAILED)
@@ -89,7 +89,7 @@ void wsc_rule_bad_answer(const struct wsc_case *c, struct wsc_claims *out)
             packet);
 }
 
-void wsc_rule_no_answer(const struct wsc_case *c, struct wsc_claims *out)
+void wsc_why_no_answer(const struct wsc_case *c, struct wsc_claims *out)
 {
     const struct wsc_closure *r = c->rec;
     const struct wsc_ev_side *client = &c->ev->side[WSC_DIR_C2S];

@@ -94,7 +94,7 @@ static bool forged(const struct wsc_claims *out)
     return false;
 }
 
-void wsc_rule_software(const struct wsc_case *c, struct wsc_claims *out)
+void wsc_why_software(const struct wsc_case *c, struct wsc_claims *out)
 {
     enum wsc_dir d;
     if (c->rec->outcome == WSC_OUTCOME_HANDSHAKE_FAILED) {

@@ -76,7 +76,7 @@ static void stale_rst(const struct wsc_case *c, struct wsc_claims *out)
     say_origin(out, s->stale_by, "RST", s->stale_ref, &s->stale_origin);
 }
 
-void wsc_rule_middlebox(const struct wsc_case *c, struct wsc_claims *out)
+void wsc_why_middlebox(const struct wsc_case *c, struct wsc_claims *out)
 {
     forged_end(c, out);
     stale_rst(c, out);
@@ -84,7 +84,7 @@ void wsc_rule_middlebox(const struct wsc_case *c, struct wsc_claims *out)
 
 /* ---- loss ---- */
 
-void wsc_rule_network_loss(const struct wsc_case *c, struct wsc_claims *out)
+void wsc_why_network_loss(const struct wsc_case *c, struct wsc_claims *out)
 {
     const struct wsc_closure *r = c->rec;
     if (r->ending != WSC_ENDING_VANISHED && !wsc_ended_bare(c) &&
@@ -122,7 +122,7 @@ static bool cut_frame(const struct wsc_case *c, enum wsc_dir d, struct wsc_claim
     return true;
 }
 
-void wsc_rule_peer_crash(const struct wsc_case *c, struct wsc_claims *out)
+void wsc_why_peer_crash(const struct wsc_case *c, struct wsc_claims *out)
 {
     const struct wsc_closure *r = c->rec;
     enum wsc_dir d;

@@ -118,7 +118,7 @@ static void claim_idle(const struct wsc_case *c, enum wsc_dir closer, const char
     warn_pings(c, list, out);
 }
 
-void wsc_rule_idle(const struct wsc_case *c, struct wsc_claims *out)
+void wsc_why_idle(const struct wsc_case *c, struct wsc_claims *out)
 {
     const struct wsc_closure *r = c->rec;
     const struct {
@@ -157,7 +157,7 @@ void wsc_rule_idle(const struct wsc_case *c, struct wsc_claims *out)
  * RST. */
 #define ANSWER_NS UINT64_C(3000000000)
 
-void wsc_rule_forgotten(const struct wsc_case *c, struct wsc_claims *out)
+void wsc_why_forgotten(const struct wsc_case *c, struct wsc_claims *out)
 {
     const struct wsc_signs *s = c->signs;
     enum wsc_dir closer;
@@ -187,7 +187,7 @@ void wsc_rule_forgotten(const struct wsc_case *c, struct wsc_claims *out)
 
 /* ---- age ---- */
 
-void wsc_rule_lifetime(const struct wsc_case *c, struct wsc_claims *out)
+void wsc_why_lifetime(const struct wsc_case *c, struct wsc_claims *out)
 {
     const struct wsc_closure *r = c->rec;
     enum wsc_dir closer;
@@ -246,7 +246,7 @@ static bool keepalive_code(const struct wsc_case *c)
     return code == WSC_UNKNOWN || code == 1011 || code == 1001 || code == 1002;
 }
 
-void wsc_rule_keepalive(const struct wsc_case *c, struct wsc_claims *out)
+void wsc_why_keepalive(const struct wsc_case *c, struct wsc_claims *out)
 {
     const struct wsc_closure *r = c->rec;
     enum wsc_dir d;

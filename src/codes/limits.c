@@ -336,6 +336,31 @@ size_t wsc_limits_match(const struct wsc_limits *set, enum wsc_limit_kind kind, 
     return found;
 }
 
+static uint64_t digest_text(uint64_t h, const char *text)
+{
+    /* FNV-1a, the terminator included. */
+    for (;; text++) {
+        h = (h ^ (unsigned char)*text) * UINT64_C(1099511628211);
+        if (*text == '\0')
+            return h;
+    }
+}
+
+uint64_t wsc_limits_digest(const struct wsc_limits *set)
+{
+    uint64_t h = UINT64_C(14695981039346656037);
+    size_t n = 0;
+    for (; n < set->len && set->rows[n].own; n++) {
+        const struct wsc_limit *l = &set->rows[n];
+        char numbers[96];
+        (void)snprintf(numbers, sizeof(numbers), "%d %d %u %d %lld %lld %d", (int)l->kind,
+                       (int)l->clock, l->ends, l->close_code, (long long)l->min_ns,
+                       (long long)l->max_ns, l->verified);
+        h = digest_text(digest_text(digest_text(h, l->product), l->setting), numbers);
+    }
+    return n > 0 ? h : 0;
+}
+
 const struct wsc_limit *wsc_limits_all(const struct wsc_limits *set, size_t *n)
 {
     *n = set->len;

@@ -162,6 +162,7 @@ VALUE(missing_bytes_client, put_known, (int64_t)r->missing_bytes[0])
 VALUE(missing_bytes_server, put_known, (int64_t)r->missing_bytes[1])
 VALUE(retransmitted_client, put_known, (int64_t)r->retransmitted[0])
 VALUE(retransmitted_server, put_known, (int64_t)r->retransmitted[1])
+TEXT(key, key)
 
 #define COLUMN(name)                                                                               \
     {                                                                                              \
@@ -236,6 +237,7 @@ static const struct {
     COLUMN(missing_bytes_server),
     COLUMN(retransmitted_client),
     COLUMN(retransmitted_server),
+    COLUMN(key),
 };
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 

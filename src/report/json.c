@@ -193,6 +193,11 @@ static void set_why(json_t *o, const struct wsc_closure *r)
     set(o, "software", text(r->software));
     set(o, "violations", violations(r));
     set(o, "app_code", app_code(r));
+    set(o, "key", text(r->key));
+    json_t *legs = json_array();
+    for (size_t i = 0; i < r->legs_len; i++)
+        json_array_append_new(legs, json_integer((json_int_t)r->legs[i]));
+    set(o, "legs", legs);
 }
 
 static void set_how_much(json_t *o, const struct wsc_closure *r)

@@ -18,7 +18,9 @@ struct wsc_store {
     size_t captures;
     char *known_captures; /* after KNOWN: JSON array of the earlier rows of the captures asked for,
                              else NULL */
-    char name[256];       /* for messages */
+    wsc_store_pass_fn pass; /* NULL: none */
+    void *pass_ctx;
+    char name[256]; /* for messages */
 };
 
 /* Turns SQLite's result into ours; fills |err| with SQLite's words after |doing|. SQLITE_OK, ROW

@@ -79,6 +79,12 @@ enum wsc_err wsc_store_begin(struct wsc_store *s, const char *const *names, size
     return e;
 }
 
+void wsc_store_set_pass(struct wsc_store *s, wsc_store_pass_fn fn, void *ctx)
+{
+    s->pass = fn;
+    s->pass_ctx = ctx;
+}
+
 void wsc_store_rollback(struct wsc_store *s)
 {
     if (!s->importing)
@@ -270,6 +276,8 @@ static enum wsc_err finish(struct wsc_store *s, const struct wsc_store_capture *
     if (e == WSC_OK)
         e = remove_earlier(s, &replaced, err);
     *result = replaced ? WSC_IMPORT_REPLACED : WSC_IMPORT_STORED;
+    if (e == WSC_OK && s->pass != NULL)
+        e = s->pass(s->pass_ctx, s, err);
     return e == WSC_OK ? wsc_db_exec(s, "COMMIT", err) : e;
 }
 

@@ -19,12 +19,12 @@ static const char insert_connection[] =
     "frames_client, frames_server, messages_client, messages_server, bytes_client, bytes_server, "
     "pings_client, pings_server, pongs_client, pongs_server, "
     "missing_bytes_client, missing_bytes_server, retransmitted_client, retransmitted_server, "
-    "last_rtt_ms, idle_ms_any, idle_ms_client, idle_ms_server, idle_ms_data, violations_more"
+    "last_rtt_ms, idle_ms_any, idle_ms_client, idle_ms_server, idle_ms_data, violations_more, key"
     ") VALUES ("
     "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
     "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
     "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 static enum wsc_err prepare(struct wsc_store *s, struct wsc_error *err)
 {
@@ -38,7 +38,8 @@ static enum wsc_err prepare(struct wsc_store *s, struct wsc_error *err)
         e = wsc_db_prepare(s, "INSERT INTO violations VALUES (?, ?, ?, ?, ?, ?)", &s->put_violation,
                            err);
     if (e == WSC_OK)
-        e = wsc_db_prepare(s, "INSERT INTO evidence VALUES (?, ?, ?)", &s->put_evidence, err);
+        e = wsc_db_prepare(s, "INSERT INTO evidence (connection_id, n, sentence) VALUES (?, ?, ?)",
+                           &s->put_evidence, err);
     return e;
 }
 
@@ -150,6 +151,7 @@ static void bind_how_much(struct wsc_bind *b, const struct wsc_closure *r)
     wsc_bind_ms(b, r->idle_server_ns);
     wsc_bind_ms(b, r->idle_data_ns);
     wsc_bind_int(b, (int64_t)r->violations_more);
+    wsc_bind_text(b, r->key);
 }
 
 static enum wsc_err run(struct wsc_store *s, struct wsc_bind *b, struct wsc_error *err)

@@ -1,4 +1,4 @@
-#include "store/db.h"
+#include "store/row.h"
 
 #include "base/buf.h"
 
@@ -23,148 +23,90 @@ static const char select_records[] =
     "c.missing_bytes_client, c.missing_bytes_server, "
     "c.retransmitted_client, c.retransmitted_server, "
     "c.last_rtt_ms, c.idle_ms_any, c.idle_ms_client, c.idle_ms_server, c.idle_ms_data, "
-    "c.violations_more, "
+    "c.violations_more, c.key, "
     "fc.sender, fc.code, fc.reason, fc.valid, fc.at, fc.packet, "
     "fs.sender, fs.code, fs.reason, fs.valid, fs.at, fs.packet "
     "FROM connections c JOIN captures p ON p.id = c.capture_id "
     "LEFT JOIN close_frames fc ON fc.connection_id = c.id AND fc.sender = 'client' "
     "LEFT JOIN close_frames fs ON fs.connection_id = c.id AND fs.sender = 'server'";
 
-/* Columns read in the order of the SELECT. */
-struct row {
-    sqlite3_stmt *stmt;
-    int at;
-};
-
-static int64_t take_int(struct row *r)
+static void take_who(struct wsc_row *r, struct wsc_closure *c)
 {
-    return sqlite3_column_int64(r->stmt, r->at++);
-}
-
-static int64_t take_known(struct row *r)
-{
-    int i = r->at++;
-    return sqlite3_column_type(r->stmt, i) == SQLITE_NULL ? WSC_UNKNOWN
-                                                          : sqlite3_column_int64(r->stmt, i);
-}
-
-static int64_t take_ms(struct row *r)
-{
-    int i = r->at++;
-    return sqlite3_column_type(r->stmt, i) == SQLITE_NULL
-               ? WSC_UNKNOWN
-               : llround(sqlite3_column_double(r->stmt, i) * 1e6);
-}
-
-static uint64_t take_time(struct row *r)
-{
-    return wsc_db_time(sqlite3_column_text(r->stmt, r->at++));
-}
-
-static struct wsc_span take_bytes(struct row *r)
-{
-    static const uint8_t nothing[1];
-    int i = r->at++;
-    int type = sqlite3_column_type(r->stmt, i);
-    if (type == SQLITE_NULL)
-        return (struct wsc_span){0};
-    const uint8_t *p =
-        type == SQLITE_BLOB ? sqlite3_column_blob(r->stmt, i) : sqlite3_column_text(r->stmt, i);
-    return (struct wsc_span){.ptr = p != NULL ? p : nothing,
-                             .len = (size_t)sqlite3_column_bytes(r->stmt, i)};
-}
-
-/* A word of ours; 0, the value that prints as null or "none", for anything else. */
-static int take_word(struct row *r, int (*parse)(const char *))
-{
-    const char *text = (const char *)sqlite3_column_text(r->stmt, r->at++);
-    int v = text != NULL ? parse(text) : -1;
-    return v < 0 ? 0 : v;
-}
-
-static void take_endpoint(struct row *r, struct wsc_endpoint *out)
-{
-    const char *text = (const char *)sqlite3_column_text(r->stmt, r->at++);
-    if (text == NULL || !wsc_endpoint_parse(text, out))
-        *out = (struct wsc_endpoint){0};
-}
-
-static void take_who(struct row *r, struct wsc_closure *c)
-{
-    c->id = take_int(r);
-    c->capture = take_bytes(r);
-    c->first_packet = (uint64_t)take_int(r);
-    c->last_packet = (uint64_t)take_int(r);
-    c->stream_id = (uint32_t)take_int(r);
-    c->outcome = (enum wsc_outcome)take_word(r, wsc_outcome_parse);
-    take_endpoint(r, &c->client);
-    take_endpoint(r, &c->server);
+    c->id = wsc_row_int(r);
+    c->capture = wsc_row_bytes(r);
+    c->first_packet = (uint64_t)wsc_row_int(r);
+    c->last_packet = (uint64_t)wsc_row_int(r);
+    c->stream_id = (uint32_t)wsc_row_int(r);
+    c->outcome = (enum wsc_outcome)wsc_row_word(r, wsc_outcome_parse);
+    wsc_row_endpoint(r, &c->client);
+    wsc_row_endpoint(r, &c->server);
     struct wsc_span *const texts[] = {
         &c->scheme,     &c->http,   &c->tls_version,     &c->sni,
         &c->host,       &c->path,   &c->subprotocol,     &c->extensions,
         &c->user_agent, &c->origin, &c->server_software, &c->app};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-        *texts[i] = take_bytes(r);
-    c->handshake_status = (int)take_known(r);
-    c->midstream = take_int(r) != 0;
-    c->started_ns = take_time(r);
-    c->established_ns = take_time(r);
-    c->ended_ns = take_time(r);
-    c->last_ns = take_time(r);
-    c->duration_ns = take_ms(r);
+        *texts[i] = wsc_row_bytes(r);
+    c->handshake_status = (int)wsc_row_known(r);
+    c->midstream = wsc_row_int(r) != 0;
+    c->started_ns = wsc_row_time(r);
+    c->established_ns = wsc_row_time(r);
+    c->ended_ns = wsc_row_time(r);
+    c->last_ns = wsc_row_time(r);
+    c->duration_ns = wsc_row_ms(r);
 }
 
-static void take_saw(struct row *r, struct wsc_saw *saw)
+static void take_saw(struct wsc_row *r, struct wsc_saw *saw)
 {
-    saw->code = (int)take_known(r);
-    saw->reason = take_bytes(r);
-    saw->clean = (int)take_known(r);
+    saw->code = (int)wsc_row_known(r);
+    saw->reason = wsc_row_bytes(r);
+    saw->clean = (int)wsc_row_known(r);
 }
 
-static void take_how(struct row *r, struct wsc_closure *c)
+static void take_how(struct wsc_row *r, struct wsc_closure *c)
 {
-    c->close_code = (int)take_known(r);
-    c->code_source = (enum wsc_code_source)take_word(r, wsc_code_source_parse);
-    c->reason = take_bytes(r);
-    c->ending = (enum wsc_ending)take_word(r, wsc_ending_parse);
-    c->closed_by = (enum wsc_side)take_word(r, wsc_side_parse);
+    c->close_code = (int)wsc_row_known(r);
+    c->code_source = (enum wsc_code_source)wsc_row_word(r, wsc_code_source_parse);
+    c->reason = wsc_row_bytes(r);
+    c->ending = (enum wsc_ending)wsc_row_word(r, wsc_ending_parse);
+    c->closed_by = (enum wsc_side)wsc_row_word(r, wsc_side_parse);
     take_saw(r, &c->saw[WSC_DIR_C2S]);
     take_saw(r, &c->saw[WSC_DIR_S2C]);
-    c->tcp_end = (enum wsc_tcp_end)take_word(r, wsc_tcp_end_parse);
-    c->tcp_end_by = (enum wsc_side)take_word(r, wsc_side_parse);
-    c->tcp_end_packet = (uint64_t)take_int(r);
-    c->cause = take_bytes(r);
-    c->confidence = (enum wsc_confidence)take_word(r, wsc_confidence_parse);
-    c->software = take_bytes(r);
-    c->app_code_scope = take_bytes(r);
-    c->app_code_name = take_bytes(r);
-    c->app_code_meaning = take_bytes(r);
+    c->tcp_end = (enum wsc_tcp_end)wsc_row_word(r, wsc_tcp_end_parse);
+    c->tcp_end_by = (enum wsc_side)wsc_row_word(r, wsc_side_parse);
+    c->tcp_end_packet = (uint64_t)wsc_row_int(r);
+    c->cause = wsc_row_bytes(r);
+    c->confidence = (enum wsc_confidence)wsc_row_word(r, wsc_confidence_parse);
+    c->software = wsc_row_bytes(r);
+    c->app_code_scope = wsc_row_bytes(r);
+    c->app_code_name = wsc_row_bytes(r);
+    c->app_code_meaning = wsc_row_bytes(r);
 }
 
-static void take_how_much(struct row *r, struct wsc_closure *c)
+static void take_how_much(struct wsc_row *r, struct wsc_closure *c)
 {
     uint64_t *const pairs[] = {c->frames, c->messages,      c->bytes,        c->pings,
                                c->pongs,  c->missing_bytes, c->retransmitted};
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
-        pairs[i][0] = (uint64_t)take_int(r);
-        pairs[i][1] = (uint64_t)take_int(r);
+        pairs[i][0] = (uint64_t)wsc_row_int(r);
+        pairs[i][1] = (uint64_t)wsc_row_int(r);
     }
-    c->last_rtt_ns = take_ms(r);
-    c->idle_any_ns = take_ms(r);
-    c->idle_client_ns = take_ms(r);
-    c->idle_server_ns = take_ms(r);
-    c->idle_data_ns = take_ms(r);
-    c->violations_more = (uint64_t)take_int(r);
+    c->last_rtt_ns = wsc_row_ms(r);
+    c->idle_any_ns = wsc_row_ms(r);
+    c->idle_client_ns = wsc_row_ms(r);
+    c->idle_server_ns = wsc_row_ms(r);
+    c->idle_data_ns = wsc_row_ms(r);
+    c->violations_more = (uint64_t)wsc_row_int(r);
+    c->key = wsc_row_bytes(r);
 }
 
-static void take_close(struct row *r, struct wsc_close_frame *f)
+static void take_close(struct wsc_row *r, struct wsc_close_frame *f)
 {
     f->seen = sqlite3_column_type(r->stmt, r->at++) != SQLITE_NULL;
-    f->code = (int)take_known(r);
-    f->reason = take_bytes(r);
-    f->valid = take_int(r) != 0;
-    f->at_ns = take_time(r);
-    f->packet = (uint64_t)take_int(r);
+    f->code = (int)wsc_row_known(r);
+    f->reason = wsc_row_bytes(r);
+    f->valid = wsc_row_int(r) != 0;
+    f->at_ns = wsc_row_time(r);
+    f->packet = (uint64_t)wsc_row_int(r);
 }
 
 /* ---- what hangs on a record ---- */
@@ -182,15 +124,25 @@ static enum wsc_err add_violations(struct query *q, struct wsc_closure *c, struc
     int rc = sqlite3_bind_int64(q->violations, 1, c->id);
     while (rc != SQLITE_NOMEM && c->violations_len < WSC_VIOLATIONS_MAX &&
            (rc = sqlite3_step(q->violations)) == SQLITE_ROW) {
-        struct row r = {.stmt = q->violations};
+        struct wsc_row r = {.stmt = q->violations};
         struct wsc_violation *v = &c->violations[c->violations_len++];
-        v->by = (enum wsc_side)take_word(&r, wsc_side_parse);
-        v->rule = (enum wsc_rule)take_word(&r, wsc_rule_parse);
-        v->packet = (uint64_t)take_int(&r);
+        v->by = (enum wsc_side)wsc_row_word(&r, wsc_side_parse);
+        v->rule = (enum wsc_rule)wsc_row_word(&r, wsc_rule_parse);
+        v->packet = (uint64_t)wsc_row_int(&r);
     }
     enum wsc_err e = wsc_db_check(q->s, rc, "reading", err);
     (void)sqlite3_reset(q->violations);
     return e;
+}
+
+static void add_leg(struct wsc_closure *c, int64_t id)
+{
+    if (id == 0 || c->legs_len == WSC_LEGS_MAX)
+        return;
+    for (size_t i = 0; i < c->legs_len; i++)
+        if (c->legs[i] == id)
+            return;
+    c->legs[c->legs_len++] = id;
 }
 
 static enum wsc_err add_evidence(struct query *q, struct wsc_closure *c, struct wsc_error *err)
@@ -200,10 +152,11 @@ static enum wsc_err add_evidence(struct query *q, struct wsc_closure *c, struct 
     int rc = sqlite3_bind_int64(q->evidence, 1, c->id);
     while (rc != SQLITE_NOMEM && c->evidence_len < WSC_EVIDENCE_MAX &&
            (rc = sqlite3_step(q->evidence)) == SQLITE_ROW) {
-        struct row r = {.stmt = q->evidence};
-        struct wsc_span s = take_bytes(&r);
+        struct wsc_row r = {.stmt = q->evidence};
+        struct wsc_span s = wsc_row_bytes(&r);
         start[c->evidence_len] = q->sentences.len;
         len[c->evidence_len] = s.len;
+        add_leg(c, wsc_row_int(&r));
         if (s.len > SENTENCES_MAX - q->sentences.len)
             break; /* a file made by somebody else */
         if (!wsc_buf_append(&q->sentences, s.ptr, s.len))
@@ -230,8 +183,9 @@ static enum wsc_err prepare(struct query *q, const struct wsc_filter *f, struct 
             q->s, "SELECT by, rule, packet FROM violations WHERE connection_id = ? ORDER BY n",
             &q->violations, err);
     if (e == WSC_OK)
-        e = wsc_db_prepare(q->s, "SELECT sentence FROM evidence WHERE connection_id = ? ORDER BY n",
-                           &q->evidence, err);
+        e = wsc_db_prepare(
+            q->s, "SELECT sentence, other_id FROM evidence WHERE connection_id = ? ORDER BY n",
+            &q->evidence, err);
     if (e != WSC_OK)
         return e;
     struct wsc_bind b = {.stmt = q->records};
@@ -249,7 +203,7 @@ enum wsc_err wsc_store_query(struct wsc_store *s, const struct wsc_filter *f, ws
     int rc = SQLITE_DONE;
     while (e == WSC_OK && (rc = sqlite3_step(q.records)) == SQLITE_ROW) {
         struct wsc_closure c = {0};
-        struct row r = {.stmt = q.records};
+        struct wsc_row r = {.stmt = q.records};
         take_who(&r, &c);
         take_how(&r, &c);
         take_how_much(&r, &c);

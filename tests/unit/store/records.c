@@ -34,6 +34,7 @@ static void fill_counts(struct wsc_closure *c)
     c->idle_server_ns = 1;
     c->idle_data_ns = 0;
     c->violations_more = 77;
+    c->key = text("dGhlIHNhbXBsZSBub25jZQ==");
 }
 
 static void fill_who(struct wsc_closure *c)

@@ -4,7 +4,7 @@
 
 #include <criterion/criterion.h>
 
-static const char second[] =
+static const char third[] =
     "ALTER TABLE imports ADD COLUMN note TEXT; UPDATE imports SET note = 'old'";
 
 static int64_t ask(struct wsc_store *s, const char *sql)
@@ -16,7 +16,7 @@ static int64_t ask(struct wsc_store *s, const char *sql)
 }
 
 /* A database of today meets a wsclose that knows one script more. */
-Test(store_migrate, second_script)
+Test(store_migrate, next_script)
 {
     static const char *const aa[] = {"aa"};
     struct wsc_tmp_db t;
@@ -27,16 +27,16 @@ Test(store_migrate, second_script)
     struct wsc_store *s = open_store(t.path, WSC_STORE_WRITE);
     (void)import(s, aa, 1, "", &r, 1);
     const char *const *ours = wsc_migrations(&n);
-    cr_assert_eq(n, 1);
-    const char *const scripts[] = {ours[0], second};
+    cr_assert_eq(n, 2);
+    const char *const scripts[] = {ours[0], ours[1], third};
     cr_assert_eq(wsc_db_exec(s, "DELETE FROM close_codes", &err), WSC_OK);
-    cr_expect_eq(wsc_migrate(s, scripts, 2, &err), WSC_OK, "%s", err.message);
-    cr_expect_eq(ask(s, "PRAGMA user_version"), 2);
+    cr_expect_eq(wsc_migrate(s, scripts, 3, &err), WSC_OK, "%s", err.message);
+    cr_expect_eq(ask(s, "PRAGMA user_version"), 3);
     cr_expect_eq(ask(s, "SELECT count(*) FROM imports WHERE note = 'old'"), 1);
     cr_expect_eq(
         ask(s, "SELECT count(*) FROM close_codes WHERE first = 1006 AND name = 'Abnormal Closure'"),
         1, "the registry is written anew");
-    cr_expect_eq(wsc_migrate(s, scripts, 2, &err), WSC_OK, "again: nothing to do: %s", err.message);
+    cr_expect_eq(wsc_migrate(s, scripts, 3, &err), WSC_OK, "again: nothing to do: %s", err.message);
     wsc_store_close(s);
     /* And this wsclose leaves that database alone. */
     cr_expect_eq(wsc_store_open(t.path, WSC_STORE_WRITE, &s, &err), WSC_ERR_NEWER_DB);
@@ -50,11 +50,11 @@ Test(store_migrate, failing_script)
     size_t n;
     const char *const *ours = wsc_migrations(&n);
     const char *const scripts[] = {
-        ours[0], second, "CREATE TABLE extra (x INTEGER) STRICT; CREATE TABLE imports (x)"};
+        ours[0], ours[1], third, "CREATE TABLE extra (x INTEGER) STRICT; CREATE TABLE imports (x)"};
     struct wsc_store *s = open_store("", WSC_STORE_PRIVATE);
-    cr_expect_eq(wsc_migrate(s, scripts, 3, &err), WSC_ERR_DB);
+    cr_expect_eq(wsc_migrate(s, scripts, 4, &err), WSC_ERR_DB);
     cr_expect(strstr(err.message, "imports already exists") != NULL, "%s", err.message);
-    cr_expect_eq(ask(s, "PRAGMA user_version"), 1);
+    cr_expect_eq(ask(s, "PRAGMA user_version"), 2);
     cr_expect_eq(ask(s, "SELECT count(*) FROM sqlite_master WHERE name = 'extra'"), 0);
     cr_expect_eq(ask(s, "SELECT count(*) FROM pragma_table_info('imports') WHERE name = 'note'"),
                  0);
@@ -68,10 +68,41 @@ Test(store_migrate, from_nothing)
     struct wsc_store s = {.name = "test"};
     size_t n;
     const char *const *ours = wsc_migrations(&n);
-    const char *const scripts[] = {ours[0], second};
+    const char *const scripts[] = {ours[0], ours[1], third};
     cr_assert_eq(sqlite3_open(":memory:", &s.db), SQLITE_OK);
-    cr_expect_eq(wsc_migrate(&s, scripts, 2, &err), WSC_OK, "%s", err.message);
-    cr_expect_eq(ask(&s, "PRAGMA user_version"), 2);
+    cr_expect_eq(wsc_migrate(&s, scripts, 3, &err), WSC_OK, "%s", err.message);
+    cr_expect_eq(ask(&s, "PRAGMA user_version"), 3);
     cr_expect_eq(ask(&s, "PRAGMA application_id"), WSC_APPLICATION_ID);
+    (void)sqlite3_close(s.db);
+}
+
+/* Records of version 1 are all there afterwards, with nothing made up in the new columns. */
+Test(store_migrate, from_version_1)
+{
+    static const char rows[] =
+        "INSERT INTO imports VALUES (1, '', '2026-01-01T00:00:00Z');"
+        "INSERT INTO captures (id, import_id, name) VALUES (1, 1, 'old.pcap');"
+        "INSERT INTO connections (id, capture_id, first_capture_id, first_packet, stream_id,"
+        " sort_time, outcome, midstream, ending, tcp_end, cause, frames_client, frames_server,"
+        " messages_client, messages_server, bytes_client, bytes_server, pings_client, pings_server,"
+        " pongs_client, pongs_server, missing_bytes_client, missing_bytes_server,"
+        " retransmitted_client, retransmitted_server) VALUES (7, 1, 1, 1, 0,"
+        " '2026-01-01T00:00:00.000000000Z', 'closed', 0, 'fin', 'fin', 'normal',"
+        " 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);"
+        "INSERT INTO evidence VALUES (7, 0, 'a sentence')";
+    struct wsc_error err = {0};
+    struct wsc_store s = {.name = "test"};
+    size_t n;
+    const char *const *ours = wsc_migrations(&n);
+    cr_assert_eq(sqlite3_open(":memory:", &s.db), SQLITE_OK);
+    cr_assert_eq(wsc_migrate(&s, ours, 1, &err), WSC_OK, "%s", err.message);
+    cr_assert_eq(wsc_db_exec(&s, rows, &err), WSC_OK, "%s", err.message);
+    cr_expect_eq(wsc_migrate(&s, ours, n, &err), WSC_OK, "%s", err.message);
+    cr_expect_eq(ask(&s, "SELECT count(*) FROM connections WHERE id = 7 AND cause = 'normal'"
+                         " AND key IS NULL AND alone_cause IS NULL AND alone_confidence IS NULL"),
+                 1);
+    cr_expect_eq(ask(&s, "SELECT count(*) FROM evidence WHERE sentence = 'a sentence'"
+                         " AND other_id IS NULL"),
+                 1);
     (void)sqlite3_close(s.db);
 }

@@ -90,6 +90,7 @@ static void same_why(const struct wsc_closure *got, const struct wsc_closure *wa
     SPAN(app_code_scope);
     SPAN(app_code_name);
     SPAN(app_code_meaning);
+    SPAN(key);
 }
 
 static void same_how_much(const struct wsc_closure *got, const struct wsc_closure *want)
@@ -308,7 +309,7 @@ Test(store_round_trip, captures_of_packets)
         {"PRAGMA integrity_check", "ok"},
         {"SELECT count(*) FROM pragma_foreign_key_check", "0"},
         {"PRAGMA application_id", "1465074481"}, /* 0x57534331 */
-        {"PRAGMA user_version", "1"},
+        {"PRAGMA user_version", "2"},
         {"PRAGMA journal_mode", "wal"},
     };
     struct wsc_tmp_db t;

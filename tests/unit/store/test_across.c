@@ -1,0 +1,186 @@
+/* What a pass over an import may ask and change. */
+#include "support/tmp_db.h"
+#include "unit/store/records.h"
+
+#include <criterion/criterion.h>
+
+static const char key[] = "dGhlIHNhbXBsZSBub25jZQ==";
+
+static struct wsc_closure leg(uint64_t packet, uint64_t ended_ns, const char *cause)
+{
+    struct wsc_closure c = record_plain(ended_ns, packet);
+    cr_assert(wsc_endpoint_parse("10.0.0.1:80", &c.server));
+    c.started_ns = T0;
+    c.key = text(key);
+    if (cause != NULL) {
+        c.cause = text(cause);
+        c.confidence = WSC_CONFIDENCE_POSSIBLE;
+        c.evidence[c.evidence_len++] = text("alone");
+    }
+    return c;
+}
+
+/* ---- seen by the pass ---- */
+
+struct seen {
+    size_t ends, legs, ours;
+    uint64_t open;
+    int64_t ids[8];
+    enum wsc_err answer;
+};
+
+static int on_end(void *ctx, const struct wsc_store_end *end)
+{
+    struct seen *s = ctx;
+    cr_expect_eq(end->server.len, strlen("10.0.0.1:80"));
+    s->ends++;
+    return 0;
+}
+
+static int on_leg(void *ctx, const struct wsc_store_leg *l)
+{
+    struct seen *s = ctx;
+    s->ours += l->ours;
+    if (s->legs < 8)
+        s->ids[s->legs] = l->id;
+    s->legs++;
+    return 0;
+}
+
+static enum wsc_err look(void *ctx, struct wsc_store *s, struct wsc_error *err)
+{
+    struct seen *seen = ctx;
+    enum wsc_err e = wsc_store_ends(s, on_end, seen, err);
+    if (e == WSC_OK)
+        e = wsc_store_legs(s, on_leg, seen, err);
+    if (e == WSC_OK)
+        e = wsc_store_open_at(s, text("10.0.0.1:80"), T0 + 15 * SECOND, &seen->open, err);
+    if (e == WSC_OK && seen->answer != WSC_OK)
+        e = wsc_error_set(err, seen->answer, "the pass says no");
+    return e;
+}
+
+Test(store_across, a_pass_sees_this_import_and_the_legs_of_others)
+{
+    static const char *const aa[] = {"aa"}, *const bb[] = {"bb"};
+    struct wsc_closure first[] = {leg(1, T0 + 10 * SECOND, NULL), leg(2, T0 + 20 * SECOND, NULL),
+                                  leg(3, T0 + 30 * SECOND, NULL)};
+    first[1].ending = WSC_ENDING_CLOSE_HANDSHAKE; /* a code that says enough by itself */
+    first[1].close_code = 1008;
+    first[1].key = (struct wsc_span){0};
+    first[2].key = text("AAAAAAAAAAAAAAAAAAAAAA==");
+    struct wsc_closure second = leg(1, T0 + 40 * SECOND, NULL);
+    struct seen seen = {0};
+    struct wsc_store *s = open_store("", WSC_STORE_PRIVATE);
+    wsc_store_set_pass(s, look, &seen);
+    (void)import(s, aa, 1, "", first, 3);
+    cr_expect_eq(seen.ends, 2);
+    cr_expect_eq(seen.legs, 0, "one key, one connection");
+    cr_expect_eq(seen.open, 2, "those that end later, started before");
+    seen = (struct seen){0};
+    (void)import(s, bb, 1, "", &second, 1);
+    cr_expect_eq(seen.ends, 1);
+    cr_expect_eq(seen.legs, 2);
+    cr_expect_eq(seen.ours, 1);
+    seen = (struct seen){0};
+    cr_expect_eq(import(s, bb, 1, "", &second, 1), WSC_IMPORT_KNOWN);
+    cr_expect_eq(seen.ends, 0, "nothing is looked at again");
+    wsc_store_close(s);
+}
+
+Test(store_across, a_pass_that_fails_takes_the_import_back)
+{
+    struct seen seen = {.answer = WSC_ERR_LIMIT};
+    struct wsc_closure c = leg(1, T0, NULL);
+    struct wsc_store_capture cap = {.fingerprint = "aa"};
+    const char *name = "a.pcap";
+    struct wsc_error err = {0};
+    enum wsc_import_result result;
+    int64_t id;
+    struct wsc_filter all;
+    wsc_filter_init(&all);
+    struct wsc_store *s = open_store("", WSC_STORE_PRIVATE);
+    wsc_store_set_pass(s, look, &seen);
+    cr_assert_eq(wsc_store_begin(s, &name, 1, "", &err), WSC_OK);
+    cr_assert_eq(wsc_store_put(s, &c, &id, &err), WSC_OK);
+    cr_expect_eq(wsc_store_commit(s, &cap, 1, &result, &err), WSC_ERR_LIMIT);
+    cr_expect_str_eq(err.message, "the pass says no");
+    cr_expect_eq(count_records(s, &all), 0);
+    wsc_store_close(s);
+}
+
+/* ---- changed by it ---- */
+
+static enum wsc_err join(void *ctx, struct wsc_store *s, struct wsc_error *err)
+{
+    struct seen *seen = ctx;
+    const struct wsc_span words[] = {text("one"), text("two")}, last[] = {text("three")};
+    enum wsc_err e = wsc_store_legs(s, on_leg, seen, err);
+    for (size_t i = 0; e == WSC_OK && seen->legs == 2 && i < 2; i++) {
+        struct wsc_amendment a = {.id = seen->ids[i],
+                                  .cause = WSC_CAUSE_PROXY_CUT,
+                                  .confidence = WSC_CONFIDENCE_CERTAIN,
+                                  .sentences = words,
+                                  .sentences_len = 2,
+                                  .other_id = seen->ids[1 - i]};
+        struct wsc_amendment b = {.id = seen->ids[i], .sentences = last, .sentences_len = 1};
+        e = wsc_store_amend(s, &a, err);
+        if (e == WSC_OK)
+            e = wsc_store_amend(s, &b, err);
+    }
+    return e;
+}
+
+static int check_joined(void *ctx, const struct wsc_closure *c)
+{
+    size_t *n = ctx;
+    static const char *const want[2][4] = {{"one", "two", "alone", "three"},
+                                           {"one", "two", "three", NULL}};
+    const char *const *w = want[*n];
+    cr_expect_eq(c->cause.len, strlen("proxy_cut"));
+    cr_expect_eq(c->confidence, WSC_CONFIDENCE_CERTAIN);
+    for (size_t i = 0; i < 4 && w[i] != NULL; i++)
+        cr_expect(i < c->evidence_len && c->evidence[i].len == strlen(w[i]) &&
+                      memcmp(c->evidence[i].ptr, w[i], strlen(w[i])) == 0,
+                  "record %zu, sentence %zu", *n, i);
+    cr_expect_eq(c->legs_len, 1);
+    cr_expect_neq(c->legs[0], c->id);
+    ++*n;
+    return 0;
+}
+
+Test(store_across, an_amendment_stands_before_what_was_said_alone_and_goes_with_the_leg)
+{
+    static const char *const aa[] = {"aa"}, *const bb[] = {"bb"};
+    struct wsc_closure first = leg(1, T0 + 10 * SECOND, "idle_timeout"),
+                       second = leg(1, T0 + 20 * SECOND, NULL);
+    struct seen seen = {0};
+    struct wsc_tmp_db t;
+    struct wsc_filter all;
+    struct wsc_error err = {0};
+    char out[128];
+    size_t n = 0;
+    wsc_filter_init(&all);
+    wsc_tmp_db_init(&t);
+    struct wsc_store *s = open_store(t.path, WSC_STORE_WRITE);
+    wsc_store_set_pass(s, join, &seen);
+    (void)import(s, aa, 1, "", &first, 1);
+    seen = (struct seen){0};
+    (void)import(s, bb, 1, "", &second, 1);
+    cr_expect_eq(wsc_store_query(s, &all, check_joined, &n, &err), WSC_OK, "%s", err.message);
+    cr_expect_eq(n, 2);
+    /* The second capture is replaced, by one whose connection has another key. */
+    second.key = text("AAAAAAAAAAAAAAAAAAAAAA==");
+    seen = (struct seen){0};
+    cr_expect_eq(import(s, bb, 1, "other", &second, 1), WSC_IMPORT_REPLACED);
+    wsc_store_close(s);
+    cr_expect_str_eq(wsc_tmp_db_ask(t.path,
+                                    "SELECT group_concat(coalesce(cause, '-') || ' ' ||"
+                                    " coalesce(confidence, '-'), '; ') FROM connections",
+                                    out, sizeof(out)),
+                     "idle_timeout possible; - -");
+    cr_expect_str_eq(wsc_tmp_db_ask(t.path, "SELECT group_concat(sentence, ' ') FROM evidence", out,
+                                    sizeof(out)),
+                     "alone three", "what rested on the leg is gone");
+    wsc_tmp_db_clear(&t);
+}
