@@ -192,6 +192,16 @@ Test(across, a_shutdown_says_so_by_its_code)
     expect_all(&g, "server_shutdown:likely", n);
 }
 
+Test(across, silent_together_and_ended_together_is_one_event_not_a_timer)
+{
+    size_t n = 0;
+    struct got g;
+    for (size_t i = 0; i < 6; i++)
+        (void)add(&n, 4000 * i, 100000 + 10 * i, 7000 + 10 * i);
+    judge(n, &g);
+    expect_all(&g, "mass_disconnect:likely", n);
+}
+
 /* ---- legs ---- */
 
 /* client 10.0.0.7 - proxy 10.9.0.1:80 / 10.9.0.1:40000 - backend 10.9.0.2:8080 */
@@ -245,4 +255,19 @@ Test(across, one_key_for_all_is_a_client_that_cannot_count)
         add(&n, 100 * i, 10000 + 4000 * i, 500 + 700 * i)->key = text("dGhlIHNhbXBsZSBub25jZQ==");
     judge(n, &g);
     cr_expect_str_eq(g.all, "");
+    /* Asked for inside the other, but answered after it. */
+    n = 0;
+    two_legs(&n, WSC_SIDE_SERVER, WSC_SIDE_CLIENT);
+    records[1].established_ns = records[0].established_ns + MS;
+    judge(n, &g);
+    cr_expect_str_eq(g.all, "");
+    /* Two that could both be the inner leg. */
+    n = 0;
+    two_legs(&n, WSC_SIDE_SERVER, WSC_SIDE_CLIENT);
+    struct wsc_closure *third = add(&n, 3, 10002, 501);
+    third->key = text("dGhlIHNhbXBsZSBub25jZQ==");
+    third->established_ns = T0 + 9 * MS;
+    third->closed_by = WSC_SIDE_CLIENT;
+    judge(n, &g);
+    cr_expect_null(strstr(g.all, "proxy between"), "%s", g.all);
 }
