@@ -15,6 +15,7 @@ column() {
 }
 mkdir -p "$tmp/src/codes/data"
 column official_codes name
+column official_codes reported
 column app_codes meaning
 column reasons situation
 

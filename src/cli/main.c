@@ -43,6 +43,29 @@ static int unknown(const char *word)
     return EXIT_USAGE;
 }
 
+/* --lang stands before the command too. Returns false, having said why, if it is wrong or nothing
+ * follows. */
+static bool take_lang(int *argc, char ***argv)
+{
+    static const char option[] = "--lang";
+    while (*argc > 1 && strncmp((*argv)[1], option, sizeof(option) - 1) == 0) {
+        const char *rest = (*argv)[1] + sizeof(option) - 1;
+        int used = *rest == '=' ? 1 : 2;
+        const char *lang = used == 1 ? rest + 1 : *argc > 2 ? (*argv)[2] : "";
+        if (*rest != '\0' && *rest != '=')
+            return true; /* another option: for unknown() */
+        if (!i18n_use(lang)) {
+            out_say("option --lang: expected en, ja or vi, not \"%s\"", lang);
+            return false;
+        }
+        *argc -= used;
+        *argv += used;
+    }
+    if (*argc < 2)
+        help(stderr);
+    return *argc >= 2;
+}
+
 int main(int argc, char **argv)
 {
     i18n_init();
@@ -51,6 +74,8 @@ int main(int argc, char **argv)
         help(stderr);
         return EXIT_USAGE;
     }
+    if (!take_lang(&argc, &argv))
+        return EXIT_USAGE;
     const char *word = argv[1];
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
         help(stdout);

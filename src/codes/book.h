@@ -17,7 +17,7 @@
 #define AS_RECEIVED         N_("Code and reason as received. A page cannot send it: close() takes only 1000 and 3000-4999.")
 #define AS_RECEIVED_OR_SENT N_("Code and reason as received. A page may send it with close().")
 #define OWN_FAILURE         N_("The code as received. Where the browser itself sends it, because of what the server sent, the page sees 1006.")
-#define ILLEGAL_CODE        N_("Chromium hands the number to the page as it came; others fail the connection, and the page sees 1006.")
+#define ILLEGAL_CODE        N_("Chromium hands the number to the page as it came; others may fail the connection, and the page then sees 1006.")
 /* clang-format on */
 
 /* In ascending order of |first|, single codes before the range around them. */

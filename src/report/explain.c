@@ -111,11 +111,12 @@ static void add_candidates(struct items *it, const struct wsc_report_code *c)
     add(it, _("Whose code this is, is not known. Each of these defines it; none is certain:"));
     for (size_t i = 0; i < c->candidates_len; i++) {
         const struct wsc_app_code *a = c->candidates[i];
+        const char *doubt = a->verified ? "" : _(" [not verified]");
         /* Many tables repeat the name as the meaning. */
         if (strcmp(a->name, a->meaning) == 0)
-            compose(it, "%s: %s", a->scope, tr(a->meaning));
+            compose(it, "%s: %s%s", a->scope, tr(a->meaning), doubt);
         else
-            compose(it, "%s: %s (%s)", a->scope, a->name, tr(a->meaning));
+            compose(it, "%s: %s (%s)%s", a->scope, a->name, tr(a->meaning), doubt);
     }
 }
 
@@ -142,7 +143,8 @@ static void add_senders(struct items *it, const struct wsc_report_code *c)
         if (it->len == SENDERS_SHOWN)
             more++;
         else
-            compose(it, "%s: %s", h->software, tr(h->situation));
+            compose(it, "%s: %s%s", h->software, tr(h->situation),
+                    h->verified ? "" : _(" [not verified]"));
     }
     if (more > 0)
         compose(it, _("and %zu more (--format json lists all)"), more);

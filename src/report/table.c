@@ -467,8 +467,8 @@ static enum wsc_err code(struct wsc_report *rep, int first, int last)
     char text[24];
     (void)snprintf(text, sizeof(text), first == last ? "%d" : "%d-%d", first, last);
     if (c == NULL || !set_word(rep, &c[0], text) || !set_word(rep, &c[1], info->name) ||
-        !set_word(rep, &c[2], info->on_wire ? "yes" : "no") ||
-        !set_word(rep, &c[3], info->reported[0] != '\0' ? info->reported : NULL) ||
+        !set_word(rep, &c[2], info->on_wire ? _("yes") : _("no")) ||
+        !set_word(rep, &c[3], info->reported[0] != '\0' ? tr(info->reported) : NULL) ||
         !set_word(rep, &c[4], info->reference))
         return WSC_ERR_NOMEM;
     return wsc_render_written(rep);

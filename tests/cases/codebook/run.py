@@ -159,6 +159,11 @@ class Scope(Case):
     def test_a_row_not_verified_says_so(self):
         self.assertIn("not verified", self.flat("explain", 4004, "--host", "ws.pusher.com"))
         self.assertNotIn("not verified", self.flat("explain", 4401, "--subprotocol", "graphql-transport-ws"))
+        # Among candidates and senders each is marked by itself.
+        out = self.flat("explain", 4005)
+        self.assertIn("Pusher: Path not found [not verified]", out)
+        self.assertIn("Discord Gateway: Already authenticated (more than one identify) -", out)
+        self.assertIn("uvicorn (websockets): server shutdown [not verified]", self.flat("explain", 1012))
 
     def test_software_by_reason(self):
         out = self.flat("explain", 1011, "--reason", "keepalive ping timeout")
@@ -273,6 +278,12 @@ class Language(Case):
             self.assertIn("  意味 ", out)
         self.assertIn(self.VI, self.run_("explain", 1000, "--lang=vi", LANG="ja_JP.UTF-8"))
         self.assertTrue(self.run_("explain", 1000, "--lang", "en", LANG="ja_JP.UTF-8").startswith(self.EN))
+
+    def test_before_the_command_too(self):
+        self.assertIn(self.JA, self.run_("--lang", "ja", "explain", 1000))
+        self.assertIn(self.VI, self.run_("--lang=vi", "explain", 1000))
+        for args in (["--lang"], ["--lang", "xx", "codes"], ["--lang", "ja"], ["--language", "codes"]):
+            self.run_(*args, status=2)
 
     def test_by_locale_as_gettext_reads_it(self):
         for env, expected in (
