@@ -10,10 +10,10 @@
 
 /* Of two claims that are equally sure the earlier rule wins: the more special one. */
 static const wsc_why_fn rules[] = {
-    wsc_why_evicted,   wsc_why_gap,        wsc_why_rejected,     wsc_why_bad_answer,
-    wsc_why_no_answer, wsc_why_middlebox,  wsc_why_reason,       wsc_why_goodbye,
-    wsc_why_violation, wsc_why_too_big,    wsc_why_app_code,     wsc_why_keepalive,
-    wsc_why_code,      wsc_why_idle,       wsc_why_network_loss, wsc_why_forgotten,
+    wsc_why_evicted,   wsc_why_gap,        wsc_why_rejected,  wsc_why_bad_answer,
+    wsc_why_no_answer, wsc_why_forgotten,  wsc_why_middlebox, wsc_why_reason,
+    wsc_why_goodbye,   wsc_why_violation,  wsc_why_too_big,   wsc_why_app_code,
+    wsc_why_keepalive, wsc_why_code,       wsc_why_idle,      wsc_why_network_loss,
     wsc_why_lifetime,  wsc_why_peer_crash, wsc_why_software,
 };
 
@@ -46,6 +46,14 @@ void wsc_say(struct wsc_claims *out, const char *format, ...)
     out->sentences[out->sentences_len++] =
         (struct wsc_span){.ptr = (const uint8_t *)at, .len = len};
     out->list[out->len - 1].len++;
+}
+
+bool wsc_claimed(const struct wsc_claims *out, enum wsc_confidence at_least)
+{
+    for (size_t i = 0; i < out->len; i++)
+        if (out->list[i].cause != WSC_CAUSE_NONE && out->list[i].confidence >= at_least)
+            return true;
+    return false;
 }
 
 /* ---- the verdict ---- */

@@ -44,6 +44,9 @@ typedef void (*wsc_why_fn)(const struct wsc_case *c, struct wsc_claims *out);
 void wsc_claim(struct wsc_claims *out, enum wsc_cause cause, enum wsc_confidence confidence);
 void wsc_say(struct wsc_claims *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* True if a rule before this one has claimed a cause and is as sure as that. */
+bool wsc_claimed(const struct wsc_claims *out, enum wsc_confidence at_least);
+
 /* Fills cause, confidence, evidence, software and app_code of |rec|, which is c->rec; the spans
  * point into |claims|. */
 void wsc_diagnose(const struct wsc_case *c, struct wsc_claims *claims, struct wsc_closure *rec);

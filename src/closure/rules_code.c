@@ -177,15 +177,6 @@ static void page_left(const struct wsc_case *c, struct wsc_claims *out)
     wsc_say(out, "User-Agent: %s", wsc_text_quote(c->rec->user_agent, agent));
 }
 
-/* A rule before this one is sure. */
-static bool explained(const struct wsc_claims *out)
-{
-    for (size_t i = 0; i < out->len; i++)
-        if (out->list[i].confidence == WSC_CONFIDENCE_CERTAIN)
-            return true;
-    return false;
-}
-
 void wsc_why_code(const struct wsc_case *c, struct wsc_claims *out)
 {
     const struct wsc_closure *r = c->rec;
@@ -208,7 +199,8 @@ void wsc_why_code(const struct wsc_case *c, struct wsc_claims *out)
     }
     char packet[WSC_PACKET_TEXT], reason[WSC_QUOTE_TEXT];
     (void)wsc_text_packet(c->ev->side[d].first.ref, packet);
-    if (explained(out)) { /* reason or last word say more than the code: it is evidence only */
+    if (wsc_claimed(out, WSC_CONFIDENCE_CERTAIN)) { /* reason or last word say more than the code:
+                                                       it is evidence only */
         wsc_claim(out, WSC_CAUSE_NONE, WSC_CONFIDENCE_NONE);
         wsc_say(out, "the %s's Close (%s) says %d", wsc_text_side(d), packet, code);
         return;

@@ -7,9 +7,11 @@
 
 /* ---- middleboxes ---- */
 
-/* Packets that must agree before one that differs is odd. */
-#define TTL_RUN 2u
-#define ID_RUN  4u
+/* Packets that must agree before one that differs is odd; more where it differs by one hop only, as
+ * it does where paths change. */
+#define TTL_RUN     2u
+#define TTL_RUN_HOP 4u
+#define ID_RUN      4u
 /* IP-IDs of one host are not further apart than this in a moment. */
 #define ID_FAR 1024u
 
@@ -53,7 +55,8 @@ static void forged_end(const struct wsc_case *c, struct wsc_claims *out)
     enum wsc_confidence sure = WSC_CONFIDENCE_POSSIBLE;
     if (odd_ttl(o) && goes_on)
         sure = WSC_CONFIDENCE_CERTAIN;
-    else if ((odd_ttl(o) && abs((int)o->ttl - (int)o->usual_ttl) > 1) || goes_on)
+    else if ((odd_ttl(o) && (o->ttl_run >= TTL_RUN_HOP || abs(o->ttl - o->usual_ttl) > 1)) ||
+             goes_on)
         sure = WSC_CONFIDENCE_LIKELY;
     wsc_claim(out, WSC_CAUSE_MIDDLEBOX_RESET, sure);
     say_origin(out, d, rst ? "RST" : "FIN", r->tcp_end_packet, o);
@@ -126,7 +129,8 @@ void wsc_why_peer_crash(const struct wsc_case *c, struct wsc_claims *out)
 {
     const struct wsc_closure *r = c->rec;
     enum wsc_dir d;
-    if (!wsc_ended_bare(c) || !wsc_closer(c, &d) || cut_frame(c, d, out))
+    if (!wsc_ended_bare(c) || !wsc_closer(c, &d) || wsc_claimed(out, WSC_CONFIDENCE_LIKELY) ||
+        cut_frame(c, d, out))
         return;
     bool rst = r->ending == WSC_ENDING_RESET;
     int64_t own = wsc_idle_of(c, d), theirs = wsc_idle_of(c, wsc_other(d));
