@@ -55,7 +55,7 @@ Test(limits, a_silence_names_the_products_whose_default_it_is)
                      "%s at %lld ns", rows[i].product, (long long)rows[i].ns);
     const struct wsc_limit *nginx = find(set, WSC_LIMIT_IDLE, 60 * S, "nginx (proxy)");
     cr_expect_str_eq(nginx->setting, "proxy_read_timeout");
-    cr_expect_eq(nginx->clock, WSC_CLOCK_SERVER);
+    cr_expect_eq(nginx->clock, WSC_CLOCK_ANY);
     cr_expect_eq(nginx->ends, WSC_ENDS_FIN);
     cr_expect(nginx->verified && !nginx->own);
     wsc_limits_free(set);
