@@ -44,7 +44,7 @@ async def silent_from_the_start(lab):
     lab.capture("toc", ports=[8080])
 
     async def one(i):
-        await asyncio.sleep(i * 1.6)
+        await asyncio.sleep(i * 3.7)
         ws = await lab.connect(f"/q{i}", FRONT)
         await ask(ws)
         await ws.wait_closed()

@@ -192,7 +192,7 @@ async def haproxy_keepalive_probes(lab):
         await ws.wait_closed()
         done.append((i, ws))
 
-    await asyncio.gather(one(1, 0, 0), one(2, 1.3, 2.5), one(3, 0.6, 4.2))
+    await asyncio.gather(one(1, 0, 0), one(2, 1.3, 4.5), one(3, 4.6, 6.2))
     await lab.stop_capture()
     for i, ws in sorted(done):
         lab.expect(ws.here, f"/k{i}", "probed every second by TCP, silent for 9 s", FRONT, {"client": saw(ws)}, outcome="closed", close_code=1006, ending="fin",
@@ -332,7 +332,7 @@ async def lifetime_30(lab):
 
 async def lifetime_13(lab):
     """As lifetime_30, with 13 s: no table has it, but five connections have the same age."""
-    await ages(lab, [(0, 13, 1.9), (1.2, 13, 1.3), (2.9, 13, 0.8), (4.4, 13, 2.9), (7.3, 13, 1.1)], lambda ws: lab.expect(
+    await ages(lab, [(0, 13, 1.9), (3.2, 13, 1.3), (6.9, 13, 0.8), (10.4, 13, 2.9), (14.3, 13, 1.1)], lambda ws: lab.expect(
         ws.here, ws.path, "cut at the age of 13 s between messages", logged={"client": saw(ws)}, outcome="closed", close_code=1006, ending="fin", closed_by="server",
         cause="lifetime_limit", evidence=[r"\b(13(\.\d+)?|12\.9\d*) s"], cause_not=["idle_timeout", "keepalive_timeout", "mass_disconnect"]))
 
