@@ -63,10 +63,12 @@ struct wsc_findings_options {
 #define WSC_FINDINGS_MAX 200u
 
 struct wsc_findings_summary {
-    uint64_t records;           /* looked at */
-    uint64_t ended;             /* of these, open once and then ended */
-    uint64_t failed;            /* of these, failed in the handshake */
-    bool cut;                   /* there were more than max_records */
+    uint64_t records; /* looked at */
+    uint64_t ended;   /* of these, open once and then ended */
+    uint64_t failed;  /* of these, failed in the handshake */
+    bool cut;         /* there were more than max_records */
+    bool names_full; /* max_names was reached: records whose server is not known for it are left out
+                      */
     uint64_t findings;          /* handed over */
     uint64_t left_out;          /* beyond max_findings */
     uint64_t first_ns, last_ns; /* from the first start to the last end; 0: no record */

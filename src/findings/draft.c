@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 struct wsc_draft *wsc_draft_new(const struct wsc_run *r, enum wsc_finding_kind kind)
 {
@@ -136,6 +137,27 @@ void wsc_draft_say(struct wsc_draft *d, const char *format, ...)
         d->f.evidence[d->f.evidence_len++] = s;
 }
 
+void wsc_draft_say_legs(const struct wsc_run *r, struct wsc_draft *d, const uint32_t *members,
+                        size_t n)
+{
+    size_t cut = 0, with = 0;
+    uint32_t other = 0;
+    char server[WSC_WORD_MAX];
+    for (size_t i = 0; i < n; i++) {
+        const struct wsc_fact *x = &r->facts.rows[members[i]], *leg = wsc_run_leg(r, x);
+        if (leg == NULL)
+            continue;
+        with++;
+        cut += wsc_fact_hop_cut(x, leg);
+        other = leg->server;
+    }
+    if (with > 0)
+        wsc_draft_say(d,
+                      "of %zu the other leg is on record too (as to %s): %zu were ended on both "
+                      "by the hop between them",
+                      with, wsc_word_server(r, other, server), cut);
+}
+
 void wsc_draft_candidates(const struct wsc_run *r, struct wsc_draft *d, enum wsc_limit_kind kind,
                           int64_t ns, unsigned ends, int code)
 {
@@ -151,6 +173,47 @@ void wsc_draft_candidates(const struct wsc_run *r, struct wsc_draft *d, enum wsc
             d->f.candidates[d->f.candidates_len++] = all[i];
         else
             d->f.candidates_more++;
+    }
+}
+
+/* Letters a name begins with: "nginx" of "nginx/1.22.1" and of "nginx (proxy)". */
+static size_t first_word(const char *s, size_t len)
+{
+    size_t n = 0;
+    while (n < len && ((s[n] >= 'a' && s[n] <= 'z') || (s[n] >= 'A' && s[n] <= 'Z')))
+        n++;
+    return n;
+}
+
+static bool candidate_already(const struct wsc_draft *d, const struct wsc_limit *l)
+{
+    for (size_t i = 0; i < d->f.candidates_len; i++)
+        if (d->f.candidates[i] == l)
+            return true;
+    return false;
+}
+
+void wsc_draft_say_product(const struct wsc_run *r, struct wsc_draft *d, const struct wsc_fact *x,
+                           enum wsc_limit_kind kind, unsigned ends)
+{
+    struct wsc_span software = wsc_names_get(&r->facts.names, x->software);
+    size_t n, len = first_word((const char *)software.ptr, software.len);
+    const struct wsc_limit *all = wsc_limits_all(r->limits, &n);
+    for (size_t i = 0; len > 0 && i < n; i++) {
+        const struct wsc_limit *l = &all[i];
+        if (l->kind != kind || l->setting[0] == '\0' || candidate_already(d, l) ||
+            (l->ends != 0 && (l->ends & ends) == 0) ||
+            first_word(l->product, strlen(l->product)) != len ||
+            strncasecmp(l->product, (const char *)software.ptr, len) != 0)
+            continue;
+        if (l->min_ns > 0)
+            wsc_draft_say(d, "the server names itself %.*s: see its %s (%g s unless set)",
+                          (int)software.len, (const char *)software.ptr, l->setting,
+                          (double)l->min_ns / 1e9);
+        else
+            wsc_draft_say(d, "the server names itself %.*s: see its %s", (int)software.len,
+                          (const char *)software.ptr, l->setting);
+        return;
     }
 }
 
@@ -203,6 +266,8 @@ const char *wsc_word_time(int64_t ns, char out[WSC_WORD_MAX])
     double s = (double)ns / 1e9;
     if (s < 1)
         (void)snprintf(out, WSC_WORD_MAX, "%.0f ms", s * 1e3);
+    else if (s < 10)
+        (void)snprintf(out, WSC_WORD_MAX, "%.3f s", s);
     else if (s < 100)
         (void)snprintf(out, WSC_WORD_MAX, "%.2f s", s);
     else

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 _Static_assert(WSC_RULE_COUNT <= 16, "rules fit the bits of a fact");
@@ -118,6 +119,7 @@ static int on_record(void *ctx, const struct wsc_closure *r)
         .software = wsc_names_add(&t->names, r->server_software),
         .cause = wsc_names_add(&t->names, r->cause),
         .pings = {capped(r->pings[0]), capped(r->pings[1])},
+        .key = r->key.ptr != NULL ? wsc_hash(t->names.secret, r->key.ptr, r->key.len) : 0,
         .code = r->close_code,
         .status = (int16_t)r->handshake_status,
         .outcome = (uint8_t)r->outcome,
@@ -129,6 +131,47 @@ static int on_record(void *ctx, const struct wsc_closure *r)
     return 0;
 }
 
+/* ---- legs ---- */
+
+#define LEGS_NS UINT64_C(5000000000) /* a proxy passes an end on faster than this */
+
+static int by_key(const void *a, const void *b, void *ctx)
+{
+    const struct wsc_fact *rows = ctx;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    if (rows[x].key != rows[y].key)
+        return rows[x].key < rows[y].key ? -1 : 1;
+    return x < y ? -1 : x > y;
+}
+
+static bool are_legs(const struct wsc_fact *a, const struct wsc_fact *b)
+{
+    uint64_t apart = a->at_ns > b->at_ns ? a->at_ns - b->at_ns : b->at_ns - a->at_ns;
+    return a->key == b->key && a->server != b->server && apart <= LEGS_NS;
+}
+
+static enum wsc_err join_legs(struct wsc_facts *t)
+{
+    size_t n = 0;
+    uint32_t *order = wsc_alloc((t->len > 0 ? t->len : 1) * sizeof(*order));
+    if (order == NULL)
+        return WSC_ERR_NOMEM;
+    for (uint32_t i = 0; i < t->len; i++)
+        if (t->rows[i].key != 0)
+            order[n++] = i;
+    if (n > 0)
+        qsort_r(order, n, sizeof(*order), by_key, t->rows);
+    for (size_t i = 1; i < n; i++) {
+        struct wsc_fact *a = &t->rows[order[i - 1]], *b = &t->rows[order[i]];
+        if (!are_legs(a, b))
+            continue;
+        b->leg = order[i - 1] + 1;
+        a->leg = a->leg != 0 ? a->leg : order[i] + 1;
+    }
+    wsc_free(order);
+    return WSC_OK;
+}
+
 enum wsc_err wsc_facts_read(struct wsc_facts *t, struct wsc_store *s, const struct wsc_filter *f,
                             struct wsc_error *err)
 {
@@ -137,7 +180,13 @@ enum wsc_err wsc_facts_read(struct wsc_facts *t, struct wsc_store *s, const stru
     all.limit = 0;
     enum wsc_err e = wsc_store_query(s, &all, on_record, t, err);
     if (e == WSC_OK && t->no_mem)
-        return wsc_error_set(err, WSC_ERR_NOMEM, "out of memory after %zu records", t->len);
+        e = WSC_ERR_NOMEM;
+    else if (e != WSC_OK)
+        return e;
+    if (e == WSC_OK)
+        e = join_legs(t);
+    if (e != WSC_OK)
+        (void)wsc_error_set(err, e, "out of memory with %zu records", t->len);
     return e;
 }
 

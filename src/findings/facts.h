@@ -18,6 +18,8 @@ struct wsc_fact {
     int32_t code;                         /* WSC_UNKNOWN */
     int16_t status;                       /* WSC_UNKNOWN */
     uint16_t rules[2];                    /* bits 1 << enum wsc_rule, by sender */
+    uint64_t key;                         /* of its Sec-WebSocket-Key, hashed; 0: not known */
+    uint32_t leg; /* row + 1 of another leg of the same connection; 0: none on record */
     uint8_t outcome, ending, closed_by;
     bool midstream;
     bool mass;  /* part of a mass disconnect */
@@ -36,8 +38,9 @@ struct wsc_facts {
 void wsc_facts_init(struct wsc_facts *t, size_t max_rows, size_t max_name_bytes);
 void wsc_facts_clear(struct wsc_facts *t);
 
-/* Reads what passes |f|, which outlives |t|. Returns WSC_OK, WSC_ERR_NOMEM or what the store
- * returned. */
+/* Reads what passes |f|, and joins legs: two records with one Sec-WebSocket-Key that ended within
+ * 5 s, on two sides of a proxy that passes it on. |f| outlives |t|. Returns WSC_OK, WSC_ERR_NOMEM
+ * or what the store returned. */
 enum wsc_err wsc_facts_read(struct wsc_facts *t, struct wsc_store *s, const struct wsc_filter *f,
                             struct wsc_error *err) WSC_MUST_USE;
 

@@ -54,7 +54,7 @@ size_t wsc_run_pick(struct wsc_run *r, wsc_fact_fn want, wsc_fact_cmp cmp)
     struct sorting s = {.rows = r->facts.rows, .cmp = cmp};
     size_t n = 0;
     for (uint32_t i = 0; i < r->facts.len; i++)
-        if (want(&r->facts.rows[i]))
+        if (r->facts.rows[i].server != 0 && want(&r->facts.rows[i]))
             r->order[n++] = i;
     if (n > 0)
         qsort_r(r->order, n, sizeof(*r->order), by_group, &s);
@@ -87,6 +87,7 @@ static void count(struct wsc_run *r, struct wsc_findings_summary *sum)
     }
     sum->records = r->facts.len;
     sum->cut = r->facts.cut;
+    sum->names_full = r->facts.names.refused;
     sum->first_ns = r->first_ns;
     sum->last_ns = r->last_ns;
 }

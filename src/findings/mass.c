@@ -21,6 +21,9 @@ static bool may_be_mass(const struct wsc_fact *x)
 
 static int by_server_and_closer(const struct wsc_fact *a, const struct wsc_fact *b)
 {
+    int c = wsc_compare_closers(a, b);
+    if (c != 0)
+        return c;
     return a->server != b->server ? wsc_compare(a->server, b->server)
                                   : wsc_compare(a->closed_by, b->closed_by);
 }
@@ -156,11 +159,15 @@ static enum wsc_err write_mass(struct wsc_run *r, size_t from, const struct wsc_
     struct ways ways = {0};
     for (size_t i = 0; i < b->len; i++) {
         struct wsc_fact *member = wsc_run_fact(r, from + b->first + i);
+        struct wsc_fact *leg = wsc_run_leg(r, member);
         member->mass = true;
+        if (leg != NULL)
+            leg->mass = true;
         add_way(&ways, member);
     }
     m.count = (uint32_t)wsc_draft_measure(r, d);
     describe(r, d, &m, b->expected, clients_of(r, from + b->first, b->len, seen), &ways);
+    wsc_draft_say_legs(r, d, r->order + from + b->first, b->len);
     if (r->masses_len < WSC_MASSES_MAX)
         r->masses[r->masses_len++] = m;
     return wsc_draft_keep(r, d, WEIGHT, open, "open to this server at that moment");
@@ -171,9 +178,16 @@ static enum wsc_err look_at(struct wsc_run *r, size_t from, size_t end, double a
 {
     struct wsc_burst found[WSC_BURST_MAX];
     enum wsc_err e = WSC_OK;
-    for (size_t i = from; i < end; i++)
-        times[i - from] = wsc_run_fact(r, i)->at_ns;
-    size_t n = wsc_burst_find(times, end - from, r->last_ns - r->first_ns, alarm, found);
+    /* Legs whose other side was told about are left out; the rest moves together, in order. */
+    size_t len = 0;
+    for (size_t i = from; i < end; i++) {
+        if (wsc_run_fact(r, i)->mass)
+            continue;
+        r->order[from + len] = r->order[i];
+        times[len] = wsc_run_fact(r, from + len)->at_ns;
+        len++;
+    }
+    size_t n = wsc_burst_find(times, len, r->last_ns - r->first_ns, alarm, found);
     for (size_t i = 0; i < n && e == WSC_OK; i++)
         e = write_mass(r, from, &found[i], seen);
     return e;

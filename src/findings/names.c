@@ -65,8 +65,12 @@ static bool grow(struct wsc_names *t)
 uint32_t wsc_names_add(struct wsc_names *t, struct wsc_span s)
 {
     uint8_t entry[2 + WSC_NAME_MAX + 1];
-    if (s.ptr == NULL || !grow(t))
+    if (s.ptr == NULL)
         return 0;
+    if (!grow(t)) {
+        t->refused = true;
+        return 0;
+    }
     if (s.len > WSC_NAME_MAX)
         s.len = WSC_NAME_MAX;
     uint32_t *slot = slot_of(t, s);
@@ -77,8 +81,10 @@ uint32_t wsc_names_add(struct wsc_names *t, struct wsc_span s)
     memcpy(entry + 2, s.ptr, s.len);
     entry[2 + s.len] = '\0';
     uint32_t offset = (uint32_t)t->bytes.len;
-    if (!wsc_buf_append(&t->bytes, entry, s.len + 3))
+    if (!wsc_buf_append(&t->bytes, entry, s.len + 3)) {
+        t->refused = true;
         return 0;
+    }
     t->offsets[t->len++] = offset;
     return *slot = (uint32_t)t->len;
 }

@@ -16,6 +16,7 @@ struct wsc_names {
     uint32_t *offsets;    /* of number i + 1 */
     uint32_t *slots;      /* numbers by hash; 0: free */
     size_t len, cap, slots_len;
+    bool refused; /* the ceiling, or the memory, was reached */
 };
 
 void wsc_names_init(struct wsc_names *t, size_t max_bytes);

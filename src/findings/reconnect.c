@@ -1,10 +1,7 @@
 #include "findings/run.h"
 
-#include "findings/chance.h"
-
 #include "base/alloc.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #define WEIGHT_STORM 2.5

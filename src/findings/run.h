@@ -7,8 +7,10 @@
 #include "findings/cluster.h"
 #include "findings/facts.h"
 
-#define WSC_FALSE_ALARMS 0.01 /* of one rule over one store, at most */
-#define WSC_LEAST        3u   /* connections that make a finding */
+/* In how many stores of noise, at most, a rule may find something. The bounds it is held against
+ * are generous: in tests/cases/diagnose, noise alone gave none in 66 populations. */
+#define WSC_FALSE_ALARMS 0.05
+#define WSC_LEAST        3u /* connections that make a finding */
 
 /* A finding while it is written. */
 struct wsc_draft {
@@ -67,8 +69,8 @@ enum wsc_err wsc_find_empty_close(struct wsc_run *r);
 typedef bool (*wsc_fact_fn)(const struct wsc_fact *x);
 typedef int (*wsc_fact_cmp)(const struct wsc_fact *a, const struct wsc_fact *b);
 
-/* Puts the numbers of all facts that |want| wants into r->order, sorted by |cmp| and within a group
- * of equals by time. Returns how many. */
+/* Puts the numbers of all facts of a known server that |want| wants into r->order, sorted by |cmp|
+ * and within a group of equals by time. Returns how many. */
 size_t wsc_run_pick(struct wsc_run *r, wsc_fact_fn want, wsc_fact_cmp cmp);
 /* Where the group that begins at |from| of the |n| picked ends. */
 size_t wsc_run_group_end(const struct wsc_run *r, wsc_fact_cmp cmp, size_t from, size_t n);
@@ -103,6 +105,24 @@ static inline bool wsc_fact_client_left(const struct wsc_fact *x)
            (x->code == 1000 || x->code == 1001 || x->code == 1005);
 }
 
+/* The record of the same connection on the other side of a proxy, NULL if there is none. */
+static inline struct wsc_fact *wsc_run_leg(const struct wsc_run *r, const struct wsc_fact *x)
+{
+    return x->leg != 0 ? &r->facts.rows[x->leg - 1] : NULL;
+}
+/* Whether the hop between two legs ended both: it is the server of one and the client of the other.
+ */
+static inline bool wsc_fact_hop_cut(const struct wsc_fact *x, const struct wsc_fact *leg)
+{
+    return (x->closed_by == WSC_SIDE_SERVER && leg->closed_by == WSC_SIDE_CLIENT) ||
+           (x->closed_by == WSC_SIDE_CLIENT && leg->closed_by == WSC_SIDE_SERVER);
+}
+/* Ends by servers come first, so that of two legs the one towards the users is told about. */
+static inline int wsc_compare_closers(const struct wsc_fact *a, const struct wsc_fact *b)
+{
+    return wsc_compare(b->closed_by == WSC_SIDE_SERVER, a->closed_by == WSC_SIDE_SERVER);
+}
+
 /* ---- drafts ---- */
 
 /* A draft whose filter is the caller's; NULL: no memory. Given back by wsc_draft_keep() or
@@ -129,10 +149,18 @@ void wsc_draft_title(struct wsc_draft *d, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void wsc_draft_say(struct wsc_draft *d, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* What the other legs of the |n| members show, if any is on record. */
+void wsc_draft_say_legs(const struct wsc_run *r, struct wsc_draft *d, const uint32_t *members,
+                        size_t n);
 /* Adds the limits of |kind| that |ns| matches and that end as seen: |ends| is one of enum
  * wsc_limit_end, |code| with WSC_ENDS_CLOSE. */
 void wsc_draft_candidates(const struct wsc_run *r, struct wsc_draft *d, enum wsc_limit_kind kind,
                           int64_t ns, unsigned ends, int code);
+
+/* If the server of |x| names itself as a product of the table does: the limits of |kind| it has,
+ * whatever their value, as what to look at. */
+void wsc_draft_say_product(const struct wsc_run *r, struct wsc_draft *d, const struct wsc_fact *x,
+                           enum wsc_limit_kind kind, unsigned ends);
 
 /* Hands the draft over to the run; |weight| times its count is its score. */
 enum wsc_err wsc_draft_keep(struct wsc_run *r, struct wsc_draft *d, double weight, uint64_t of,

@@ -2,17 +2,18 @@
 
 #include "base/alloc.h"
 
-#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Clocks that may recur before an end: four silences, and the age. */
 #define CLOCKS (WSC_IDLE_DATA + 2)
 #define AGE    (WSC_IDLE_DATA + 1)
 
-/* Ends closer than this together are one event: equal times of what began together and was ended
- * together say nothing. A timer must have fired in at least three. */
-#define EVENT_NS     UINT64_C(2000000000)
+/* Equal times of what began together and was ended together say nothing: a timer must have fired at
+ * least three times, further apart than its own spread explains. */
 #define EVENTS_LEAST 3u
+#define EVENT_SPREAD 4 /* times the spread of the cluster */
+#define EVENT_NS     INT64_C(10000000)
 
 #define WEIGHT_IDLE     2.0
 #define WEIGHT_LIFETIME 1.5
@@ -54,6 +55,9 @@ static int by_way(const struct wsc_fact *a, const struct wsc_fact *b)
 
 static int by_server_and_way(const struct wsc_fact *a, const struct wsc_fact *b)
 {
+    int c = wsc_compare_closers(a, b);
+    if (c != 0)
+        return c;
     return a->server != b->server ? wsc_compare(a->server, b->server) : by_way(a, b);
 }
 
@@ -73,10 +77,16 @@ static int ascending(const void *a, const void *b)
 
 static bool often_enough(const struct wsc_run *r, const struct timer *t)
 {
+    int64_t apart = EVENT_SPREAD * (t->cluster.high_ns - t->cluster.low_ns) + EVENT_NS;
     size_t events = 1;
-    for (size_t i = 1; i < t->len; i++)
-        events +=
-            r->facts.rows[t->members[i]].at_ns - r->facts.rows[t->members[i - 1]].at_ns > EVENT_NS;
+    uint64_t last = r->facts.rows[t->members[0]].at_ns;
+    for (size_t i = 1; i < t->len; i++) {
+        uint64_t at = r->facts.rows[t->members[i]].at_ns;
+        if (at - last <= (uint64_t)apart)
+            continue;
+        events++;
+        last = at;
+    }
     return events >= EVENTS_LEAST;
 }
 
@@ -108,8 +118,9 @@ static enum wsc_err find_timers(struct wsc_run *r, size_t from, size_t end, doub
         struct wsc_cluster found[WSC_CLUSTER_MAX];
         size_t n = 0;
         for (size_t i = from; i < end; i++) {
-            int64_t ns = clock_of(wsc_run_fact(r, i), clock);
-            if (ns >= WSC_CLUSTER_MIN_NS)
+            const struct wsc_fact *x = wsc_run_fact(r, i);
+            int64_t ns = clock_of(x, clock);
+            if (ns >= WSC_CLUSTER_MIN_NS && !x->timed)
                 r->values[n++] = (struct wsc_cluster_value){.ns = ns, .index = r->order[i]};
         }
         size_t len = wsc_cluster_find(r->values, n, alarm, found, WSC_CLUSTER_MAX);
@@ -215,9 +226,25 @@ static void say_cluster(struct wsc_draft *d, const struct timer *t)
                                        [AGE] = "age at the end"};
     const struct wsc_cluster *c = &t->cluster;
     char low[WSC_WORD_MAX], high[WSC_WORD_MAX], median[WSC_WORD_MAX];
-    wsc_draft_say(d, "%s: %s to %s, median %s; as dense as nearby, about %.0f would be there",
-                  what[t->clock], wsc_word_time(c->low_ns, low), wsc_word_time(c->high_ns, high),
-                  wsc_word_time(c->median_ns, median), c->expected);
+    char chance[32] = "none";
+    if (c->expected >= 0.5)
+        (void)snprintf(chance, sizeof(chance), "about %.0f", c->expected);
+    wsc_draft_say(d, "%s: %s to %s, median %s; chance would put %s there", what[t->clock],
+                  wsc_word_time(c->low_ns, low), wsc_word_time(c->high_ns, high),
+                  wsc_word_time(c->median_ns, median), chance);
+}
+
+/* What was silent all its life ran into a silence or an age: the records cannot tell. */
+static void say_same(const struct wsc_run *r, struct wsc_draft *d, const struct timer *t)
+{
+    size_t same = 0;
+    for (size_t i = 0; i < t->len; i++) {
+        const struct wsc_fact *x = &r->facts.rows[t->members[i]];
+        same += x->age_ns > 0 && x->idle_ns[t->clock] * 20 >= x->age_ns * 19;
+    }
+    if (5 * same >= 4 * t->len)
+        wsc_draft_say(d, "%zu were silent nearly all along: a limit on their age looks the same",
+                      same);
 }
 
 /* Pings that come no more often than the silence lasts cannot break it. */
@@ -248,18 +275,6 @@ static void say_pings(const struct wsc_run *r, struct wsc_draft *d, const struct
     else
         wsc_draft_say(d, "%zu carried Pings, on average one every %s, until they stopped", pinging,
                       every);
-}
-
-static void say_proxy(const struct wsc_run *r, struct wsc_draft *d, const struct timer *t)
-{
-    static const uint8_t word[] = "proxy_cut";
-    size_t n = 0;
-    for (size_t i = 0; i < t->len; i++) {
-        struct wsc_span s = wsc_names_get(&r->facts.names, r->facts.rows[t->members[i]].cause);
-        n += s.len == sizeof(word) - 1 && __builtin_memcmp(s.ptr, word, s.len) == 0;
-    }
-    if (n > 0)
-        wsc_draft_say(d, "of %zu both legs are on record: the hop between ended both", n);
 }
 
 static void narrow(const struct wsc_run *r, struct wsc_draft *d, const struct timer *t,
@@ -310,11 +325,15 @@ static void describe(const struct wsc_run *r, struct wsc_draft *d, const struct 
     say_cluster(d, t);
     say_range(r, d, t, age ? WSC_IDLE_ANY : AGE,
               age ? "silence before the end differs" : "age at the end");
-    if (!age)
+    if (!age) {
+        say_same(r, d, t);
         say_pings(r, d, t);
-    say_proxy(r, d, t);
-    wsc_draft_candidates(r, d, age ? WSC_LIMIT_LIFETIME : WSC_LIMIT_IDLE, t->cluster.median_ns,
-                         end_bits(x), x->code);
+    }
+    wsc_draft_say_legs(r, d, t->members, t->len);
+    enum wsc_limit_kind kind = age ? WSC_LIMIT_LIFETIME : WSC_LIMIT_IDLE;
+    wsc_draft_candidates(r, d, kind, t->cluster.median_ns, end_bits(x), x->code);
+    if (x->closed_by == WSC_SIDE_SERVER)
+        wsc_draft_say_product(r, d, x, kind, end_bits(x));
 }
 
 static enum wsc_err write_timer(struct wsc_run *r, const struct timer *t, bool any_server)
@@ -328,8 +347,12 @@ static enum wsc_err write_timer(struct wsc_run *r, const struct timer *t, bool a
     narrow(r, d, t, x, any_server);
     (void)wsc_draft_measure(r, d);
     describe(r, d, t, x, any_server);
-    for (size_t i = 0; i < t->len; i++)
-        r->facts.rows[t->members[i]].timed = true;
+    for (size_t i = 0; i < t->len; i++) {
+        struct wsc_fact *member = &r->facts.rows[t->members[i]], *leg = wsc_run_leg(r, member);
+        member->timed = true;
+        if (leg != NULL)
+            leg->timed = true;
+    }
     uint64_t of = 0;
     for (size_t i = 0; i < r->facts.len; i++)
         of += wsc_fact_ended(&r->facts.rows[i]) &&

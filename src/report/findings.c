@@ -179,6 +179,9 @@ enum wsc_err wsc_report_findings_summary(struct wsc_report *rep,
     if (sum->cut && n > 0)
         n += snprintf(text + n, sizeof(text) - (size_t)n,
                       "; there are more, which were not looked at (--since, --until choose)");
+    if (sum->names_full && n > 0)
+        n += snprintf(text + n, sizeof(text) - (size_t)n,
+                      "; of some the server did not fit into memory, they were left out");
     if (sum->left_out > 0 && n > 0)
         (void)snprintf(text + n, sizeof(text) - (size_t)n,
                        "; %" PRIu64 " milder findings are not shown", sum->left_out);
