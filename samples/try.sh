@@ -39,4 +39,7 @@ echo
 echo "Only what ended without a Close, from the server's side:"
 show events --db "$db" --code 1006 --closed-by server
 echo
+echo "And what does such a code mean?"
+show explain 1006
+echo
 echo "Your own capture:  $wsclose analyze FILE.pcap"

@@ -100,8 +100,10 @@ static void switch_to(const char *lang)
         (void)setlocale(LC_MESSAGES, "C");
         return;
     }
-    if (!is_utf8())
+    if (!is_utf8()) {
         (void)setlocale(LC_CTYPE, "C.UTF-8");
+        (void)setenv("LESSCHARSET", "utf-8", 0); /* the pager goes by the environment */
+    }
     (void)setenv("LANGUAGE", lang, 1);
     (void)setlocale(LC_MESSAGES, "C.UTF-8");
 }

@@ -34,8 +34,9 @@ static void put_block(const struct prose *p, const char *style, size_t indent, c
         size_t columns;
         const char *next;
         size_t n = wsc_wrap_line(at, p->width - indent, false, &next, &columns);
-        fprintf(p->out, "%*s%s%.*s%s\n", (int)indent, "", p->color ? style : "", (int)n, at,
-                p->color ? off : "");
+        bool styled = p->color && style[0] != '\0';
+        fprintf(p->out, "%*s%s%.*s%s\n", (int)indent, "", styled ? style : "", (int)n, at,
+                styled ? off : "");
         at = next;
     }
 }
