@@ -3,7 +3,7 @@ import asyncio, os, signal, socket, struct
 
 import websockets
 
-from lab import CLIENT, MIDDLE_C, PYTHON, SERVER, SIX, close_body, frame, saw
+from lab import CLIENT, MIDDLE_C, PYTHON, SERVER, SIX, Raw, close_body, frame, saw
 from scenes_cuts import both, but, crowd, forge
 from scenes_time import FRONT, NOT_TIME, ask, echo, sink
 
@@ -457,5 +457,123 @@ async def nginx_reload(lab):
              [{**e, "expect": alone} for e in lab.entries if e["server"] == FRONT])
 
 
+async def link_down_with_six(lab):
+    """The server's link goes down under six talking clients: all of them lose the network; nobody shut down or crashed."""
+    await lab.serve(echo)
+    lab.capture("toc", ports=[9000])
+    clients = []
+    for i in range(6):
+        clients.append((await lab.client_process(f"/l{i}", every=0.4 + i * 0.11), f"/l{i}"))
+    await asyncio.sleep(1.5)
+    lab.run("s", "ip link set s0 down")
+    await asyncio.sleep(9)
+    await lab.stop_capture()
+    for p, path in clients:
+        lab.expect(p.address, path, "link down", **CUT, ending="vanished", cause="network_loss", confidence="likely",
+                   cause_not=["peer_crash", "mass_disconnect", "server_shutdown", *NOT_TIME])
+        p.kill()
+
+
+async def shutdown_through_nginx(lab):
+    """A server behind nginx shuts down: six clients get its 1001 through the proxy, which only passes it on. Both legs in one capture."""
+    s = await lab.serve(echo)
+    lab.nginx()
+    lab.capture("any", ports=[8080, 9000])
+    done = []
+    for i in range(6):
+        ws = await lab.connect(f"/b{i}", FRONT)
+        await ask(ws)
+        done.append(ws)
+        await asyncio.sleep(0.5)
+    s.close()
+    await s.wait_closed()
+    await asyncio.gather(*(ws.wait_closed() for ws in done))
+    await lab.stop_capture()
+    bye = dict(outcome="closed", close_code=1001, closed_by="server", cause="server_shutdown", confidence="likely", cause_not=["proxy_cut", "page_left", *NOT_TIME])
+    for ws in done:
+        both(lab, ws, "server.close() behind nginx", bye, bye)
+
+
+async def stopped_for_a_while(lab):
+    """Near misses of keepalive_timeout and network_loss: a client's process that is stopped for 5 s and then answers all its Pings; one that reads nothing until the window is
+    closed, and then goes on; one that half-closes and listens on."""
+    async def server(ws):
+        if ws.path == "/full":
+            for _ in range(40):
+                await ws.send("x" * 1000)
+        if ws.path == "/half":
+            for _ in range(5):
+                await ws.send("tick")
+                await asyncio.sleep(0.6)
+            return
+        await echo(ws)
+
+    await lab.serve(server, ping_interval=1, ping_timeout=20)
+    lab.capture("toc", ports=[9000])
+    p = await lab.client_process("/stopped", every=0.5)
+    await asyncio.sleep(1)
+    p.signal(signal.SIGSTOP)
+    with lab.inside("c"):
+        small = socket.socket()
+        small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        small.connect((SERVER, 9000))
+        small.setblocking(False)
+    full = Raw(*await asyncio.open_connection(sock=small, limit=2048))
+    full = await full.request("/full", "sample.example")
+    full.writer.transport.pause_reading()
+    half = await lab.raw("/half")
+    await half.send(frame(1, b"the last I say"))
+    half.sock.shutdown(socket.SHUT_WR)
+    await asyncio.sleep(5)
+    p.signal(signal.SIGCONT)
+    full.writer.transport.resume_reading()
+    for _ in range(30):
+        await full.read(0.1)
+    await full.send(frame(8, close_body(1000, "read it all")))
+    await full.until_end(3)
+    full.fin()
+    await half.until_end(1)
+    half.fin()
+    p.signal(signal.SIGTERM)
+    await lab.stop_capture()
+    lab.expect(p.address, "/stopped", "stopped for 5 s, its Pongs come late; ended by SIGTERM later", logged={"server": lab.log.get("/stopped")}, **CUT, closed_by="client",
+               cause_not=[*NOT_TIME, "network_loss", "middlebox_reset", "mass_disconnect"])
+    lab.expect(full.local, "/full", "zero window for 5 s, probed and answered; then a Close by the client", logged={"server": lab.log.get("/full")}, outcome="closed",
+               close_code=1000, closed_by="client", cause="normal", cause_not=[*NOT_TIME, "network_loss"])
+    lab.expect(half.local, "/half", "FIN by the client, which goes on reading", **CUT, ending="fin", closed_by="client",
+               cause_not=[*NOT_TIME, "network_loss", "middlebox_reset", "mass_disconnect"])
+
+
+async def window_stays_closed(lab):
+    """A client's process is stopped and the server has more to say than the window takes: zero-window probes, all acknowledged, until the server aborts. No network was lost."""
+    async def server(ws):
+        await ws.recv()
+        try:
+            await asyncio.wait_for(flood(ws), 9)
+        except asyncio.TimeoutError:
+            ws.transport.abort()
+
+    async def flood(ws):
+        while True:
+            await ws.send("x" * 2000)
+
+    await lab.serve(server, write_limit=4096)
+    lab.capture("toc", ports=[9000])
+    with lab.inside("c"):
+        small = socket.socket()
+        small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        small.connect((SERVER, 9000))
+        small.setblocking(False)
+    c = await Raw(*await asyncio.open_connection(sock=small, limit=2048)).request("/closed", "sample.example")
+    c.writer.transport.pause_reading()
+    await c.send(frame(1, b"tell me all"))
+    await asyncio.sleep(11)
+    c.reset()
+    await lab.stop_capture()
+    lab.expect(c.local, "/closed", "window closed; the server aborts after 9 s, but its FIN waits behind unsent data; 2 s later the client resets", **CUT, closed_by="client", ending="reset",
+               cause_not=["network_loss", "middlebox_reset", "mass_disconnect", *NOT_TIME])
+
+
 SCENES = [apache_timeout, silent_from_the_start, constant_key, browser_quits, uvicorn_with_six, probes_lost, gives_up, server_rebooted, unanswered_but_alive, ttl_varies,
-          idle_reset_by_box, two_servers_in_one_second, forgotten_after_350s, sixty_seconds, rst_firewall_six, nginx_reload]
+          idle_reset_by_box, two_servers_in_one_second, forgotten_after_350s, sixty_seconds, rst_firewall_six, nginx_reload,
+          link_down_with_six, shutdown_through_nginx, stopped_for_a_while, window_stays_closed]
