@@ -334,11 +334,11 @@ http {{ access_log off; client_body_temp_path {d}; proxy_temp_path {d}; fastcgi_
         if name not in self.peers:
             self.peers.append(name)
 
-    def expect(self, client, path, setup, server=f"{SERVER}:9000", logged=None, packets=None, known_wrong=None, **expect):
-        """One connection: who, what was set up, what the endpoints logged, what the record must say, and where it is known not to."""
+    def expect(self, client, path, setup, server=f"{SERVER}:9000", logged=None, packets=None, **expect):
+        """One connection: who, what was set up, what the endpoints logged, and what the record must say."""
         self.entries.append({"client": client, "server": server, "path": path, "setup": setup,
                              "logged": {k: v for k, v in (logged or {}).items() if v}, "expect": expect,
-                             **({"packets": packets} if packets else {}), **({"known_wrong": known_wrong} if known_wrong else {})})
+                             **({"packets": packets} if packets else {})})
 
     def also(self, name, about, captures, entries):
         """An entry of its own for some of the captures of this scene."""

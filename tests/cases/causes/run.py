@@ -7,7 +7,6 @@ truth.json has one entry a scene: its captures, and for each connection what the
 what the record must say: `cause` (a word, null, or a list of which any will do), `cause_not` (words that would be a false claim),
 `confidence` (at least) and `confidence_most`, `evidence` (regular expressions, each of which a sentence must match), `evidence_not`,
 `violation` (which must be among them), and other keys of the record as they must be. Every record must be expected.
-`known_wrong` names the words of which wsclose is known to say something else, and why; once it says what is true, that must go.
 """
 import json, os, re, subprocess, sys
 
@@ -46,13 +45,10 @@ ASK = {
 }
 
 
-def differences(r, expect, known_wrong):
+def differences(r, expect):
     for word, want in expect.items():
         ask = ASK.get(word, lambda r, want: r[word] == want)
-        if ask(r, want):
-            if word in known_wrong:
-                yield f"{word}: known to be wrong, but it is right"
-        elif word not in known_wrong:
+        if not ask(r, want):
             yield f"{word}: wanted {want!r}, said {r.get(word.split('_')[0] if word not in r else word)!r}"
 
 
@@ -78,7 +74,7 @@ def main():
             if r is None:
                 report(f"{scene}: {t['path']}: no record for {t['client']} > {t['server']}")
                 continue
-            bad = list(differences(r, t["expect"], t.get("known_wrong", {})))
+            bad = list(differences(r, t["expect"]))
             for text in bad:
                 report(f"{scene}: {t['path']} ({t['client']} > {t['server']}): {text}")
             if bad or "-v" in sys.argv:
