@@ -1,246 +1,12 @@
-#include "report/render.h"
-
-#include "base/alloc.h"
+#include "report/grid.h"
 #include "report/i18n.h"
 #include "report/text.h"
-#include "report/wrap.h"
 
 #include <wsclose/codes.h>
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* Rows are held back until the widths of the columns are known: at most this many, then by those.
- */
-#define ROWS_HELD    4096u
-#define COLUMNS_MAX  16u
-#define CELL_MAX     256u /* bytes */
-#define CELL_COLUMNS 60u
-
-struct column {
-    const char *heading; /* msgid */
-    bool right;
-    unsigned
-        keep; /* the narrower the window, the earlier a column with a low number goes; 0: never */
-    unsigned least; /* it may be cut down to this many columns; 0: not cut */
-    unsigned usual; /* width where rows cannot be waited for; 0: as the heading */
-};
-
-struct cell {
-    char *text;
-    uint16_t columns;
-};
-
-struct table {
-    const struct column *layout;
-    size_t len;
-    struct cell *cells; /* |rows| times |len| */
-    char *styles;       /* one a row */
-    size_t rows;
-    size_t width[COLUMNS_MAX];
-    bool shown[COLUMNS_MAX];
-    bool laid_out;
-    struct column stats_layout[COLUMNS_MAX];
-};
-
-static struct table *table_of(struct wsc_report *rep, const struct column *layout, size_t len)
-{
-    struct table *t = rep->state;
-    if (t == NULL) {
-        t = wsc_calloc(1, sizeof(*t));
-        if (t == NULL)
-            return NULL;
-        rep->state = t;
-        t->layout = layout;
-        t->len = len;
-    }
-    return t;
-}
-
-/* ---- widths ---- */
-
-static void measure(struct table *t)
-{
-    for (size_t i = 0; i < t->len; i++) {
-        t->width[i] = wsc_wrap_columns(tr(t->layout[i].heading));
-        t->shown[i] = true;
-        for (size_t r = 0; r < t->rows; r++)
-            if (t->cells[r * t->len + i].columns > t->width[i])
-                t->width[i] = t->cells[r * t->len + i].columns;
-    }
-}
-
-/* Of the columns shown; |least|: each cut as far as it may be. */
-static size_t total_width(const struct table *t, bool least)
-{
-    size_t sum = 0;
-    for (size_t i = 0; i < t->len; i++) {
-        if (!t->shown[i])
-            continue;
-        size_t width = t->width[i];
-        if (least && t->layout[i].least != 0 && t->layout[i].least < width)
-            width = t->layout[i].least;
-        sum += width + (sum > 0 ? 2 : 0);
-    }
-    return sum;
-}
-
-/* Cuts the widest column that may be cut; false if none is left. */
-static bool shrink_one(struct table *t)
-{
-    size_t best = t->len;
-    for (size_t i = 0; i < t->len; i++) {
-        if (!t->shown[i] || t->layout[i].least == 0 || t->width[i] <= t->layout[i].least)
-            continue;
-        if (best == t->len ||
-            t->width[i] - t->layout[i].least > t->width[best] - t->layout[best].least)
-            best = i;
-    }
-    if (best == t->len)
-        return false;
-    t->width[best]--;
-    return true;
-}
-
-static bool drop_one(struct table *t)
-{
-    size_t best = t->len;
-    for (size_t i = 0; i < t->len; i++)
-        if (t->shown[i] && t->layout[i].keep > 0 &&
-            (best == t->len || t->layout[i].keep < t->layout[best].keep))
-            best = i;
-    if (best == t->len)
-        return false;
-    t->shown[best] = false;
-    return true;
-}
-
-/* Rows are shown as they come: the widths must be guessed. */
-static void guess(struct table *t)
-{
-    for (size_t i = 0; i < t->len; i++)
-        if (t->width[i] < t->layout[i].usual)
-            t->width[i] = t->layout[i].usual;
-}
-
-static void lay_out(struct wsc_report *rep, struct table *t)
-{
-    measure(t);
-    if (rep->opt.live)
-        guess(t);
-    t->laid_out = true;
-    if (rep->opt.width == 0)
-        return;
-    while (total_width(t, true) > rep->opt.width && drop_one(t))
-        ;
-    while (total_width(t, false) > rep->opt.width && shrink_one(t))
-        ;
-}
-
-/* ---- output ---- */
-
-static void put_cell(struct wsc_report *rep, const struct table *t, size_t i, const char *text,
-                     size_t columns, bool last)
-{
-    char fitted[CELL_MAX + 8];
-    if (columns > t->width[i]) {
-        struct wsc_span s = {.ptr = (const uint8_t *)text, .len = strlen(text)};
-        columns = wsc_text_fit(s, t->width[i], rep->opt.utf8, fitted, sizeof(fitted));
-        text = fitted;
-    }
-    int pad = (int)(t->width[i] - (columns < t->width[i] ? columns : t->width[i]));
-    if (t->layout[i].right)
-        fprintf(rep->out, "%*s%s", pad, "", text);
-    else
-        fprintf(rep->out, "%s%*s", text, last ? 0 : pad, "");
-}
-
-static void put_line(struct wsc_report *rep, const struct table *t, const struct cell *cells,
-                     char style)
-{
-    static const char *const colors[] = {"",         "\033[32m", "\033[33m",
-                                         "\033[31m", "\033[1m",  "\033[2m"};
-    size_t last = 0; /* no blanks behind the last column that says something */
-    for (size_t i = 0; i < t->len; i++)
-        if (t->shown[i] && (cells == NULL || cells[i].columns > 0))
-            last = i;
-    if (rep->opt.color)
-        fputs(colors[(unsigned char)style], rep->out);
-    bool first = true;
-    for (size_t i = 0; i <= last; i++) {
-        if (!t->shown[i])
-            continue;
-        fputs(first ? "" : "  ", rep->out);
-        first = false;
-        const char *text = cells != NULL ? cells[i].text : tr(t->layout[i].heading);
-        put_cell(rep, t, i, text != NULL ? text : "",
-                 cells != NULL ? cells[i].columns : wsc_wrap_columns(text), i == last);
-    }
-    if (rep->opt.color && style != 0)
-        fputs("\033[0m", rep->out);
-    fputc('\n', rep->out);
-}
-
-static void drop_rows(struct table *t)
-{
-    for (size_t i = 0; i < t->rows * t->len; i++)
-        wsc_free(t->cells[i].text);
-    t->rows = 0;
-}
-
-enum { PLAIN, GREEN, YELLOW, RED, BOLD, DIM };
-
-static void flush_rows(struct wsc_report *rep, struct table *t)
-{
-    if (!t->laid_out) {
-        lay_out(rep, t);
-        put_line(rep, t, NULL, BOLD);
-    }
-    for (size_t r = 0; r < t->rows; r++)
-        put_line(rep, t, t->cells + r * t->len, t->styles[r]);
-    drop_rows(t);
-}
-
-/* A row of |t->len| cells, as yet empty; NULL: no memory. */
-static struct cell *add_row(struct wsc_report *rep, struct table *t, char style)
-{
-    if (t->cells == NULL) {
-        t->cells = wsc_calloc(ROWS_HELD * t->len, sizeof(*t->cells));
-        t->styles = wsc_calloc(ROWS_HELD, 1);
-        if (t->cells == NULL || t->styles == NULL)
-            return NULL;
-    }
-    if (t->rows == ROWS_HELD)
-        flush_rows(rep, t);
-    struct cell *row = t->cells + t->rows * t->len;
-    memset(row, 0, t->len * sizeof(*row));
-    t->styles[t->rows++] = style;
-    return row;
-}
-
-static bool set_text(struct wsc_report *rep, struct cell *c, struct wsc_span s)
-{
-    char text[CELL_MAX];
-    text[0] = '\0';
-    size_t columns =
-        s.ptr != NULL ? wsc_text_fit(s, CELL_COLUMNS, rep->opt.utf8, text, sizeof(text)) : 0;
-    size_t n = strlen(text) + 1;
-    c->text = wsc_alloc(n);
-    if (c->text == NULL)
-        return false;
-    memcpy(c->text, text, n);
-    c->columns = (uint16_t)columns;
-    return true;
-}
-
-static bool set_word(struct wsc_report *rep, struct cell *c, const char *w)
-{
-    return set_text(rep, c,
-                    (struct wsc_span){.ptr = (const uint8_t *)(w != NULL ? w : "-"),
-                                      .len = w != NULL ? strlen(w) : 1});
-}
 
 /* ---- values ---- */
 
@@ -288,22 +54,22 @@ static char style_of(const struct wsc_closure *r)
 {
     switch (r->outcome) {
     case WSC_OUTCOME_OPEN:
-        return DIM;
+        return WSC_GRID_DIM;
     case WSC_OUTCOME_UNKNOWN:
-        return YELLOW;
+        return WSC_GRID_YELLOW;
     case WSC_OUTCOME_HANDSHAKE_FAILED:
-        return RED;
+        return WSC_GRID_RED;
     case WSC_OUTCOME_CLOSED:
         break;
     }
     bool good = r->close_code == 1000 || r->close_code == 1001 || r->close_code == 1005;
-    return r->close_code == 1006 ? RED : good ? GREEN : YELLOW;
+    return r->close_code == 1006 ? WSC_GRID_RED : good ? WSC_GRID_GREEN : WSC_GRID_YELLOW;
 }
 
 /* ---- records ---- */
 
 /* What is left at 80 columns: when, where, which code, by whom, how, and how long it was silent. */
-static const struct column record_layout[] = {
+static const struct wsc_grid_column record_layout[] = {
     {N_("ID"), true, 9, 0, 4},       {N_("TIME (UTC)"), false, 10, 0, 23},
     {N_("CLIENT"), false, 5, 0, 21}, {N_("SERVER"), false, 6, 0, 21},
     {N_("PATH"), false, 7, 8, 16},   {N_("CODE"), false, 0, 6, 24},
@@ -325,7 +91,8 @@ static const char *ending_word(const struct wsc_closure *r)
     return wsc_outcome_name(r->outcome);
 }
 
-static bool fill_record(struct wsc_report *rep, struct cell *c, const struct wsc_closure *r)
+static bool fill_record(struct wsc_report *rep, struct wsc_grid_cell *c,
+                        const struct wsc_closure *r)
 {
     char id[24], client[WSC_ENDPOINT_TEXT_MAX], server[WSC_ENDPOINT_TEXT_MAX],
         time[WSC_TIME_TEXT_MAX], code[48], age[24], idle[24];
@@ -344,28 +111,28 @@ static bool fill_record(struct wsc_report *rep, struct cell *c, const struct wsc
     }
     struct wsc_span path =
         r->path.ptr != NULL ? r->path : (struct wsc_span){.ptr = (const uint8_t *)"-", .len = 1};
-    return set_word(rep, &c[0], r->id >= 0 ? id : NULL) && set_word(rep, &c[1], time) &&
-           set_word(rep, &c[2], client) && set_word(rep, &c[3], server) &&
-           set_text(rep, &c[4], path) && set_word(rep, &c[5], code) &&
-           set_word(rep, &c[6], wsc_side_name(r->closed_by)) &&
-           set_word(rep, &c[7], ending_word(r)) && set_word(rep, &c[8], age) &&
-           set_word(rep, &c[9], idle) && set_text(rep, &c[10], reason);
+    return wsc_grid_word(rep, &c[0], r->id >= 0 ? id : NULL) && wsc_grid_word(rep, &c[1], time) &&
+           wsc_grid_word(rep, &c[2], client) && wsc_grid_word(rep, &c[3], server) &&
+           wsc_grid_text(rep, &c[4], path) && wsc_grid_word(rep, &c[5], code) &&
+           wsc_grid_word(rep, &c[6], wsc_side_name(r->closed_by)) &&
+           wsc_grid_word(rep, &c[7], ending_word(r)) && wsc_grid_word(rep, &c[8], age) &&
+           wsc_grid_word(rep, &c[9], idle) && wsc_grid_text(rep, &c[10], reason);
 }
 
 static enum wsc_err record(struct wsc_report *rep, const struct wsc_closure *r)
 {
-    struct table *t = table_of(rep, record_layout, RECORD_COLUMNS);
-    struct cell *row = t != NULL ? add_row(rep, t, style_of(r)) : NULL;
+    struct wsc_grid *t = wsc_grid_of(rep, record_layout, RECORD_COLUMNS);
+    struct wsc_grid_cell *row = t != NULL ? wsc_grid_row(rep, t, style_of(r)) : NULL;
     if (row == NULL || !fill_record(rep, row, r))
         return WSC_ERR_NOMEM;
     if (rep->opt.live)
-        flush_rows(rep, t);
+        wsc_grid_flush(rep, t);
     return wsc_render_written(rep);
 }
 
 /* ---- statistics ---- */
 
-static const struct column stats_columns[] = {
+static const struct wsc_grid_column stats_columns[] = {
     {N_("COUNT"), true, 0, 0, 0},    {N_("SHARE"), true, 8, 0, 0},
     {N_("PER HOUR"), true, 4, 0, 0}, {N_("ABNORMAL"), true, 9, 0, 0},
     {N_("AGE P50"), true, 7, 0, 0},  {N_("P90"), true, 3, 0, 0},
@@ -396,38 +163,40 @@ static const char *const key_headings[WSC_BY_COUNT] = {
     [WSC_BY_MINUTE] = N_("minute"),
 };
 
-static struct table *stats_table(struct wsc_report *rep, const enum wsc_stats_key *keys, size_t n)
+static struct wsc_grid *stats_table(struct wsc_report *rep, const enum wsc_stats_key *keys,
+                                    size_t n)
 {
-    struct table *t = table_of(rep, NULL, n + STATS_COLUMNS);
+    struct wsc_grid *t = wsc_grid_of(rep, NULL, n + STATS_COLUMNS);
     if (t == NULL || t->layout != NULL)
         return t;
     for (size_t i = 0; i < n; i++) {
         const char *heading = key_headings[keys[i]];
-        t->stats_layout[i] = (struct column){
+        t->own_layout[i] = (struct wsc_grid_column){
             heading != NULL ? heading : wsc_stats_key_name(keys[i]), false, 0, 10, 0};
     }
-    memcpy(t->stats_layout + n, stats_columns, sizeof(stats_columns));
-    t->layout = t->stats_layout;
+    memcpy(t->own_layout + n, stats_columns, sizeof(stats_columns));
+    t->layout = t->own_layout;
     return t;
 }
 
-static bool fill_stats(struct wsc_report *rep, struct cell *c, const struct wsc_stats_row *row)
+static bool fill_stats(struct wsc_report *rep, struct wsc_grid_cell *c,
+                       const struct wsc_stats_row *row)
 {
     char text[24];
     bool ok = true;
     (void)snprintf(text, sizeof(text), "%" PRIu64, row->count);
-    ok = ok && set_word(rep, &c[0], text);
+    ok = ok && wsc_grid_word(rep, &c[0], text);
     (void)snprintf(text, sizeof(text), "%.1f %%", row->share * 100);
-    ok = ok && set_word(rep, &c[1], text);
+    ok = ok && wsc_grid_word(rep, &c[1], text);
     (void)snprintf(text, sizeof(text), "%.1f", row->per_hour);
-    ok = ok && set_word(rep, &c[2], isnan(row->per_hour) ? NULL : text);
+    ok = ok && wsc_grid_word(rep, &c[2], isnan(row->per_hour) ? NULL : text);
     (void)snprintf(text, sizeof(text), "%" PRIu64, row->abnormal);
-    ok = ok && set_word(rep, &c[3], text);
+    ok = ok && wsc_grid_word(rep, &c[3], text);
     for (int i = 0; ok && i < 3; i++) {
         duration_text(row->duration_ns[i], text);
-        ok = set_word(rep, &c[4 + i], text);
+        ok = wsc_grid_word(rep, &c[4 + i], text);
         duration_text(row->idle_ns[i], text);
-        ok = ok && set_word(rep, &c[7 + i], text);
+        ok = ok && wsc_grid_word(rep, &c[7 + i], text);
     }
     return ok;
 }
@@ -435,15 +204,15 @@ static bool fill_stats(struct wsc_report *rep, struct cell *c, const struct wsc_
 static enum wsc_err stats(struct wsc_report *rep, const enum wsc_stats_key *keys, size_t n,
                           const struct wsc_stats_row *row)
 {
-    struct table *t = stats_table(rep, keys, n);
-    struct cell *cells = t != NULL ? add_row(rep, t, PLAIN) : NULL;
+    struct wsc_grid *t = stats_table(rep, keys, n);
+    struct wsc_grid_cell *cells = t != NULL ? wsc_grid_row(rep, t, WSC_GRID_PLAIN) : NULL;
     if (cells == NULL)
         return WSC_ERR_NOMEM;
     for (size_t i = 0; i < n; i++) {
         struct wsc_span key = row->keys[i].ptr != NULL
                                   ? row->keys[i]
                                   : (struct wsc_span){.ptr = (const uint8_t *)"-", .len = 1};
-        if (!set_text(rep, &cells[i], key))
+        if (!wsc_grid_text(rep, &cells[i], key))
             return WSC_ERR_NOMEM;
     }
     return fill_stats(rep, cells + n, row) ? wsc_render_written(rep) : WSC_ERR_NOMEM;
@@ -451,7 +220,7 @@ static enum wsc_err stats(struct wsc_report *rep, const enum wsc_stats_key *keys
 
 /* ---- the registry ---- */
 
-static const struct column code_layout[] = {
+static const struct wsc_grid_column code_layout[] = {
     {N_("CODE"), false, 0, 0, 0},
     {N_("NAME"), false, 0, 14, 0},
     {N_("IN A CLOSE FRAME"), false, 3, 0, 0},
@@ -462,35 +231,30 @@ static const struct column code_layout[] = {
 static enum wsc_err code(struct wsc_report *rep, int first, int last)
 {
     const struct wsc_code_info *info = wsc_code_find(first);
-    struct table *t = table_of(rep, code_layout, sizeof(code_layout) / sizeof(code_layout[0]));
-    struct cell *c = t != NULL ? add_row(rep, t, PLAIN) : NULL;
+    struct wsc_grid *t =
+        wsc_grid_of(rep, code_layout, sizeof(code_layout) / sizeof(code_layout[0]));
+    struct wsc_grid_cell *c = t != NULL ? wsc_grid_row(rep, t, WSC_GRID_PLAIN) : NULL;
     char text[24];
     (void)snprintf(text, sizeof(text), first == last ? "%d" : "%d-%d", first, last);
-    if (c == NULL || !set_word(rep, &c[0], text) || !set_word(rep, &c[1], info->name) ||
-        !set_word(rep, &c[2], info->on_wire ? _("yes") : _("no")) ||
-        !set_word(rep, &c[3], info->reported[0] != '\0' ? tr(info->reported) : NULL) ||
-        !set_word(rep, &c[4], info->reference))
+    if (c == NULL || !wsc_grid_word(rep, &c[0], text) || !wsc_grid_word(rep, &c[1], info->name) ||
+        !wsc_grid_word(rep, &c[2], info->on_wire ? _("yes") : _("no")) ||
+        !wsc_grid_word(rep, &c[3], info->reported[0] != '\0' ? tr(info->reported) : NULL) ||
+        !wsc_grid_word(rep, &c[4], info->reference))
         return WSC_ERR_NOMEM;
     return wsc_render_written(rep);
 }
 
 static enum wsc_err end(struct wsc_report *rep)
 {
-    struct table *t = rep->state;
+    struct wsc_grid *t = rep->state;
     if (t != NULL && (t->rows > 0 || t->laid_out))
-        flush_rows(rep, t);
+        wsc_grid_flush(rep, t);
     return wsc_render_written(rep);
 }
 
 static void clear(struct wsc_report *rep)
 {
-    struct table *t = rep->state;
-    if (t == NULL)
-        return;
-    drop_rows(t);
-    wsc_free(t->cells);
-    wsc_free(t->styles);
-    wsc_free(t);
+    wsc_grid_free(rep->state);
 }
 
 const struct wsc_render_ops wsc_render_table = {
