@@ -26,6 +26,7 @@ struct wsc_report_options {
     bool color;     /* ANSI colours in tables */
     bool utf8;      /* tables may use characters beyond ASCII */
     unsigned width; /* columns of a table; 0: as wide as needed */
+    bool why;       /* a table shows the evidence of each record below it */
     bool live;      /* a table shows each record at once, in columns of usual width */
 };
 
@@ -39,6 +40,9 @@ enum wsc_err wsc_report_new(const struct wsc_report_options *opt, FILE *out,
  * then it sizes by those); every other format is written at once. Returns WSC_OK, WSC_ERR_NOMEM, or
  * WSC_ERR_IO when |out| no longer takes bytes. */
 enum wsc_err wsc_report_record(struct wsc_report *rep, const struct wsc_closure *rec) WSC_MUST_USE;
+
+/* The same for another leg of the record before it: a table marks it, other formats do not. */
+enum wsc_err wsc_report_leg(struct wsc_report *rep, const struct wsc_closure *rec) WSC_MUST_USE;
 
 /* One row of statistics; |keys| and |n| as given to wsc_store_stats(). Do not mix with records. */
 enum wsc_err wsc_report_stats(struct wsc_report *rep, const enum wsc_stats_key *keys, size_t n,

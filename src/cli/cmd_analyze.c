@@ -4,6 +4,7 @@
 #include "filter.h"
 #include "out.h"
 #include "progress.h"
+#include "records.h"
 #include "summary.h"
 
 #include <errno.h>
@@ -18,7 +19,7 @@ struct options {
     struct filter_options filter; /* first: the filter table's offsets count from here */
     const char *db, *bpf, *keylog, *limits;
     enum wsc_format format;
-    bool keep_query, no_label, quiet;
+    bool keep_query, no_label, quiet, why;
     size_t max_connections;
 };
 
@@ -39,6 +40,8 @@ static const struct args_option options_table[] = {
      offsetof(struct options, no_label)},
     {"max-connections", 0, "N", "TCP connections remembered at once (default 4000000)",
      args_set_size, offsetof(struct options, max_connections)},
+    {"why", 0, NULL, "show the evidence of each record below it", args_set_flag,
+     offsetof(struct options, why)},
     {"quiet", 'q', NULL, "no summary and no progress on standard error", args_set_flag,
      offsetof(struct options, quiet)},
     {NULL, 0, NULL, NULL, NULL, 0},
@@ -57,6 +60,7 @@ struct run {
     struct wsc_limits *limits;
     struct wsc_store *store; /* NULL: neither stored nor shown */
     struct out out;
+    struct records records;
     struct summary summary;
     uint64_t shown;
     bool damaged, failed, out_failed;
@@ -93,10 +97,11 @@ static bool fail(struct run *r, const struct wsc_error *err)
 static int show(void *ctx, const struct wsc_closure *rec)
 {
     struct run *r = ctx;
+    struct wsc_error err;
     r->shown++;
     if (r->out.closed || r->out_failed)
         return 1;
-    if (!out_ok(&r->out, wsc_report_record(r->out.report, rec)))
+    if (!out_ok(&r->out, records_show(&r->records, rec, &err)))
         r->out_failed = !r->out.closed;
     else if (r->streaming)
         (void)fflush(r->out.stream);
@@ -246,8 +251,13 @@ static void list(struct run *r)
     struct wsc_error err;
     struct wsc_filter f = r->opt.filter.filter;
     f.last_import = true;
+    r->records = (struct records){.store = r->store,
+                                  .filter = &f,
+                                  .out = &r->out,
+                                  .group = r->opt.format == WSC_FORMAT_TABLE};
     if (wsc_store_query(r->store, &f, show, r, &err) != WSC_OK)
         (void)fail(r, &err);
+    records_clear(&r->records);
 }
 
 /* A run that was interrupted shows what it saw; a part of a capture is not stored as if it were the
@@ -305,7 +315,10 @@ static int run(int argc, char **argv)
         out_say("--keylog: this version does not decrypt TLS yet; TLS connections are counted, not "
                 "examined");
     if (open_all(&r)) {
-        r.out_open = out_open(&r.out, r.opt.format, r.streaming);
+        r.records.out = &r.out; /* standard input: each by itself */
+        r.out_open = out_open(
+            &r.out,
+            &(struct out_options){.format = r.opt.format, .live = r.streaming, .why = r.opt.why});
         r.failed = !r.out_open;
     }
     if (!r.failed) {

@@ -22,7 +22,7 @@ static int run(int argc, char **argv)
     if (status >= 0)
         return status;
     struct out out;
-    if (!out_open(&out, opt.format, false))
+    if (!out_open(&out, &(struct out_options){.format = opt.format}))
         return EXIT_FAILED;
     bool ok = out_ok(&out, wsc_report_codes(out.report)) || out.closed;
     return out_close(&out) && ok ? EXIT_DONE : EXIT_FAILED;

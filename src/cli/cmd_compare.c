@@ -104,7 +104,7 @@ static int run(int argc, char **argv)
     codebook_look_up(&c[0], code[0], &opt.scope);
     codebook_look_up(&c[1], code[1], &opt.scope);
     struct out out;
-    if (!count_both(c, opt.db) || !out_open(&out, opt.format, false))
+    if (!count_both(c, opt.db) || !out_open(&out, &(struct out_options){.format = opt.format}))
         return EXIT_FAILED;
     const struct wsc_report_code views[2] = {c[0].view, c[1].view};
     bool ok = out_ok(&out, wsc_report_compare(out.report, views)) || out.closed;

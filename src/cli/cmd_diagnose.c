@@ -97,7 +97,7 @@ static int run(int argc, char **argv)
     int status = args_parse(&command_diagnose, argc, argv, &opt, &operands);
     if (status >= 0)
         return status;
-    return listing_run(opt.db, opt.format, ask, &opt);
+    return listing_run(opt.db, &(struct out_options){.format = opt.format}, ask, &opt);
 }
 
 const struct args_command command_diagnose = {

@@ -53,7 +53,7 @@ static int run(int argc, char **argv)
         return EXIT_USAGE;
     }
     struct out out;
-    if (!out_open(&out, opt.format, false))
+    if (!out_open(&out, &(struct out_options){.format = opt.format}))
         return EXIT_FAILED;
     bool ok = explain(&out, argv, operands, &opt);
     return out_close(&out) && ok ? EXIT_DONE : EXIT_FAILED;

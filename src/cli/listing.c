@@ -9,7 +9,8 @@ int listing_row(struct listing *l, enum wsc_err e)
     return l->failed;
 }
 
-int listing_run(const char *db, enum wsc_format format, listing_ask_fn ask, const void *options)
+int listing_run(const char *db, const struct out_options *show, listing_ask_fn ask,
+                const void *options)
 {
     struct wsc_store *store;
     struct wsc_error err;
@@ -18,7 +19,7 @@ int listing_run(const char *db, enum wsc_format format, listing_ask_fn ask, cons
         out_say("%s", err.message);
         return EXIT_FAILED;
     }
-    bool ok = out_open(&l.out, format, false);
+    bool ok = out_open(&l.out, show);
     if (ok) {
         ok = ask(store, &l, options, &err) == WSC_OK;
         if (!ok)

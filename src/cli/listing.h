@@ -19,6 +19,7 @@ int listing_row(struct listing *l, enum wsc_err e);
  * status. */
 typedef enum wsc_err (*listing_ask_fn)(struct wsc_store *store, struct listing *l,
                                        const void *options, struct wsc_error *err);
-int listing_run(const char *db, enum wsc_format format, listing_ask_fn ask, const void *options);
+int listing_run(const char *db, const struct out_options *show, listing_ask_fn ask,
+                const void *options);
 
 #endif

@@ -48,20 +48,21 @@ static FILE *open_pager(void)
     return popen(pager, "w");
 }
 
-bool out_open(struct out *o, enum wsc_format format, bool live)
+bool out_open(struct out *o, const struct out_options *want)
 {
     *o = (struct out){.stream = stdout};
-    bool terminal = isatty(STDOUT_FILENO) && format == WSC_FORMAT_TABLE;
+    bool terminal = isatty(STDOUT_FILENO) && want->format == WSC_FORMAT_TABLE;
     const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
     struct wsc_report_options opt = {
-        .format = format,
+        .format = want->format,
         .color = terminal && (no_color == NULL || no_color[0] == '\0') &&
                  (term == NULL || strcmp(term, "dumb") != 0),
         .utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
         .width = terminal ? out_width(STDOUT_FILENO) : 0,
-        .live = live,
+        .live = want->live,
+        .why = want->why,
     };
-    if (terminal && !live) {
+    if (terminal && !want->live) {
         FILE *pager = open_pager();
         if (pager != NULL) {
             o->stream = pager;

@@ -12,8 +12,14 @@ struct out {
     bool closed; /* nobody reads any more: go on quietly */
 };
 
-/* |live|: rows are shown as they come, never paged. Returns false, having said why. */
-bool out_open(struct out *o, enum wsc_format format, bool live);
+struct out_options {
+    enum wsc_format format;
+    bool live; /* rows are shown as they come, never paged */
+    bool why;  /* a table shows the evidence of each record */
+};
+
+/* Returns false, having said why. */
+bool out_open(struct out *o, const struct out_options *opt);
 /* Ends the output. Returns false, having said why, if it could not all be written; a reader that
  * left early is no failure. */
 bool out_close(struct out *o);

@@ -19,6 +19,7 @@ struct wsc_report {
     struct wsc_report_options opt;
     FILE *out;
     uint64_t rows;
+    bool leg;    /* the record at hand is another leg of the one before */
     void *state; /* the renderer's own */
 };
 

@@ -85,6 +85,14 @@ enum wsc_err wsc_report_record(struct wsc_report *rep, const struct wsc_closure 
     return e;
 }
 
+enum wsc_err wsc_report_leg(struct wsc_report *rep, const struct wsc_closure *rec)
+{
+    rep->leg = true;
+    enum wsc_err e = wsc_report_record(rep, rec);
+    rep->leg = false;
+    return e;
+}
+
 enum wsc_err wsc_report_stats(struct wsc_report *rep, const enum wsc_stats_key *keys, size_t n,
                               const struct wsc_stats_row *row)
 {

@@ -68,14 +68,14 @@ static char style_of(const struct wsc_closure *r)
 
 /* ---- records ---- */
 
-/* What is left at 80 columns: when, where, which code, by whom, how, and how long it was silent. */
+/* What is left at 80 columns: when, which code, by whom, why, and how long it was silent. */
 static const struct wsc_grid_column record_layout[] = {
     {N_("ID"), true, 9, 0, 4},       {N_("TIME (UTC)"), false, 10, 0, 23},
     {N_("CLIENT"), false, 5, 0, 21}, {N_("SERVER"), false, 6, 0, 21},
     {N_("PATH"), false, 7, 8, 16},   {N_("CODE"), false, 0, 6, 24},
-    {N_("BY"), false, 12, 0, 6},     {N_("ENDING"), false, 11, 0, 16},
-    {N_("AGE"), true, 4, 0, 9},      {N_("IDLE"), true, 8, 0, 9},
-    {N_("REASON"), false, 3, 8, 20},
+    {N_("BY"), false, 13, 0, 6},     {N_("ENDING"), false, 8, 0, 16},
+    {N_("CAUSE"), false, 12, 8, 18}, {N_("AGE"), true, 4, 0, 9},
+    {N_("IDLE"), true, 11, 0, 9},    {N_("REASON"), false, 3, 8, 20},
 };
 #define RECORD_COLUMNS (sizeof(record_layout) / sizeof(record_layout[0]))
 
@@ -91,13 +91,25 @@ static const char *ending_word(const struct wsc_closure *r)
     return wsc_outcome_name(r->outcome);
 }
 
+/* All causes are inferred; one that is only possible is asked, not said. */
+static void cause_text(const struct wsc_closure *r, char out[48])
+{
+    if (r->cause.ptr == NULL)
+        (void)snprintf(out, 48, "-");
+    else
+        (void)snprintf(out, 48, "%.*s%s", (int)r->cause.len, r->cause.ptr,
+                       r->confidence == WSC_CONFIDENCE_POSSIBLE ? "?" : "");
+}
+
 static bool fill_record(struct wsc_report *rep, struct wsc_grid_cell *c,
                         const struct wsc_closure *r)
 {
     char id[24], client[WSC_ENDPOINT_TEXT_MAX], server[WSC_ENDPOINT_TEXT_MAX],
-        time[WSC_TIME_TEXT_MAX], code[48], age[24], idle[24];
+        time[WSC_TIME_TEXT_MAX], code[48], cause[48], age[24], idle[24];
     char status[24];
-    (void)snprintf(id, sizeof(id), "%" PRId64, r->id);
+    (void)snprintf(id, sizeof(id), "%s%" PRId64, rep->leg ? (rep->opt.utf8 ? "└ " : "+ ") : "",
+                   r->id);
+    cause_text(r, cause);
     wsc_endpoint_text(&r->client, client);
     wsc_endpoint_text(&r->server, server);
     moment_text(r->ended_ns != 0 ? r->ended_ns : r->last_ns, time);
@@ -115,8 +127,9 @@ static bool fill_record(struct wsc_report *rep, struct wsc_grid_cell *c,
            wsc_grid_word(rep, &c[2], client) && wsc_grid_word(rep, &c[3], server) &&
            wsc_grid_text(rep, &c[4], path) && wsc_grid_word(rep, &c[5], code) &&
            wsc_grid_word(rep, &c[6], wsc_side_name(r->closed_by)) &&
-           wsc_grid_word(rep, &c[7], ending_word(r)) && wsc_grid_word(rep, &c[8], age) &&
-           wsc_grid_word(rep, &c[9], idle) && wsc_grid_text(rep, &c[10], reason);
+           wsc_grid_word(rep, &c[7], ending_word(r)) && wsc_grid_word(rep, &c[8], cause) &&
+           wsc_grid_word(rep, &c[9], age) && wsc_grid_word(rep, &c[10], idle) &&
+           wsc_grid_text(rep, &c[11], reason);
 }
 
 static enum wsc_err record(struct wsc_report *rep, const struct wsc_closure *r)
@@ -125,6 +138,9 @@ static enum wsc_err record(struct wsc_report *rep, const struct wsc_closure *r)
     struct wsc_grid_cell *row = t != NULL ? wsc_grid_row(rep, t, style_of(r)) : NULL;
     if (row == NULL || !fill_record(rep, row, r))
         return WSC_ERR_NOMEM;
+    for (size_t i = 0; rep->opt.why && i < r->evidence_len; i++)
+        if (!wsc_grid_note(rep, t, r->evidence[i]))
+            return WSC_ERR_NOMEM;
     if (rep->opt.live)
         wsc_grid_flush(rep, t);
     return wsc_render_written(rep);
