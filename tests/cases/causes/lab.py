@@ -141,6 +141,7 @@ class Lab:
         os.chmod(self.tmp, 0o777)
         self.log, self.processes, self.captures, self.tasks = {}, [], [], []
         self.peers, self.about, self.entries, self.others = [], "", [], {}
+        self.findings = []  # kinds that `wsclose diagnose` must find, and no others
 
     # ---- the network ----
 
@@ -340,12 +341,13 @@ http {{ access_log off; client_body_temp_path {d}; proxy_temp_path {d}; fastcgi_
                              "logged": {k: v for k, v in (logged or {}).items() if v}, "expect": expect,
                              **({"packets": packets} if packets else {})})
 
-    def also(self, name, about, captures, entries):
+    def also(self, name, about, captures, entries, findings=()):
         """An entry of its own for some of the captures of this scene."""
-        self.others[name] = {"captures": captures, "about": about, "peers": self.peers, "connections": entries}
+        self.others[name] = {"captures": captures, "about": about, "peers": self.peers, "findings": list(findings), "connections": entries}
 
     def truth(self):
-        return {"captures": [os.path.basename(p) for p, _ in self.captures], "about": self.about, "peers": self.peers, "connections": self.entries}
+        return {"captures": [os.path.basename(p) for p, _ in self.captures], "about": self.about, "peers": self.peers, "findings": self.findings,
+                "connections": self.entries}
 
 
 def saw(ws):

@@ -174,6 +174,7 @@ async def other_servers(lab):
 
 async def message_too_big(lab):
     """A message of 40,000 bytes to servers that take 32 KiB: node ws and Python websockets, compressed and not; and two near misses."""
+    lab.findings = ["message_too_big"]
     await lab.node(port=9001, ws={"maxPayload": 32768, "perMessageDeflate": True})
 
     async def server(ws):

@@ -413,6 +413,7 @@ async def crowd(lab, n, live, port=9000):
 
 async def server_killed_with_twelve(lab):
     """A server with twelve clients is killed: all end within one second."""
+    lab.findings = ["mass_disconnect"]
     node = await lab.node()
     lab.capture("toc", ports=[9000])
 
@@ -452,6 +453,7 @@ async def twelve_leave_one_by_one(lab):
 
 async def server_shutdown(lab):
     """A Python websockets server shuts down: eight clients get 1001 in the same moment."""
+    lab.findings = ["mass_disconnect"]
     s = await lab.serve(echo)
     lab.capture("toc", ports=[9000])
 

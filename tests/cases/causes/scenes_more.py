@@ -39,6 +39,7 @@ async def apache_timeout(lab):
 
 async def silent_from_the_start(lab):
     """Four connections that say one word and are cut by HAProxy after 7 s: age and silence recur alike, so either limit may be named, but not more."""
+    lab.findings = ["idle_timeout"]
     await lab.serve(echo)
     lab.haproxy(["client 60s", "server 60s", "tunnel 7s"])
     lab.capture("toc", ports=[8080])
@@ -108,6 +109,7 @@ async def browser_quits(lab):
 
 async def uvicorn_with_six(lab):
     """uvicorn with six clients is stopped: 1012 on each. The code says restart."""
+    lab.findings = ["mass_disconnect"]
     app = os.path.join(lab.tmp, "app.py")
     with open(app, "w") as f:
         f.write("async def app(scope, receive, send):\n    while True:\n        e = await receive()\n        if e['type'] == 'lifespan.startup':\n"
@@ -255,6 +257,7 @@ async def ttl_varies(lab):
 
 async def idle_reset_by_box(lab):
     """A box on the path resets both ends after 9 s of silence, three times, as some load balancers do: an idle limit, enforced by a middlebox."""
+    lab.findings = ["idle_timeout"]
     await lab.serve(echo)
     lab.capture("toc", ports=[9000])
     out = []
@@ -425,6 +428,7 @@ async def rst_firewall_six(lab):
 
 async def nginx_reload(lab):
     """nginx is told to reload with `worker_shutdown_timeout 3s`: the old worker ends its eight tunnels in one moment, 3 s later. The legs are in two files."""
+    lab.findings = ["mass_disconnect"]
     await lab.serve(echo)
     proxy = lab.nginx(main="worker_processes 1; worker_shutdown_timeout 3s;")
     lab.capture("toc", ports=[8080], name=lab.name + "-front")
@@ -452,7 +456,7 @@ async def nginx_reload(lab):
         both(lab, ws, "drained by nginx's reload", {**cut, "closed_by": "server"}, {**cut, "closed_by": "client"})
     alone = {**CUT, "closed_by": "server", "cause": "mass_disconnect", "cause_not": ["proxy_cut", *NOT_TIME]}
     lab.also("nginx-reload-front-alone", "Of nginx-reload, only the capture of the clients' legs: eight connections to one server end at once.", [lab.name + "-front.pcap"],
-             [{**e, "expect": alone} for e in lab.entries if e["server"] == FRONT])
+             [{**e, "expect": alone} for e in lab.entries if e["server"] == FRONT], ["mass_disconnect"])
 
 
 async def link_down_with_six(lab):
@@ -474,6 +478,7 @@ async def link_down_with_six(lab):
 
 async def shutdown_through_nginx(lab):
     """A server behind nginx shuts down: six clients get its 1001 through the proxy, which only passes it on. Both legs in one capture."""
+    lab.findings = ["mass_disconnect"]
     s = await lab.serve(echo)
     lab.nginx()
     lab.capture("any", ports=[8080, 9000])

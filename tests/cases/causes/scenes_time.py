@@ -107,6 +107,7 @@ async def nginx_read_timeout(lab):
 
 async def haproxy_tunnel_7s(lab):
     """HAProxy with `timeout tunnel 7s`, the client's leg only: five connections of different ages end after the same silence. No table has 7 s."""
+    lab.findings = ["idle_timeout"]
     await lab.serve(echo)
     lab.haproxy(["client 60s", "server 60s", "tunnel 7s"])
     lab.capture("toc", ports=[8080])
@@ -177,6 +178,7 @@ async def idle_by_different_silence(lab):
 
 async def haproxy_keepalive_probes(lab):
     """TCP keep-alive probes every second from the client during the silence: HAProxy's `timeout tunnel 9s` still fires, three times."""
+    lab.findings = ["idle_timeout"]
     await lab.serve(echo)
     lab.haproxy(["client 60s", "server 60s", "tunnel 9s"])
     lab.capture("toc", ports=[8080])
@@ -201,6 +203,7 @@ async def haproxy_keepalive_probes(lab):
 
 async def haproxy_client_timeout(lab):
     """HAProxy without `timeout tunnel`: `timeout client 8s`. Bytes of either direction count: three connections end after the same 8 s of silence on both sides, one of them at the age of 30 s."""
+    lab.findings = ["idle_timeout"]
     async def server(ws):
         if ws.path == "/ticks":
             for _ in range(12):
@@ -233,6 +236,7 @@ async def haproxy_client_timeout(lab):
 
 async def idle_client_silent(lab):
     """The server sends all the time, and cuts whoever has not sent anything for 8 s: only the client's clock recurs, over four connections of different ages."""
+    lab.findings = ["idle_timeout"]
     async def server(ws):
         async def ticks():
             while True:
@@ -325,6 +329,7 @@ async def ages(lab, lives, tell):
 
 async def lifetime_30(lab):
     """The server cuts every connection at the age of 30 s, traffic or not; a known limit of load balancers."""
+    lab.findings = ["lifetime_limit"]
     await ages(lab, [(0, 30, 1.7), (2.1, 30, 2.3), (5.4, 30, 0.9), (9.7, 30, 3.1)], lambda ws: lab.expect(
         ws.here, ws.path, "cut at the age of 30 s between messages", logged={"client": saw(ws)}, outcome="closed", close_code=1006, ending="fin", closed_by="server",
         cause="lifetime_limit", evidence=[r"\b(30(\.\d+)?|29\.9\d*) s"], cause_not=["idle_timeout", "keepalive_timeout", "mass_disconnect"]))
@@ -332,6 +337,7 @@ async def lifetime_30(lab):
 
 async def lifetime_13(lab):
     """As lifetime_30, with 13 s: no table has it, but five connections have the same age."""
+    lab.findings = ["lifetime_limit"]
     await ages(lab, [(0, 13, 1.9), (3.2, 13, 1.3), (6.9, 13, 0.8), (10.4, 13, 2.9), (14.3, 13, 1.1)], lambda ws: lab.expect(
         ws.here, ws.path, "cut at the age of 13 s between messages", logged={"client": saw(ws)}, outcome="closed", close_code=1006, ending="fin", closed_by="server",
         cause="lifetime_limit", evidence=[r"\b(13(\.\d+)?|12\.9\d*) s"], cause_not=["idle_timeout", "keepalive_timeout", "mass_disconnect"]))
