@@ -5,7 +5,7 @@ usage: record.py [SCENE...]        (as root; without names: all of them, several
 
 A scene is a coroutine in scenes_*.py: it sets up real peers in network namespaces, captures with tcpdump, and says what the endpoints
 logged and what it did to them. Its captures and its entry in truth.json replace the old ones. Nothing here looks at wsclose's output.
-Needs tcpdump, tshark, editcap, ethtool, nftables, nginx, haproxy, mosquitto, node with `npm install ws` (NODE_PATH), and Debian's
+Needs tcpdump, tshark, editcap, ethtool, nftables, iproute2, nginx, haproxy, apache2, mosquitto, node with `npm install ws` (NODE_PATH), and Debian's
 python3-websockets, -aiohttp, -tornado, -uvicorn, -wsproto.
 """
 import asyncio, fcntl, json, logging, os, subprocess, sys, tempfile
