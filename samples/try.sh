@@ -39,6 +39,9 @@ echo
 echo "Only what ended without a Close, from the server's side:"
 show events --db "$db" --code 1006 --closed-by server
 echo
+echo "Why did the proxy's connections end? Both legs, and what that rests on:"
+show events --db "$db" --cause proxy_cut --why
+echo
 echo "And what does such a code mean?"
 show explain 1006
 echo
