@@ -43,8 +43,8 @@ const struct wsc_app_code *wsc_app_code_find(int code, struct wsc_span subprotoc
 /* The scope that the subprotocol, else the host names; NULL if neither does. */
 const char *wsc_app_scope(struct wsc_span subprotocol, struct wsc_span host);
 
-/* Every scope's meaning of |code|: candidates where the scope is not known. Writes at most |max| to
- * |out|, returns how many there are. */
+/* Every scope's closest meaning of |code|: candidates where the scope is not known. Writes at most
+ * |max| to |out|, returns how many there are. */
 size_t wsc_app_code_candidates(int code, const struct wsc_app_code *out[], size_t max);
 
 /* A library or service known to write a reason text with a code. Static data. */
@@ -93,6 +93,7 @@ struct wsc_code_page {
     const char *name;   /* the registry's, in English */
     const char *source; /* RFC or registry; not translated */
     const char *meaning;
+    const char *use;                      /* when to send it */
     const char *sender;                   /* who may send it */
     const char *wire;                     /* whether it may stand in a Close frame */
     const char *browsers;                 /* what a page's close event holds */

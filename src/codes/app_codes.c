@@ -19,6 +19,11 @@ static const struct row rows[] = {
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
+static bool covers(const struct row *r, int code)
+{
+    return code >= r->code.first && code <= r->code.last;
+}
+
 static bool reason_names_scope(const struct row *r)
 {
     return r->reason_use[0] == 's' || r->reason_use[0] == 'b';
@@ -67,8 +72,8 @@ static const char *scope_of(const char *kind, struct wsc_span text)
 static const char *scope_of_reason(int code, struct wsc_span reason)
 {
     for (size_t i = 0; i < ROWS; i++)
-        if (reason_names_scope(&rows[i]) && code >= rows[i].code.first &&
-            code <= rows[i].code.last && wsc_text_match(rows[i].reason, reason))
+        if (reason_names_scope(&rows[i]) && covers(&rows[i], code) &&
+            wsc_text_match(rows[i].reason, reason))
             return rows[i].code.scope;
     return NULL;
 }
@@ -77,7 +82,7 @@ static const char *scope_of_reason(int code, struct wsc_span reason)
  * that is narrow. */
 static int fit(const struct row *r, int code, struct wsc_span reason)
 {
-    if (code < r->code.first || code > r->code.last)
+    if (!covers(r, code))
         return 0;
     bool told = wsc_text_match(r->reason, reason);
     if (!told && reason_is_needed(r))
@@ -114,11 +119,21 @@ const struct wsc_app_code *wsc_app_code_find(int code, struct wsc_span subprotoc
     return best != NULL ? &best->code : NULL;
 }
 
+/* True if the scope of |r| says something narrower of |code|. */
+static bool said_closer(const struct row *r, int code)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if (covers(&rows[i], code) && strcmp(rows[i].code.scope, r->code.scope) == 0 &&
+            rows[i].code.last - rows[i].code.first < r->code.last - r->code.first)
+            return true;
+    return false;
+}
+
 size_t wsc_app_code_candidates(int code, const struct wsc_app_code *out[], size_t max)
 {
     size_t n = 0;
     for (size_t i = 0; i < ROWS; i++) {
-        if (code < rows[i].code.first || code > rows[i].code.last)
+        if (!covers(&rows[i], code) || said_closer(&rows[i], code))
             continue;
         if (n < max)
             out[n] = &rows[i].code;

@@ -13,6 +13,7 @@ const struct wsc_code_page wsc_book_others[] = {
      .seen = {N_("A program made up a code in the wrong range."),
               N_("SockJS numbers such as 2010, which belong in its own frames.")},
      .todo = {N_("Find the sender by packet number and move its codes to 4000-4999.")},
+     .use = N_("Never, until it is registered."),
      .sent_by = WSC_SENT_BY_NOBODY, .retry = WSC_RETRY_AFTER_FIX},
 
     {.first = 3000, .last = 3000, .name = "Unauthorized", .source = "IANA registry",
@@ -23,6 +24,7 @@ const struct wsc_code_page wsc_book_others[] = {
               N_("Not registered use: SockJS (reason \"Go away!\") and Centrifugo sent 3000 before it was registered.")},
      .todo = {N_("Get a fresh token, then reconnect."),
               N_("Check the clocks of both sides if tokens expire early.")},
+     .use = N_("When the client is not logged in. A page sees this code, but not an HTTP 401."),
      .sent_by = WSC_SENT_BY_SERVER, .retry = WSC_RETRY_AFTER_FIX},
 
     {.first = 3003, .last = 3003, .name = "Forbidden", .source = "IANA registry",
@@ -32,6 +34,7 @@ const struct wsc_code_page wsc_book_others[] = {
      .seen = {N_("The account lacks the role, plan or right for this path or channel."),
               N_("A right was taken away while the connection was open.")},
      .todo = {N_("Grant the right or use another account; a reconnect alone does not help.")},
+     .use = N_("When a client that is logged in asks for what it may not have. A page sees this code, but not an HTTP 403."),
      .sent_by = WSC_SENT_BY_SERVER, .retry = WSC_RETRY_AFTER_FIX},
 
     {.first = 3008, .last = 3008, .name = "Timeout", .source = "IANA registry",
@@ -42,6 +45,7 @@ const struct wsc_code_page wsc_book_others[] = {
               N_("Not registered use: Centrifugo sends 3008 with the reason \"slow\" to a client that reads too slowly.")},
      .todo = {N_("Compare the silence before the Close with the limit; send heartbeats sooner or raise it."),
               N_("Reconnect with back-off.")},
+     .use = N_("When you waited too long for the client: its login, its answer, its heartbeat."),
      .sent_by = WSC_SENT_BY_EITHER, .retry = WSC_RETRY_BACKOFF},
 
     {.first = 3000, .last = 3999, .name = "Unassigned: libraries, frameworks, applications (register with IANA)",
@@ -52,6 +56,7 @@ const struct wsc_code_page wsc_book_others[] = {
      .seen = {N_("Centrifugo: 3000-3499 ask the client to reconnect, 3500-3999 not to."),
               N_("A program that took a number without registering it.")},
      .todo = {N_("Look it up in the documentation of what runs at the server; wsclose explain takes --subprotocol, --host and --reason.")},
+     .use = N_("In a library or framework that registered it with IANA. An application uses 4000-4999."),
      .sent_by = WSC_SENT_BY_EITHER, .retry = WSC_RETRY_ASK},
 
     {.first = 4000, .last = 4999, .name = "Private use", .source = "RFC 6455 7.4.2",
@@ -62,6 +67,7 @@ const struct wsc_code_page wsc_book_others[] = {
               N_("Many follow HTTP: 4401 not authenticated, 4403 not allowed, 4404 not found, 4429 too many, 4500 server error. It is a habit, not a rule.")},
      .todo = {N_("Look it up in the documentation of what runs at the server; wsclose explain takes --subprotocol, --host and --reason."),
               N_("Whether to reconnect is part of the code's meaning: many services ask not to.")},
+     .use = N_("For causes of your own application; write down what the client shall do about each."),
      .sent_by = WSC_SENT_BY_EITHER, .retry = WSC_RETRY_ASK},
 
     {.first = 5000, .last = 65535, .name = "undefined", .source = "RFC 6455 7.4.2",
@@ -72,6 +78,7 @@ const struct wsc_code_page wsc_book_others[] = {
               N_("A code with its bytes swapped: 59395 is 1000, 62211 is 1011."),
               N_("A wrong mask: the code and the reason are noise.")},
      .todo = {N_("Look at the bytes of the Close; fix the sender's byte order or let it put a code before the reason.")},
+     .use = N_("Never. Codes of your own are 4000-4999."),
      .sent_by = WSC_SENT_BY_NOBODY, .retry = WSC_RETRY_AFTER_FIX},
 };
 /* clang-format on */

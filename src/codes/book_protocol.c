@@ -12,6 +12,7 @@ const struct wsc_code_page wsc_book_protocol[] = {
      .seen = {N_("A program put an HTTP status (401, 503) or an exit status where a close code belongs."),
               N_("0: the two bytes were never filled in.")},
      .todo = {N_("Find the sender by packet number and let it send 1000, 1008, 1011 or a code from 4000-4999 (4401 for 401 is a common habit).")},
+     .use = N_("Never. Use 1000, 1008 or 1011, or a code of your own from 4000-4999."),
      .sent_by = WSC_SENT_BY_NOBODY, .retry = WSC_RETRY_AFTER_FIX},
 
     {.first = 1000, .last = 1000, .name = "Normal Closure", .source = "RFC 6455 7.4.1",
@@ -23,6 +24,7 @@ const struct wsc_code_page wsc_book_protocol[] = {
               N_("Some servers end idle connections with it (Cowboy, and so Phoenix) or old ones (daphne, after 24 h): a 1000 from the server after a round time is a limit.")},
      .todo = {N_("Nothing, if the end was wanted."),
               N_("If users complain, see who sent it, how old the connection was and how long it was silent.")},
+     .use = N_("When the work is done and nothing failed."),
      .sent_by = WSC_SENT_BY_EITHER, .retry = WSC_RETRY_AS_NEEDED},
 
     {.first = 1001, .last = 1001, .name = "Going Away", .source = "RFC 6455 7.4.1",
@@ -34,6 +36,7 @@ const struct wsc_code_page wsc_book_protocol[] = {
               N_("From a server after a round silence: idle timeout (Jetty, Tomcat).")},
      .todo = {N_("From a browser: nothing."),
               N_("From a server: reconnect after a random delay; keep the connection alive with Pings if it was idle.")},
+     .use = N_("When your server shuts down and does not say when it is back. A page cannot send it; the browser does."),
      .sent_by = WSC_SENT_BY_EITHER, .retry = WSC_RETRY_DELAYED},
 
     {.first = 1002, .last = 1002, .name = "Protocol error", .source = "RFC 6455 7.4.1",
@@ -46,6 +49,7 @@ const struct wsc_code_page wsc_book_protocol[] = {
      .todo = {N_("Check both ends and the proxies between them: versions, extensions, anything that rewrites the Upgrade headers."),
               N_("Look at the frame before the Close; wsclose lists it under violations, by packet."),
               N_("Do not reconnect in a loop: the same bytes end the same way.")},
+     .use = N_("Leave it to the library: when the peer's frames break the protocol."),
      .sent_by = WSC_SENT_BY_EITHER, .retry = WSC_RETRY_AFTER_FIX},
 
     {.first = 1003, .last = 1003, .name = "Unsupported Data", .source = "RFC 6455 7.4.1",
@@ -56,6 +60,7 @@ const struct wsc_code_page wsc_book_protocol[] = {
               N_("A serializer was changed on one side only (JSON to MessagePack or Protobuf).")},
      .todo = {N_("Compare the opcode of the last message with what the receiver expects; fix the sender's message type."),
               N_("Roll out both sides of a format change together, or agree on it by subprotocol.")},
+     .use = N_("When you get text and take only binary, or the other way round."),
      .sent_by = WSC_SENT_BY_EITHER, .retry = WSC_RETRY_AFTER_FIX},
 
     {.first = 1004, .last = 1004, .name = "Reserved", .source = "RFC 6455 7.4.1",
@@ -64,6 +69,7 @@ const struct wsc_code_page wsc_book_protocol[] = {
      .capture = N_("A Close frame with 03 EC; a violation by its sender."),
      .seen = {N_("Practically never; a home-made or very old implementation.")},
      .todo = {N_("Update or fix the sender; if it meant a size limit, it must send 1009.")},
+     .use = N_("Never. For a message that is too big use 1009."),
      .sent_by = WSC_SENT_BY_NOBODY, .retry = WSC_RETRY_AFTER_FIX},
 
     {.first = 1005, .last = 1005, .name = "No Status Rcvd", .source = "RFC 6455 7.4.1, 7.1.5",
@@ -75,6 +81,7 @@ const struct wsc_code_page wsc_book_protocol[] = {
               N_("The peer's library sends no code by default.")},
      .todo = {N_("If it is frequent, look at the peer: let it send a code, so that the next log says more."),
               N_("Treat it as a normal end unless something was left undone.")},
+     .use = N_("Never. Give close() a code instead: 1000."),
      .sent_by = WSC_SENT_BY_NOBODY, .retry = WSC_RETRY_AS_NEEDED},
 
     {.first = 1006, .last = 1006, .name = "Abnormal Closure", .source = "RFC 6455 7.4.1, 7.1.5; WHATWG WebSockets",
@@ -90,6 +97,7 @@ const struct wsc_code_page wsc_book_protocol[] = {
               N_("Send Pings well below the shortest idle limit on the way; check the limits of load balancers and proxies."),
               N_("See who sent the first FIN or RST and how long it was silent before: wsclose events --code 1006."),
               N_("Check the server's log for a crash at that second.")},
+     .use = N_("Never. To report a failure while the connection still stands, use 1011."),
      .sent_by = WSC_SENT_BY_NOBODY, .retry = WSC_RETRY_BACKOFF},
 
     {.first = 1007, .last = 1007, .name = "Invalid frame payload data", .source = "RFC 6455 7.4.1, 8.1",
@@ -102,6 +110,7 @@ const struct wsc_code_page wsc_book_protocol[] = {
      .todo = {N_("Send bytes as binary messages; encode text as UTF-8."),
               N_("Never cut strings by bytes before they are sent."),
               N_("wsclose analyze --deep names the message that is not UTF-8.")},
+     .use = N_("Leave it to the library: for a text that is not UTF-8. For content your program rejects, use 1008 or a code of 4000-4999."),
      .sent_by = WSC_SENT_BY_EITHER, .retry = WSC_RETRY_AFTER_FIX},
 
     {.first = 1008, .last = 1008, .name = "Policy Violation", .source = "RFC 6455 7.4.1",
@@ -113,6 +122,7 @@ const struct wsc_code_page wsc_book_protocol[] = {
               N_("Jetty's client: a handler of its own threw an exception.")},
      .todo = {N_("Read the reason. Renew the token, slow down or follow the service's rules; then reconnect."),
               N_("Do not reconnect unchanged: many services then block the client.")},
+     .use = N_("When a client breaks your rules and no code says it better; for login and rights, 3000 and 3003 say more."),
      .sent_by = WSC_SENT_BY_SERVER, .retry = WSC_RETRY_AFTER_FIX},
 
     {.first = 1009, .last = 1009, .name = "Message Too Big", .source = "RFC 6455 7.4.1",
@@ -125,6 +135,7 @@ const struct wsc_code_page wsc_book_protocol[] = {
      .todo = {N_("Send smaller pieces, or raise the receiver's limit."),
               N_("Large files belong in an HTTP upload, with only their name in the WebSocket."),
               N_("Some receivers drop TCP at once: the sender may then see 1006 instead.")},
+     .use = N_("When a message is over your limit; put the limit into the reason."),
      .sent_by = WSC_SENT_BY_EITHER, .retry = WSC_RETRY_AFTER_FIX},
 
     {.first = 1010, .last = 1010, .name = "Mandatory Ext.", .source = "RFC 6455 7.4.1",
@@ -135,6 +146,7 @@ const struct wsc_code_page wsc_book_protocol[] = {
      .seen = {N_("Rarely: a client that insists on permessage-deflate or its own extension."),
               N_("A proxy that removed the Sec-WebSocket-Extensions header.")},
      .todo = {N_("Compare Sec-WebSocket-Extensions of request and response; switch the extension on in the server or let the header pass the proxy.")},
+     .use = N_("In a client only, when it cannot work without an extension; name it in the reason."),
      .sent_by = WSC_SENT_BY_CLIENT, .retry = WSC_RETRY_AFTER_FIX},
 
     {.first = 1011, .last = 1011, .name = "Internal Error", .source = "RFC 6455 7.4.1, erratum 3227",
@@ -147,6 +159,7 @@ const struct wsc_code_page wsc_book_protocol[] = {
      .todo = {N_("Read the server's log at that second; put error handling around each message."),
               N_("If the same message always ends it, look at that message."),
               N_("Reconnect with back-off; a retry at once repeats the crash.")},
+     .use = N_("When your program fails and cannot go on; keep internals out of the reason."),
      .sent_by = WSC_SENT_BY_SERVER, .retry = WSC_RETRY_BACKOFF},
 
     {.first = 1012, .last = 1012, .name = "Service Restart", .source = "IANA registry; hybi mail P_1vbD9uyHl63nbIIbFxKMfSwcM",
@@ -157,6 +170,7 @@ const struct wsc_code_page wsc_book_protocol[] = {
               N_("A process manager recycles its workers.")},
      .todo = {N_("Reconnect after a short random delay; the registration asks for 5 to 30 s, so that not all come back at once."),
               N_("If nobody deployed, look for a process that restarts by itself.")},
+     .use = N_("When your server restarts and its clients shall come back soon."),
      .sent_by = WSC_SENT_BY_SERVER, .retry = WSC_RETRY_DELAYED},
 
     {.first = 1013, .last = 1013, .name = "Try Again Later", .source = "IANA registry; hybi mail P_1vbD9uyHl63nbIIbFxKMfSwcM",
@@ -167,6 +181,7 @@ const struct wsc_code_page wsc_book_protocol[] = {
               N_("Many clients came back at once after an outage.")},
      .todo = {N_("Go to another address of the service if there is one; otherwise wait, with growing random delays."),
               N_("Server side: add capacity, and see that clients back off.")},
+     .use = N_("When your server has no room for this client now. A page sees this code, but not an HTTP 503."),
      .sent_by = WSC_SENT_BY_SERVER, .retry = WSC_RETRY_BACKOFF},
 
     {.first = 1014, .last = 1014, .name = "Bad Gateway", .source = "IANA registry; hybi mail VOLI2xp4tzFnIFYespe6oOtpFXA",
@@ -179,6 +194,7 @@ const struct wsc_code_page wsc_book_protocol[] = {
               N_("gorilla/websocket does not know 1014 and answers it with 1002.")},
      .todo = {N_("Look at the backend first, then at the gateway's log and its routes."),
               N_("Reconnect with back-off.")},
+     .use = N_("In a gateway that speaks WebSocket, when the server behind it fails."),
      .sent_by = WSC_SENT_BY_SERVER, .retry = WSC_RETRY_BACKOFF},
 
     {.first = 1015, .last = 1015, .name = "TLS handshake", .source = "RFC 6455 7.4.1; WHATWG WebSockets",
@@ -192,6 +208,7 @@ const struct wsc_code_page wsc_book_protocol[] = {
      .todo = {N_("Check with: openssl s_client -connect HOST:PORT -servername HOST."),
               N_("Renew or complete the certificate chain; check the client's clock."),
               N_("A reconnect does not help before that.")},
+     .use = N_("Never. TLS has alerts of its own."),
      .sent_by = WSC_SENT_BY_NOBODY, .retry = WSC_RETRY_AFTER_FIX},
 };
 /* clang-format on */

@@ -16,10 +16,12 @@ enum label {
     IN_GENERAL,
     SEEN,
     TODO,
+    USE,
     SENDER,
     WIRE,
     BROWSERS,
     CAPTURE,
+    CONFUSED,
     SOFTWARE,
     CANDIDATES,
     COUNTS,
@@ -34,10 +36,12 @@ static const char *const label_ids[LABELS] = {
     [IN_GENERAL] = N_("In general"),
     [SEEN] = N_("When seen"),
     [TODO] = N_("What to do"),
+    [USE] = N_("When to use"),
     [SENDER] = N_("Sent by"),
     [WIRE] = N_("On the wire"),
     [BROWSERS] = N_("In browsers"),
     [CAPTURE] = N_("In a capture"),
+    [CONFUSED] = N_("Confused with"),
     [SOFTWARE] = N_("Software"),
     [CANDIDATES] = N_("Candidates"),
     [COUNTS] = N_("Database"),
@@ -118,6 +122,23 @@ static void add_candidates(struct items *it, const struct wsc_report_code *c)
         else
             compose(it, "%s: %s (%s)%s", a->scope, a->name, tr(a->meaning), doubt);
     }
+}
+
+/* The codes it has a pair with, and how to read about one. */
+static void add_confused(struct items *it, const struct wsc_report_code *c)
+{
+    char list[SENTENCE_MAX] = "";
+    size_t n, len = 0;
+    const struct wsc_code_pair *pairs = wsc_code_pairs(&n);
+    for (size_t i = 0; c->app == NULL && i < n && len < sizeof(list); i++) {
+        if (pairs[i].a != c->code && pairs[i].b != c->code)
+            continue;
+        int other = pairs[i].a == c->code ? pairs[i].b : pairs[i].a;
+        len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%d", len > 0 ? ", " : "", other);
+    }
+    if (len > 0)
+        /* TRANSLATORS: codes, then a command line */
+        compose(it, _("%1$s (wsclose compare %2$d CODE)"), list, c->code);
 }
 
 #define SENDERS_SHOWN 12u
@@ -227,6 +248,10 @@ static void fill(struct items *it, const struct wsc_report_code *c, enum label l
         if (!asks_back)
             translate(it, p->todo);
         break;
+    case USE:
+        if (!asks_back)
+            add(it, tr(p->use));
+        break;
     case SENDER:
         add(it, tr(p->sender));
         break;
@@ -238,6 +263,9 @@ static void fill(struct items *it, const struct wsc_report_code *c, enum label l
         break;
     case CAPTURE:
         add(it, tr(p->capture));
+        break;
+    case CONFUSED:
+        add_confused(it, c);
         break;
     case SOFTWARE:
         add_software(it, c);
@@ -336,8 +364,8 @@ static void put_pairs(const struct prose *p, const struct wsc_report_code c[2],
                       const char *const heads[2], struct items it[2])
 {
     for (int l = MEANING; l <= SOURCE; l++) {
-        if (l == SOFTWARE)
-            continue; /* explain lists it; here it would hide what differs */
+        if (l == SOFTWARE || l == CONFUSED)
+            continue; /* explain lists them; here they would hide what differs */
         fill(&it[0], &c[0], (enum label)l);
         fill(&it[1], &c[1], (enum label)l);
         wsc_prose_pair(p, label((enum label)l), heads,

@@ -97,6 +97,7 @@ static json_t *code(const struct wsc_report_code *c)
     set_text(o, "meaning", p->meaning);
     set_list(o, "when_seen", p->seen);
     set_list(o, "what_to_do", p->todo);
+    set_text(o, "when_to_use", p->use);
     set_text(o, "sent_by", p->sender);
     set_text(o, "wire", p->wire);
     set_text(o, "browsers", p->browsers);

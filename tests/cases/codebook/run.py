@@ -61,7 +61,7 @@ class Explain(Case):
         for code in [*REGISTERED, 0, 999, 1016, 2999, 3001, 3999, 4000, 4999, 5000, 65535]:
             out = self.run_("explain", code)
             self.assertTrue(out.startswith(f"{code} "), out)
-            for label in ("Meaning", "When seen", "What to do", "Sent by", "On the wire", "In browsers", "In a capture", "Source"):
+            for label in ("Meaning", "When seen", "What to do", "When to use", "Sent by", "On the wire", "In browsers", "In a capture", "Source"):
                 self.assertIn(f"\n  {label} ", out, code)
 
     def test_what_may_stand_on_the_wire(self):
@@ -94,6 +94,15 @@ class Explain(Case):
             out = self.flat("explain", code)
             for word in words:
                 self.assertIn(word, out, code)
+
+    def test_when_to_use(self):
+        for code in (0, 1004, 1005, 1006, 1015, 2000, 6000):
+            self.assertIn("When to use Never", self.flat("explain", code), code)
+        self.assertIn("no code says it better", self.flat("compare", 1008, 3000))
+        self.assertIn("client is not logged in", self.out)
+
+    def test_leads_to_what_it_is_confused_with(self):
+        self.assertRegex(self.flat("explain", 1005), r"Confused with 1000, 1006 \(wsclose compare 1005 CODE\)")
 
     def test_several_codes(self):
         out = self.run_("explain", 1005, 1006)
@@ -306,7 +315,7 @@ class Language(Case):
         for lang, common in (("ja", "のにがを"), ("vi", "ốượđạ")):
             for code in (*REGISTERED, 500, 2000, 3500, 4999, 6000):
                 c = self.json("explain", code, "--lang", lang)[0]
-                texts = [c["meaning"], c["sent_by"], c["wire"], c["browsers"], c["capture"], *c["when_seen"], *c["what_to_do"]]
+                texts = [c["meaning"], c["when_to_use"], c["sent_by"], c["wire"], c["browsers"], c["capture"], *c["when_seen"], *c["what_to_do"]]
                 for text in texts:
                     self.assertFalse(text.isascii(), (code, text))
                 self.assertTrue(any(ch in "".join(texts) for ch in common))

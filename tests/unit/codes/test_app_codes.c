@@ -163,6 +163,11 @@ Test(app_codes, candidates_are_all_scopes_that_define_the_code)
     cr_assert_leq(n, 64);
     for (size_t i = 0; i < n; i++)
         cr_expect(found[i]->first <= 4001 && 4001 <= found[i]->last, "%s", found[i]->scope);
+    /* Centrifugo has a row for 3008 and one for all of 3000-3499. */
+    cr_assert_eq(wsc_app_code_candidates(3008, found, 64), 1);
+    cr_expect_str_eq(found[0]->name, "slow");
+    cr_assert_eq(wsc_app_code_candidates(3100, found, 64), 1);
+    cr_expect_eq(found[0]->last, 3499);
     cr_expect_eq(wsc_app_code_candidates(4001, found, 1), n, "counts beyond the room");
     cr_expect_eq(wsc_app_code_candidates(4001, NULL, 0), n);
     cr_expect_eq(wsc_app_code_candidates(0, found, 64), 0);

@@ -31,7 +31,7 @@ Test(book, every_entry_of_the_registry_has_a_whole_page)
         cr_expect_eq(p->first, all[i].first, "%d", code);
         cr_expect_eq(p->last, all[i].last, "%d", code);
         cr_expect_str_eq(p->name, all[i].name, "%d: %s", code, p->name);
-        const char *const fields[] = {p->meaning,  p->sender,  p->wire,
+        const char *const fields[] = {p->meaning,  p->use,     p->sender, p->wire,
                                       p->browsers, p->capture, p->source};
         for (size_t f = 0; f < sizeof(fields) / sizeof(fields[0]); f++)
             cr_expect(fields[f] != NULL && fields[f][0] != '\0', "%d: field %zu", code, f);
