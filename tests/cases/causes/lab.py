@@ -170,6 +170,10 @@ class Lab:
         for p in self.processes:
             p.kill()
         for n in self.spaces.values():
+            # A master that was killed leaves its workers behind.
+            for pid in sh(f"ip netns pids {n}", check=False).stdout.split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
             sh(f"ip netns del {n}", check=False)
         shutil.rmtree(self.tmp, ignore_errors=True)
 
