@@ -80,6 +80,10 @@ static void say_ways(struct wsc_draft *d, struct ways *w)
             n += (size_t)snprintf(text + n, sizeof(text) - n, " (Going Away)");
     }
     wsc_draft_say(d, "%s", text);
+    if (w->list[0].x->code != 1012)
+        wsc_draft_say(d,
+                      "so many at once fit a restart or deploy there, or a hop before it that lost "
+                      "its connections");
 }
 
 /* Distinct clients of the members; r->order holds them. |seen| has a byte for each name. */

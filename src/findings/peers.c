@@ -17,8 +17,10 @@
 #define WEIGHT_VIOLATION 1.5
 #define WEIGHT_EMPTY     1.0
 
-/* Handshakes that fail are everyday life below this share of a server's. */
+/* Handshakes that fail are everyday life below this share of a server's, and where so many may be
+ * chance if this is the usual rate. */
 #define FAILED_SHARE 0.1
+#define FAILED_USUAL 0.05
 /* What a cause names is worth a line from this share of a server's ends on. */
 #define CAUSE_SHARE 0.01
 /* Who vanishes, or closes without a code, is compared with the others: this many times as often, at
@@ -111,8 +113,9 @@ static enum wsc_err look_at_failures(struct wsc_run *r, size_t from, size_t end,
     struct wsc_burst found[WSC_BURST_MAX];
     const struct wsc_fact *x = wsc_run_fact(r, from);
     enum wsc_err e = WSC_OK;
-    if (end - from >= WSC_LEAST &&
-        (double)(end - from) >= FAILED_SHARE * r->servers[x->server].attempts)
+    double len = (double)(end - from), all = r->servers[x->server].attempts;
+    if (len >= WSC_LEAST && len >= FAILED_SHARE * all &&
+        wsc_log_tail(len, all - len, FAILED_USUAL) <= log(alarm))
         return write_failures(r, from, NULL);
     for (size_t i = from; i < end; i++)
         times[i - from] = wsc_run_fact(r, i)->at_ns;

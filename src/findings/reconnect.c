@@ -131,7 +131,7 @@ static size_t at_once(const struct wsc_run *r, size_t from, size_t end)
     size_t n = 0;
     for (size_t i = from; i + 1 < end; i++) {
         const struct wsc_fact *x = wsc_run_fact(r, i), *next = wsc_run_fact(r, i + 1);
-        n += ended_badly(x) && next->started_ns >= x->at_ns &&
+        n += ended_badly(x) && next->user_agent == x->user_agent && next->started_ns >= x->at_ns &&
              next->started_ns - x->at_ns < SECOND_NS;
     }
     return n;

@@ -15,6 +15,12 @@
 #define EVENT_SPREAD 4 /* times the spread of the cluster */
 #define EVENT_NS     INT64_C(10000000)
 
+/* A server that says 1000 after a shorter silence or life had answered and was done. */
+#define DONE_NS INT64_C(5000000000)
+
+/* A limit in front of many servers is one finding if none of them has more than half of it. */
+#define MANY_SERVERS 4u
+
 #define WEIGHT_IDLE     2.0
 #define WEIGHT_LIFETIME 1.5
 
@@ -24,7 +30,7 @@ struct timer {
     struct wsc_cluster cluster;
     int64_t spread_ns; /* of the middle half */
     uint32_t *members; /* facts, ascending */
-    size_t len;
+    size_t len, servers;
     bool lost; /* another clock explains its members better */
 };
 
@@ -120,7 +126,7 @@ static enum wsc_err find_timers(struct wsc_run *r, size_t from, size_t end, doub
         for (size_t i = from; i < end; i++) {
             const struct wsc_fact *x = wsc_run_fact(r, i);
             int64_t ns = clock_of(x, clock);
-            if (ns >= WSC_CLUSTER_MIN_NS && !x->timed)
+            if (ns >= (x->code == 1000 ? DONE_NS : WSC_CLUSTER_MIN_NS) && !x->timed)
                 r->values[n++] = (struct wsc_cluster_value){.ns = ns, .index = r->order[i]};
         }
         size_t len = wsc_cluster_find(r->values, n, alarm, found, WSC_CLUSTER_MAX);
@@ -308,9 +314,12 @@ static unsigned end_bits(const struct wsc_fact *x)
 static void describe(const struct wsc_run *r, struct wsc_draft *d, const struct timer *t,
                      const struct wsc_fact *x, bool any_server)
 {
-    char time[WSC_WORD_MAX], end[WSC_WORD_MAX], server[WSC_WORD_MAX];
-    const char *where = any_server ? "several servers" : wsc_word_server(r, x->server, server);
+    char time[WSC_WORD_MAX], end[WSC_WORD_MAX], where[WSC_WORD_MAX];
     bool age = t->clock == AGE;
+    if (any_server)
+        (void)snprintf(where, sizeof(where), "%zu servers", t->servers);
+    else
+        (void)wsc_word_server(r, x->server, where);
     (void)wsc_word_time(t->cluster.median_ns, time);
     (void)wsc_word_end(x, end);
     if (age)
@@ -363,32 +372,51 @@ static enum wsc_err write_timer(struct wsc_run *r, const struct timer *t, bool a
 
 /* ---- the rule ---- */
 
-static bool many_servers(const struct wsc_run *r, const struct timer *t)
+/* Which servers to look at together. */
+enum scope { ONE_SERVER, SEVERAL, MANY };
+
+static int by_member_server(const void *a, const void *b, void *ctx)
 {
-    for (size_t i = 1; i < t->len; i++)
-        if (r->facts.rows[t->members[i]].server != r->facts.rows[t->members[0]].server)
-            return true;
-    return false;
+    const struct wsc_fact *rows = ctx;
+    return wsc_compare(rows[*(const uint32_t *)a].server, rows[*(const uint32_t *)b].server);
+}
+
+/* Whether the members' servers fit |scope|. Leaves the members sorted by server. */
+static bool in_scope(const struct wsc_run *r, struct timer *t, enum scope scope)
+{
+    size_t servers = 0, most = 0;
+    if (scope == ONE_SERVER)
+        return true;
+    qsort_r(t->members, t->len, sizeof(*t->members), by_member_server, r->facts.rows);
+    for (size_t i = 0, end; i < t->len; i = end) {
+        uint32_t server = r->facts.rows[t->members[i]].server;
+        for (end = i; end < t->len && r->facts.rows[t->members[end]].server == server;)
+            end++;
+        servers++;
+        most = end - i > most ? end - i : most;
+    }
+    t->servers = servers;
+    return scope == SEVERAL ? servers > 1 : servers >= MANY_SERVERS && 2 * most <= t->len;
 }
 
 static enum wsc_err look_at(struct wsc_run *r, size_t from, size_t end, double alarm,
-                            bool any_server, struct timers *all)
+                            enum scope scope, struct timers *all)
 {
     all->len = 0;
     enum wsc_err e = find_timers(r, from, end, alarm, all);
     if (e == WSC_OK)
         settle(r, all);
     for (size_t i = 0; i < all->len && e == WSC_OK; i++)
-        if (!all->list[i].lost && (!any_server || many_servers(r, &all->list[i])))
-            e = write_timer(r, &all->list[i], any_server);
+        if (!all->list[i].lost && in_scope(r, &all->list[i], scope))
+            e = write_timer(r, &all->list[i], scope != ONE_SERVER);
     for (size_t i = 0; i < all->len; i++)
         wsc_free(all->list[i].members);
     return e;
 }
 
-static enum wsc_err look_everywhere(struct wsc_run *r, bool any_server, struct timers *all)
+static enum wsc_err look_everywhere(struct wsc_run *r, enum scope scope, struct timers *all)
 {
-    wsc_fact_cmp cmp = any_server ? by_way : by_server_and_way;
+    wsc_fact_cmp cmp = scope == ONE_SERVER ? by_server_and_way : by_way;
     size_t n = wsc_run_pick(r, may_be_timer, cmp), groups = 0;
     for (size_t i = 0, end; i < n; i = end) {
         end = wsc_run_group_end(r, cmp, i, n);
@@ -399,21 +427,20 @@ static enum wsc_err look_everywhere(struct wsc_run *r, bool any_server, struct t
     for (size_t i = 0, end; i < n && e == WSC_OK; i = end) {
         end = wsc_run_group_end(r, cmp, i, n);
         if (end - i >= WSC_LEAST)
-            e = look_at(r, i, end, alarm, any_server, all);
+            e = look_at(r, i, end, alarm, scope, all);
     }
     return e;
 }
 
-/* First server by server, then what is left of all servers together: a limit in front of many that
- * each show it too rarely. */
+/* First what many servers show alike: a limit in front of them. Then server by server, then what is
+ * left of all together, where each shows it too rarely. */
 enum wsc_err wsc_find_timers(struct wsc_run *r)
 {
+    static const enum scope scopes[] = {MANY, ONE_SERVER, SEVERAL};
     struct timers *all = wsc_calloc(1, sizeof(*all));
-    if (all == NULL)
-        return WSC_ERR_NOMEM;
-    enum wsc_err e = look_everywhere(r, false, all);
-    if (e == WSC_OK)
-        e = look_everywhere(r, true, all);
+    enum wsc_err e = all != NULL ? WSC_OK : WSC_ERR_NOMEM;
+    for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]) && e == WSC_OK; i++)
+        e = look_everywhere(r, scopes[i], all);
     wsc_free(all);
     return e;
 }

@@ -31,6 +31,13 @@ class World:
     def client(self):
         return f"198.51.{100 + self.random.randrange(4)}.{1 + self.random.randrange(self.clients // 4)}"
 
+    def proxied(self, label, server, backend, start):
+        """One connection with both its legs on record: to the proxy |server|, and from it to |backend|."""
+        near = self.connection(label, server, start)
+        far = self.connection(label + "-far", backend, start + 0.001, client=near.ends[1][0], agent=near.agent)
+        far.key = near.key
+        return Legs(near, far)
+
     def connection(self, label, server, start, client=None, agent=None):
         while True:
             end = (client or self.client(), 20000 + self.random.randrange(45000))
@@ -57,6 +64,7 @@ class Connection:
         self.world, self.ends, self.now, self.agent = world, [client, (world.server(server))], start, agent
         self.software = SOFTWARE[server % len(SOFTWARE)]
         self.ip = [bytes(map(int, a.split("."))) for a, _ in self.ends]
+        self.key = base64.b64encode(struct.pack("!QQ", world.random.getrandbits(64), world.number))
         self.seq, self.ack = [world.random.randrange(1 << 32), world.random.randrange(1 << 32)], [0, 0]
 
     def packet(self, by, flags, payload=b""):
@@ -81,14 +89,13 @@ class Connection:
         self.now += 0.02
         self.packet(1, SYN | ACK)
         self.packet(0, ACK)
-        key = base64.b64encode(struct.pack("!QQ", self.world.random.getrandbits(64), self.world.number))
         self.send(0, b"GET " + path + b" HTTP/1.1\r\nHost: chat.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nUser-Agent: " + self.agent +
-                  b"\r\nSec-WebSocket-Key: " + key + b"\r\nSec-WebSocket-Version: 13\r\n\r\n")
+                  b"\r\nSec-WebSocket-Key: " + self.key + b"\r\nSec-WebSocket-Version: 13\r\n\r\n")
         self.now += 0.005
         if status != 101:
             self.send(1, b"HTTP/1.1 %d No\r\nServer: %s\r\nContent-Length: 0\r\n\r\n" % (status, self.software))
             return self.fin(1)
-        accept = base64.b64encode(hashlib.sha1(key + GUID).digest())
+        accept = base64.b64encode(hashlib.sha1(self.key + GUID).digest())
         self.send(1, b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nServer: " + self.software +
                   b"\r\nSec-WebSocket-Accept: " + accept + b"\r\n\r\n")
         return self
@@ -137,6 +144,43 @@ class Connection:
         return self
 
 
+class Legs:
+    """Both legs of a proxied connection; what one side says, the proxy says on the other leg."""
+
+    def __init__(self, near, far):
+        self.near, self.far = near, far
+
+    @property
+    def now(self):
+        return self.near.now
+
+    def at(self, when):
+        self.near.at(when)
+        self.far.at(when + 0.0005)
+        return self
+
+    def open(self):
+        self.near.open()
+        self.far.open()
+        return self.at(max(self.near.now, self.far.now))
+
+    def chatter(self, until, mean):
+        r = self.near.world.random
+        message = self.now + r.expovariate(1 / mean)
+        while message < until:
+            by, size = r.randrange(2), r.randrange(1, 60)
+            self.at(message)
+            self.near.say(by, b"x" * size)
+            self.far.say(by, b"x" * size)
+            message += r.expovariate(1 / mean)
+        return self
+
+    def cut(self):
+        """By the proxy: it is the server of one leg and the client of the other."""
+        self.near.fin(1)
+        self.far.fin(0)
+
+
 def noise(world):
     """One everyday connection."""
     r = world.random
@@ -178,10 +222,21 @@ def idle_cut(label="idle", count=400, server=0, seconds=45.0, jitter=0.06, end="
         r = world.random
         for _ in range(count):
             start = r.uniform(0, world.span * 0.8)
-            c = world.connection(label, server, start).open()
+            c = world.connection(label, r.randrange(world.servers) if server is None else server, start).open()
             c.chatter(start + min(r.expovariate(1 / 300), 1800), mean=20.0)
             c.at(c.now + seconds + r.uniform(0, jitter))
             c.fin(1) if end == "fin" else c.rst(1) if end == "rst" else c.close(1, end, b"idle")
+    return plant
+
+
+def proxy_idle_cut(label="proxy", count=200, server=0, backend=3, seconds=60.0, jitter=0.06):
+    def plant(world):
+        r = world.random
+        for _ in range(count):
+            start = r.uniform(0, world.span * 0.8)
+            c = world.proxied(label, server, backend, start).open()
+            c.chatter(start + min(r.expovariate(1 / 300), 1800), mean=20.0)
+            c.at(c.now + seconds + r.uniform(0, jitter)).cut()
     return plant
 
 
