@@ -8,7 +8,8 @@
 #define RATIO   3.0
 #define LONGEST UINT64_C(60000000000)
 #define ROUNDS  (4 * WSC_BURST_MAX) /* some only join */
-#define STEPS   4u                  /* a window goes on in quarters of itself */
+#define EDGE    10u
+#define STEPS   4u /* a window goes on in quarters of itself */
 
 static const uint64_t widths[] = {UINT64_C(5000000000), UINT64_C(1000000000), UINT64_C(200000000)};
 #define WIDTHS (sizeof(widths) / sizeof(widths[0]))
@@ -110,6 +111,21 @@ static void keep(const struct search *s, struct wsc_burst b, struct wsc_burst *o
     out[(*len)++] = b;
 }
 
+/* Drops what only happens to stand at an edge: further away than ten times the usual distance. */
+static void trim(const struct search *s, struct wsc_burst *b)
+{
+    while (b->len > WSC_BURST_LEAST) {
+        const uint64_t *t = s->t + b->first;
+        uint64_t far = EDGE * ((t[b->len - 1] - t[0]) / (b->len - 1));
+        if (t[b->len - 1] - t[b->len - 2] > far)
+            b->len--;
+        else if (t[1] - t[0] > far)
+            b->first++, b->len--;
+        else
+            break;
+    }
+}
+
 size_t wsc_burst_find(const uint64_t *times, size_t n, uint64_t span_ns, double alarm,
                       struct wsc_burst out[WSC_BURST_MAX])
 {
@@ -123,6 +139,7 @@ size_t wsc_burst_find(const uint64_t *times, size_t n, uint64_t span_ns, double 
         if (b.len == 0)
             break;
         stretch(&s, width, &b);
+        trim(&s, &b);
         keep(&s, b, out, &s.found_len);
     }
     return s.found_len;

@@ -72,6 +72,8 @@ static void say_ways(struct wsc_draft *d, struct ways *w)
         const struct wsc_fact *x = w->list[most].x;
         size_t count = w->list[most].n;
         w->list[most] = w->list[k];
+        w->list[k].x = x;
+        w->list[k].n = count;
         n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%zu by %s", k > 0 ? ", " : "", count,
                               wsc_word_end(x, end));
         if (k == 0 && x->code == 1012)
