@@ -74,12 +74,13 @@ static bool has_catalog(const char *dir, const char *lang)
 /* Beside the program wherever it was moved, where it was to be installed, where it was built. */
 static bool bind_catalog(const char *lang)
 {
-    char beside[PATH_ROOM + 32] = "";
+    static const char from_bin[] = "/../share/locale";
+    char beside[PATH_ROOM + sizeof(from_bin)] = "";
     ssize_t n = readlink("/proc/self/exe", beside, PATH_ROOM - 1);
     beside[n > 0 ? n : 0] = '\0';
     char *slash = strrchr(beside, '/');
     if (slash != NULL)
-        (void)strcpy(slash, "/../share/locale");
+        memcpy(slash, from_bin, sizeof(from_bin));
     const char *const dirs[] = {beside, WSCLOSE_LOCALE_DIR, WSCLOSE_BUILD_LOCALE_DIR};
     for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
         if (!has_catalog(dirs[i], lang))

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define INDENT      2u
+#define INDENT      ((size_t)2)
 #define PIPE_WIDTH  80u  /* where the output is no terminal */
 #define WIDTH_MAX   100u /* longer lines are hard to read */
 #define WIDTH_MIN   20u
