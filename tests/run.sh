@@ -81,10 +81,10 @@ if [ -d "$shared/captures" ]; then
     run "nasty, with sanitizers" nasty
     if [ -e tests/close_frames_vs_tshark.py ]; then
         run "Close frames against tshark" python3 tests/close_frames_vs_tshark.py "$release" \
-            "$shared/captures/public" "$shared/captures/encodings" "$shared/captures/lab" samples
+            "$shared/captures/public" "$shared/captures/encodings" "$shared/captures/lab" samples tests/cases/causes
     fi
 elif [ -e tests/close_frames_vs_tshark.py ]; then
-    run "Close frames against tshark" python3 tests/close_frames_vs_tshark.py "$release" samples
+    run "Close frames against tshark" python3 tests/close_frames_vs_tshark.py "$release" samples tests/cases/causes
 fi
 
 for preset in dev release; do

@@ -74,6 +74,9 @@ int64_t wsc_limit_slack(int64_t limit_ns);
 size_t wsc_limits_match(const struct wsc_limits *set, enum wsc_limit_kind kind, int64_t ns,
                         const struct wsc_limit **out, size_t max);
 
+/* True if |header| (Server, Via) names the product of |l|: its first word, in any case. */
+bool wsc_limit_named_by(const struct wsc_limit *l, struct wsc_span header);
+
 /* The same for the same rows of the user's own, whatever file they came from; 0 without any. */
 uint64_t wsc_limits_digest(const struct wsc_limits *set);
 

@@ -101,7 +101,8 @@ enum wsc_err wsc_store_open_at(struct wsc_store *s, struct wsc_span server, uint
 /* A connection whose Sec-WebSocket-Key others have too. */
 struct wsc_store_leg {
     int64_t id;
-    bool ours; /* of the import at hand */
+    bool ours;       /* of the import at hand */
+    int64_t capture; /* row of its capture: one clock */
     uint64_t started_ns, established_ns, ended_ns, last_ns;
     int64_t age_ns;
     enum wsc_outcome outcome;

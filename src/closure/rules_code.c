@@ -205,7 +205,10 @@ void wsc_why_code(const struct wsc_case *c, struct wsc_claims *out)
         wsc_say(out, "the %s's Close (%s) says %d", wsc_text_side(d), packet, code);
         return;
     }
-    wsc_claim(out, d == WSC_DIR_C2S ? row->by_client : row->by_server, row->confidence);
+    /* Where nobody can be named as the first, this Close may be the echo of one not captured. */
+    bool echo = r->closed_by == WSC_SIDE_NONE && code != 1000;
+    wsc_claim(out, d == WSC_DIR_C2S ? row->by_client : row->by_server,
+              echo ? WSC_CONFIDENCE_POSSIBLE : row->confidence);
     wsc_say(out, "the %s's Close (%s) says %d: %s", wsc_text_side(d), packet, code, row->says);
     if (r->reason.len > 0)
         wsc_say(out, "reason: \"%s\"", wsc_text_quote(r->reason, reason));

@@ -24,8 +24,9 @@ static const char *status_hint(int status)
         return "nothing listens at that path";
     case 429:
         return "too many attempts";
-    case 502:
     case 503:
+        return "not available now: overload, maintenance, or a gateway without a backend";
+    case 502:
     case 504:
         return "a gateway answered for a backend that did not";
     default:
@@ -97,8 +98,9 @@ void wsc_why_no_answer(const struct wsc_case *c, struct wsc_claims *out)
         return;
     char packet[WSC_PACKET_TEXT], time[WSC_TIME_TEXT];
     int64_t waited = r->idle_client_ns;
-    if (waited == WSC_UNKNOWN || c->ev->handshake != WSC_EV_PENDING)
-        return;
+    if (waited == WSC_UNKNOWN || c->ev->handshake != WSC_EV_PENDING ||
+        !c->ev->side[WSC_DIR_S2C].captured)
+        return; /* who was not captured may have answered */
     bool rst = r->tcp_end == WSC_TCP_END_RST;
     if (r->tcp_end_by == WSC_SIDE_SERVER) {
         wsc_claim(out, WSC_CAUSE_PEER_CRASH, WSC_CONFIDENCE_LIKELY);

@@ -113,6 +113,7 @@ void wsc_why_network_loss(const struct wsc_case *c, struct wsc_claims *out)
 /* ---- ends without a word ---- */
 
 #define AT_ONCE_NS INT64_C(1000000000)
+#define MOMENT_NS  INT64_C(100000000)
 
 /* The stream breaks off inside a frame. */
 static bool cut_frame(const struct wsc_case *c, enum wsc_dir d, struct wsc_claims *out)
@@ -141,8 +142,11 @@ void wsc_why_peer_crash(const struct wsc_case *c, struct wsc_claims *out)
     bool unanswered =
         theirs != WSC_UNKNOWN && theirs <= AT_ONCE_NS && (own == WSC_UNKNOWN || own >= theirs);
     if (unanswered) {
-        /* A client may drop a connection once it has what it wanted. */
-        bool likely = rst || d == WSC_DIR_S2C;
+        /* Who has read all may still drop the connection of its own will: a client that has what it
+         * wanted, or anybody a while later. */
+        const struct wsc_ev_side *from = &c->ev->side[wsc_other(d)];
+        bool unread = from->acked_known && from->acked_off < from->end_off;
+        bool likely = rst ? unread || theirs <= MOMENT_NS : d == WSC_DIR_S2C;
         wsc_claim(out, WSC_CAUSE_PEER_CRASH,
                   likely ? WSC_CONFIDENCE_LIKELY : WSC_CONFIDENCE_POSSIBLE);
         wsc_say(out, "the %s's %s (%s) came %s after bytes of the %s that it had not answered%s",

@@ -54,6 +54,19 @@ static void find(const struct wsc_case *c, enum wsc_limit_kind kind, enum wsc_li
             add_candidate(list, out[i]);
 }
 
+/* A product that the Server header names is nearer than the others. */
+static void put_named_first(const struct wsc_case *c, struct candidates *list)
+{
+    for (size_t i = 1; i < list->len; i++) {
+        const struct wsc_limit *l = list->row[i], *first = list->row[0];
+        if (!wsc_limit_named_by(l, c->rec->server_software) ||
+            wsc_limit_named_by(first, c->rec->server_software))
+            continue;
+        list->row[0] = l;
+        list->row[i] = first;
+    }
+}
+
 static void say_candidates(struct wsc_claims *out, const struct candidates *list)
 {
     char text[WSC_SENTENCE_MAX] = "";
@@ -106,9 +119,10 @@ static uint64_t end_ref(const struct wsc_case *c, enum wsc_dir d)
 }
 
 static void claim_idle(const struct wsc_case *c, enum wsc_dir closer, const char *whose, int64_t ns,
-                       const struct candidates *list, struct wsc_claims *out)
+                       struct candidates *list, struct wsc_claims *out)
 {
     char time[WSC_TIME_TEXT], packet[WSC_PACKET_TEXT];
+    put_named_first(c, list);
     /* A Close says itself why it was sent; its code in the table only makes it a candidate. */
     bool sure = (list->verified || list->own) && end_bits(c) != WSC_ENDS_CLOSE;
     wsc_claim(out, WSC_CAUSE_IDLE_TIMEOUT, sure ? WSC_CONFIDENCE_LIKELY : WSC_CONFIDENCE_POSSIBLE);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "timeouts.inc"
 
@@ -334,6 +335,15 @@ size_t wsc_limits_match(const struct wsc_limits *set, enum wsc_limit_kind kind, 
         out[at] = l;
     }
     return found;
+}
+
+bool wsc_limit_named_by(const struct wsc_limit *l, struct wsc_span header)
+{
+    size_t word = strcspn(l->product, " /(");
+    for (size_t i = 0; word >= 4 && header.ptr != NULL && i + word <= header.len; i++)
+        if (strncasecmp((const char *)header.ptr + i, l->product, word) == 0)
+            return true;
+    return false;
 }
 
 static uint64_t digest_text(uint64_t h, const char *text)

@@ -2,6 +2,7 @@
 #include "findings/across.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* More connections with one key are a client that always sends the same, not legs. */
@@ -58,12 +59,29 @@ static bool nested(const struct wsc_store_leg *outer, const struct wsc_store_leg
            inner->started_ns <= outer->established_ns;
 }
 
-static bool clocks_agree(const struct wsc_store_leg *x, const struct wsc_store_leg *y)
+static int64_t handshake_ns(const struct wsc_store_leg *l)
 {
-    uint64_t apart = x->started_ns > y->started_ns ? x->started_ns - y->started_ns
-                                                   : y->started_ns - x->started_ns;
-    int64_t ages = x->age_ns > y->age_ns ? x->age_ns - y->age_ns : y->age_ns - x->age_ns;
-    return apart <= CLOCKS_NS && ages <= AGES_NS;
+    return l->established_ns > l->started_ns && l->started_ns != 0
+               ? (int64_t)(l->established_ns - l->started_ns)
+               : WSC_UNKNOWN;
+}
+
+/* By two clocks: what is the same on both is how long the handshakes took, one inside the other,
+ * and how long the connections lived. */
+static bool nested_by_two_clocks(const struct wsc_store_leg *outer,
+                                 const struct wsc_store_leg *inner)
+{
+    uint64_t apart = outer->started_ns > inner->started_ns ? outer->started_ns - inner->started_ns
+                                                           : inner->started_ns - outer->started_ns;
+    int64_t ages = llabs(outer->age_ns - inner->age_ns);
+    if (apart > CLOCKS_NS || ages > AGES_NS)
+        return false;
+    bool forth = same(address(outer->server), address(inner->client));
+    bool back = same(address(inner->server), address(outer->client));
+    if (forth != back)
+        return forth;
+    int64_t whole = handshake_ns(outer), part = handshake_ns(inner);
+    return whole != WSC_UNKNOWN && part != WSC_UNKNOWN && part < whole;
 }
 
 /* Whether |inner| is the proxy's own connection for |outer|. */
@@ -71,13 +89,8 @@ static bool is_behind(const struct wsc_store_leg *outer, const struct wsc_store_
 {
     if (same(outer->client, inner->client) && same(outer->server, inner->server))
         return false; /* the same connection, captured twice */
-    if (outer->ours && inner->ours)
-        return nested(outer, inner);
-    if (!clocks_agree(outer, inner))
-        return false;
-    bool forth = same(address(outer->server), address(inner->client));
-    bool back = same(address(inner->server), address(outer->client));
-    return forth && !back ? true : forth == back ? nested(outer, inner) : false;
+    return outer->capture == inner->capture ? nested(outer, inner)
+                                            : nested_by_two_clocks(outer, inner);
 }
 
 /* ---- who ended first ---- */
@@ -108,7 +121,7 @@ static const char *who_ended(const struct wsc_store_leg *outer, const struct wsc
         return "the client ended first, and the proxy passed it on";
     if (back && !front)
         return "the backend ended first, and the proxy passed it on";
-    if (front && back && outer->ours && inner->ours && outer->ended_ns != inner->ended_ns)
+    if (front && back && outer->capture == inner->capture && outer->ended_ns != inner->ended_ns)
         return outer->ended_ns < inner->ended_ns ? "the client ended first"
                                                  : "the backend ended first";
     return NULL;

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #define WINDOW_NS UINT64_C(2000000000)
@@ -34,10 +35,10 @@ static enum wsc_err amend_all(struct wsc_across *a, struct wsc_across_end **burs
     struct wsc_across_text t = {.len = 0};
     struct wsc_span server = wsc_names_get(&a->names, burst[0]->server);
     wsc_across_say(&t,
-                   "%.*s ended %zu connections within %.2f s, of %llu that were open: a restart, a "
+                   "%.*s ended %zu connections within %.1f s, of %llu that were open: a restart, a "
                    "deploy or a crash ends many at once",
                    (int)server.len, server.ptr, n,
-                   (double)(burst[n - 1]->ended_ns - burst[0]->ended_ns) / 1e9,
+                   ceil((double)(burst[n - 1]->ended_ns - burst[0]->ended_ns) / 1e8) / 10,
                    (unsigned long long)open);
     enum wsc_err e = WSC_OK;
     for (size_t i = 0; e == WSC_OK && i < n; i++)

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* Where silences are equal because all fell silent together and all ended together, the end is what
  * is shared: the silences must agree this much better than the ends do. */
@@ -51,16 +50,6 @@ static bool ends_like(const struct wsc_limit *l, const struct wsc_across_end *x)
            ((l->ends & bits) && (bits != WSC_ENDS_CLOSE || l->close_code == x->code));
 }
 
-/* The first word of a product, as it would stand in a Server header. */
-static bool names_product(struct wsc_span header, const char *product)
-{
-    size_t word = strcspn(product, " /(");
-    for (size_t i = 0; word >= 4 && header.ptr != NULL && i + word <= header.len; i++)
-        if (strncasecmp((const char *)header.ptr + i, product, word) == 0)
-            return true;
-    return false;
-}
-
 /* The default of no product, but a product that says who it is and can be set to any value. */
 static const struct wsc_limit *configured(const struct wsc_across *a,
                                           const struct wsc_across_end *x, enum wsc_limit_kind kind)
@@ -69,23 +58,38 @@ static const struct wsc_limit *configured(const struct wsc_across *a,
     const struct wsc_limit *all = wsc_limits_all(a->limits, &n);
     for (size_t i = 0; i < n; i++)
         if (all[i].kind == kind && ends_like(&all[i], x) && strcmp(all[i].setting, "fixed") != 0 &&
-            names_product(wsc_names_get(&a->names, x->software), all[i].product))
+            wsc_limit_named_by(&all[i], wsc_names_get(&a->names, x->software)))
             return &all[i];
     return NULL;
 }
 
-#define NAMED 5u
+#define NAMED   5u
+#define MATCHES 24u
+
+/* A product that the Server header names is nearer than the others. */
+static void put_named_first(const struct wsc_limit **rows, size_t n, struct wsc_span header)
+{
+    for (size_t i = 1; i < n; i++) {
+        const struct wsc_limit *l = rows[i];
+        if (!wsc_limit_named_by(l, header) || wsc_limit_named_by(rows[0], header))
+            continue;
+        memmove((void *)&rows[1], (void *)&rows[0], i * sizeof(rows[0]));
+        rows[0] = l;
+    }
+}
 
 static void say_candidates(const struct wsc_across *a, const struct wsc_across_end *x,
                            enum wsc_limit_kind kind, int64_t ns, struct wsc_across_text *t)
 {
-    const struct wsc_limit *rows[24];
+    const struct wsc_limit *rows[MATCHES];
     char list[600] = "";
     size_t used = 0, named = 0;
     if (a->limits == NULL)
         return;
-    size_t n = wsc_limits_match(a->limits, kind, ns, rows, 24);
-    for (size_t i = 0; i < n && i < 24 && named < NAMED; i++) {
+    size_t n = wsc_limits_match(a->limits, kind, ns, rows, MATCHES);
+    n = n < MATCHES ? n : MATCHES;
+    put_named_first(rows, n, wsc_names_get(&a->names, x->software));
+    for (size_t i = 0; i < n && named < NAMED; i++) {
         if (!ends_like(rows[i], x))
             continue;
         int w =

@@ -8,7 +8,8 @@
 #include "findings/facts.h"
 
 /* In how many stores of noise, at most, a rule may find something. The bounds it is held against
- * are generous: noise alone (tests/support/population.py) gave none in 110 stores of 100 to 10,000. */
+ * are generous: noise alone (tests/support/population.py) gave none in 110 stores of 100 to 10,000.
+ */
 #define WSC_FALSE_ALARMS 0.05
 #define WSC_LEAST        3u /* connections that make a finding */
 

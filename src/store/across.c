@@ -96,6 +96,7 @@ static void take_leg(struct wsc_row *r, struct wsc_store_leg *out)
 {
     out->id = wsc_row_int(r);
     out->ours = wsc_row_int(r) != 0;
+    out->capture = wsc_row_int(r);
     out->started_ns = wsc_row_time(r);
     out->established_ns = wsc_row_time(r);
     out->ended_ns = wsc_row_time(r);
@@ -113,16 +114,17 @@ enum wsc_err wsc_store_legs(struct wsc_store *s, wsc_store_leg_fn fn, void *ctx,
                             struct wsc_error *err)
 {
     sqlite3_stmt *stmt = NULL;
-    enum wsc_err e = prepare(
-        s,
-        "WITH shared AS (SELECT key FROM connections WHERE key IS NOT NULL"
-        "  GROUP BY key HAVING count(*) > 1)"
-        " SELECT id, c." OF_IMPORT ", started, established, ended, last_seen, duration_ms, outcome,"
-        " ending, closed_by, cause, confidence, key, client, server, server_software"
-        " FROM connections c WHERE key IN (SELECT key FROM shared)"
-        " AND EXISTS (SELECT 1 FROM connections o WHERE o.key = c.key AND o." OF_IMPORT ")"
-        " ORDER BY key, started, id",
-        &stmt, err);
+    enum wsc_err e =
+        prepare(s,
+                "WITH shared AS (SELECT key FROM connections WHERE key IS NOT NULL"
+                "  GROUP BY key HAVING count(*) > 1)"
+                " SELECT id, c." OF_IMPORT
+                ", capture_id, started, established, ended, last_seen, duration_ms, outcome,"
+                " ending, closed_by, cause, confidence, key, client, server, server_software"
+                " FROM connections c WHERE key IN (SELECT key FROM shared)"
+                " AND EXISTS (SELECT 1 FROM connections o WHERE o.key = c.key AND o." OF_IMPORT ")"
+                " ORDER BY key, started, id",
+                &stmt, err);
     int rc = SQLITE_DONE;
     while (e == WSC_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         struct wsc_store_leg leg;
