@@ -70,7 +70,7 @@ struct wsc_findings_summary {
     bool names_full; /* max_names was reached: records whose server is not known for it are left out
                       */
     uint64_t findings;          /* handed over */
-    uint64_t left_out;          /* beyond max_findings */
+    uint64_t left_out;          /* beyond max_findings, or too many to count their connections */
     uint64_t first_ns, last_ns; /* from the first start to the last end; 0: no record */
 };
 

@@ -214,6 +214,8 @@ size_t wsc_cluster_find(struct wsc_cluster_value *values, size_t n, double alarm
     size_t skip = 0;
     while (skip < n && values[skip].ns < WSC_CLUSTER_MIN_NS)
         skip++;
+    while (n > skip && values[n - 1].ns > WSC_CLUSTER_MAX_NS)
+        n--;
     struct search s = {.v = values + skip, .n = n - skip, .found = out};
     size_t most = max < WSC_CLUSTER_MAX ? max : WSC_CLUSTER_MAX;
     double windows = log(fmax((double)s.n, 1) * WIDTHS);

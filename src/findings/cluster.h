@@ -36,9 +36,10 @@ struct wsc_cluster {
     double log_chance; /* natural logarithm of the rate of false alarms at which it is just found */
 };
 
-#define WSC_CLUSTER_LEAST  3u                  /* members */
-#define WSC_CLUSTER_MIN_NS INT64_C(1000000000) /* smaller values are not looked at */
-#define WSC_CLUSTER_MAX    16u                 /* found by one call */
+#define WSC_CLUSTER_LEAST  3u                          /* members */
+#define WSC_CLUSTER_MIN_NS INT64_C(1000000000)         /* smaller and greater values are not */
+#define WSC_CLUSTER_MAX_NS INT64_C(315576000000000000) /* looked at; ten years */
+#define WSC_CLUSTER_MAX    16u                         /* found by one call */
 
 /* Sorts |values| in place and writes at most |max| (and at most WSC_CLUSTER_MAX) clusters, the
  * least likely by chance first; they do not overlap. |alarm|: in how many of such calls, at most, a

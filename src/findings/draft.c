@@ -32,6 +32,7 @@ void wsc_draft_server(const struct wsc_run *r, struct wsc_draft *d, uint32_t nam
         return;
     d->filter.server = wsc_facts_endpoint(&r->facts, name);
     d->filter.server_bits = 0;
+    d->server = name;
     d->filter.server_port = 0;
 }
 
@@ -79,27 +80,34 @@ void wsc_draft_ends(struct wsc_draft *d, uint64_t from_ns, uint64_t to_ns)
     d->filter.until_ns = (to_ns / unit + 1) * unit;
 }
 
-uint64_t wsc_draft_measure(const struct wsc_run *r, struct wsc_draft *d)
+/* Takes up |x|, the |seen|-th that the filter lists, as an example if it is its turn. */
+static void take_example(struct wsc_finding *f, const struct wsc_fact *x, uint64_t seen)
+{
+    if (f->ids_len < WSC_FINDING_IDS && seen * WSC_FINDING_IDS >= f->ids_len * f->count)
+        f->ids[f->ids_len++] = x->id; /* spread over the whole */
+}
+
+uint64_t wsc_draft_measure(struct wsc_run *r, struct wsc_draft *d)
 {
     struct wsc_finding *f = &d->f;
-    f->count = f->ids_len = 0;
-    f->first_ns = f->last_ns = 0;
-    for (int pass = 0; pass < 2; pass++) {
-        uint64_t seen = 0;
-        for (size_t i = 0; i < r->facts.len && (pass == 0 || seen < f->count); i++) {
-            const struct wsc_fact *x = &r->facts.rows[i];
-            if (!wsc_facts_match(&r->facts, x, &d->filter))
-                continue;
-            if (pass == 0) {
-                f->count++;
-                f->first_ns = f->first_ns == 0 ? x->at_ns : f->first_ns;
-                f->last_ns = x->at_ns > f->last_ns ? x->at_ns : f->last_ns;
-            } else if (f->ids_len < WSC_FINDING_IDS &&
-                       seen * WSC_FINDING_IDS >= f->ids_len * f->count) {
-                f->ids[f->ids_len++] = x->id; /* spread over the whole */
-            }
-            seen++;
-        }
+    size_t n;
+    const uint32_t *rows = wsc_run_server(r, d->server, &n);
+    if (r->work + 2 * n > WSC_WORK_MAX)
+        return 0;
+    r->work += 2 * n;
+    for (size_t i = 0; i < n; i++) {
+        const struct wsc_fact *x = &r->facts.rows[rows[i]];
+        if (!wsc_facts_match(&r->facts, x, &d->filter))
+            continue;
+        f->count++;
+        f->first_ns = f->count == 1 || x->at_ns < f->first_ns ? x->at_ns : f->first_ns;
+        f->last_ns = x->at_ns > f->last_ns ? x->at_ns : f->last_ns;
+    }
+    uint64_t seen = 0;
+    for (size_t i = 0; i < n && seen < f->count; i++) {
+        const struct wsc_fact *x = &r->facts.rows[rows[i]];
+        if (wsc_facts_match(&r->facts, x, &d->filter))
+            take_example(f, x, seen++);
     }
     return f->count;
 }
@@ -241,6 +249,11 @@ enum wsc_err wsc_draft_keep(struct wsc_run *r, struct wsc_draft *d, double weigh
     d->f.of_what = of_what;
     d->f.score = weight * (double)d->f.count;
     d->f.filter = &d->filter;
+    if (d->f.count == 0) {
+        r->left_out++;
+        wsc_draft_drop(d);
+        return WSC_OK;
+    }
     if (r->drafts_len == r->drafts_max && !make_room(r, d)) {
         wsc_draft_drop(d);
         return WSC_OK;

@@ -92,6 +92,24 @@ static void take_rules(struct wsc_fact *x, const struct wsc_closure *r)
     }
 }
 
+/* "the client's last message was of 70000 bytes": the size stands in no column. */
+static uint64_t size_in_evidence(const struct wsc_closure *r)
+{
+    static const char before[] = "last message was of ";
+    for (size_t i = 0; i < r->evidence_len; i++) {
+        const struct wsc_span s = r->evidence[i];
+        const char *at = s.len > 0 ? memmem(s.ptr, s.len, before, sizeof(before) - 1) : NULL;
+        if (at == NULL)
+            continue;
+        uint64_t n = 0;
+        const char *end = (const char *)s.ptr + s.len;
+        for (at += sizeof(before) - 1; at < end && *at >= '0' && *at <= '9' && n < 1u << 30; at++)
+            n = 10 * n + (uint64_t)(*at - '0');
+        return n;
+    }
+    return 0;
+}
+
 static int on_record(void *ctx, const struct wsc_closure *r)
 {
     struct wsc_facts *t = ctx;
@@ -120,6 +138,7 @@ static int on_record(void *ctx, const struct wsc_closure *r)
         .cause = wsc_names_add(&t->names, r->cause),
         .pings = {capped(r->pings[0]), capped(r->pings[1])},
         .key = r->key.ptr != NULL ? wsc_hash(t->names.secret, r->key.ptr, r->key.len) : 0,
+        .too_big = r->close_code == 1009 ? size_in_evidence(r) : 0,
         .code = r->close_code,
         .status = (int16_t)r->handshake_status,
         .outcome = (uint8_t)r->outcome,

@@ -18,8 +18,9 @@ struct wsc_fact {
     int32_t code;                         /* WSC_UNKNOWN */
     int16_t status;                       /* WSC_UNKNOWN */
     uint16_t rules[2];                    /* bits 1 << enum wsc_rule, by sender */
-    uint64_t key;                         /* of its Sec-WebSocket-Key, hashed; 0: not known */
-    uint32_t leg; /* row + 1 of another leg of the same connection; 0: none on record */
+    uint64_t too_big; /* of 1009: bytes of the message before it, as the evidence says; else 0 */
+    uint64_t key;     /* of its Sec-WebSocket-Key, hashed; 0: not known */
+    uint32_t leg;     /* row + 1 of another leg of the same connection; 0: none on record */
     uint8_t outcome, ending, closed_by;
     bool midstream;
     bool mass;  /* part of a mass disconnect */

@@ -85,6 +85,7 @@ static void count(struct wsc_run *r, struct wsc_findings_summary *sum)
         if (x->at_ns > r->last_ns)
             r->last_ns = x->at_ns;
     }
+    r->ended = sum->ended;
     sum->records = r->facts.len;
     sum->cut = r->facts.cut;
     sum->names_full = r->facts.names.refused;
@@ -92,15 +93,38 @@ static void count(struct wsc_run *r, struct wsc_findings_summary *sum)
     sum->last_ns = r->last_ns;
 }
 
+/* Counting sort: |attempts| are known. */
+static void group_by_server(struct wsc_run *r)
+{
+    size_t at = 0;
+    for (size_t i = 0; i <= r->facts.names.len; i++) {
+        r->servers[i].first = at;
+        at += r->servers[i].attempts;
+        r->servers[i].attempts = 0;
+    }
+    for (uint32_t i = 0; i < r->facts.len; i++) {
+        struct wsc_server_count *s = &r->servers[r->facts.rows[i].server];
+        r->by_server[s->first + s->attempts++] = i;
+    }
+}
+
+const uint32_t *wsc_run_server(const struct wsc_run *r, uint32_t server, size_t *n)
+{
+    *n = server != 0 ? r->servers[server].attempts : r->facts.len;
+    return r->by_server + (server != 0 ? r->servers[server].first : 0);
+}
+
 static enum wsc_err search(struct wsc_run *r, struct wsc_findings_summary *sum)
 {
     size_t n = r->facts.len > 0 ? r->facts.len : 1;
     r->servers = wsc_calloc(r->facts.names.len + 1, sizeof(*r->servers));
     r->order = wsc_calloc(n, sizeof(*r->order));
+    r->by_server = wsc_calloc(n, sizeof(*r->by_server));
     r->values = wsc_calloc(n, sizeof(*r->values));
-    if (r->servers == NULL || r->order == NULL || r->values == NULL)
+    if (r->servers == NULL || r->order == NULL || r->by_server == NULL || r->values == NULL)
         return WSC_ERR_NOMEM;
     count(r, sum);
+    group_by_server(r);
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
         enum wsc_err e = rules[i](r);
         if (e != WSC_OK)
@@ -145,6 +169,7 @@ static void clear(struct wsc_run *r, struct wsc_limits *own)
     wsc_free(r->drafts);
     wsc_free(r->servers);
     wsc_free(r->order);
+    wsc_free(r->by_server);
     wsc_free(r->values);
     wsc_facts_clear(&r->facts);
     wsc_limits_free(own);

@@ -29,15 +29,18 @@ static int by_server_and_closer(const struct wsc_fact *a, const struct wsc_fact 
 }
 
 /* How many of |server| were open when the first of the burst ended. */
-static uint64_t open_at(const struct wsc_run *r, uint32_t server, uint64_t ns)
+static uint64_t open_at(struct wsc_run *r, uint32_t server, uint64_t ns)
 {
-    uint64_t n = 0;
-    for (size_t i = 0; i < r->facts.len; i++) {
-        const struct wsc_fact *x = &r->facts.rows[i];
-        n += x->server == server && x->started_ns <= ns && x->at_ns >= ns &&
-             (x->outcome == WSC_OUTCOME_CLOSED || x->outcome == WSC_OUTCOME_OPEN);
+    size_t n;
+    const uint32_t *rows = wsc_run_server(r, server, &n);
+    uint64_t open = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct wsc_fact *x = &r->facts.rows[rows[i]];
+        open += x->started_ns <= ns && x->at_ns >= ns &&
+                (x->outcome == WSC_OUTCOME_CLOSED || x->outcome == WSC_OUTCOME_OPEN);
     }
-    return n;
+    r->work += n;
+    return open;
 }
 
 /* The ways they ended, most frequent first, at most three of them. */
@@ -103,22 +106,24 @@ static size_t clients_of(const struct wsc_run *r, size_t from, size_t len, uint8
 }
 
 /* When the server took a connection again, and what it refused before. */
-static void say_return(const struct wsc_run *r, struct wsc_draft *d, const struct wsc_mass *m)
+static void say_return(struct wsc_run *r, struct wsc_draft *d, const struct wsc_mass *m)
 {
     uint64_t first = UINT64_MAX;
-    size_t failed = 0;
+    size_t failed = 0, n;
     char after[WSC_WORD_MAX];
-    for (size_t i = 0; i < r->facts.len; i++) {
-        const struct wsc_fact *x = &r->facts.rows[i];
-        if (x->server == m->server && x->started_ns > m->to_ns && x->started_ns < first &&
+    const uint32_t *rows = wsc_run_server(r, m->server, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct wsc_fact *x = &r->facts.rows[rows[i]];
+        if (x->started_ns > m->to_ns && x->started_ns < first &&
             (x->outcome == WSC_OUTCOME_CLOSED || x->outcome == WSC_OUTCOME_OPEN))
             first = x->started_ns;
     }
-    for (size_t i = 0; i < r->facts.len; i++) {
-        const struct wsc_fact *x = &r->facts.rows[i];
-        failed += x->server == m->server && x->started_ns > m->from_ns && x->started_ns < first &&
+    for (size_t i = 0; i < n; i++) {
+        const struct wsc_fact *x = &r->facts.rows[rows[i]];
+        failed += x->started_ns > m->from_ns && x->started_ns < first &&
                   x->outcome == WSC_OUTCOME_HANDSHAKE_FAILED;
     }
+    r->work += 2 * n;
     if (first == UINT64_MAX)
         wsc_draft_say(d, "no new connection to it after that; %zu attempts failed", failed);
     else if (failed > 0)
@@ -129,7 +134,7 @@ static void say_return(const struct wsc_run *r, struct wsc_draft *d, const struc
                       wsc_word_time((int64_t)(first - m->to_ns), after));
 }
 
-static void describe(const struct wsc_run *r, struct wsc_draft *d, const struct wsc_mass *m,
+static void describe(struct wsc_run *r, struct wsc_draft *d, const struct wsc_mass *m,
                      double expected, size_t clients, struct ways *ways)
 {
     char server[WSC_WORD_MAX], span[WSC_WORD_MAX];

@@ -182,7 +182,21 @@ static const struct told *told_by(const struct wsc_run *r, uint32_t cause)
     return NULL;
 }
 
-static enum wsc_err write_cause(struct wsc_run *r, const struct told *t, size_t from)
+/* Of the messages that were too big: the smallest is nearest to the limit. */
+static void say_sizes(const struct wsc_run *r, struct wsc_draft *d, size_t from, size_t end)
+{
+    uint64_t low = UINT64_MAX, high = 0;
+    for (size_t i = from; i < end; i++) {
+        uint64_t n = wsc_run_fact(r, i)->too_big;
+        low = n > 0 && n < low ? n : low;
+        high = n > high ? n : high;
+    }
+    if (high > 0)
+        wsc_draft_say(d, "the messages before had %llu to %llu bytes; the limit is below the least",
+                      (unsigned long long)low, (unsigned long long)high);
+}
+
+static enum wsc_err write_cause(struct wsc_run *r, const struct told *t, size_t from, size_t group)
 {
     const struct wsc_fact *x = wsc_run_fact(r, from);
     char server[WSC_WORD_MAX], end[WSC_WORD_MAX];
@@ -194,7 +208,8 @@ static enum wsc_err write_cause(struct wsc_run *r, const struct told *t, size_t 
     d->filter.closed_by = x->closed_by;
     unsigned long long n = wsc_draft_measure(r, d);
     wsc_draft_title(d, "%llu %s: %s", n, t->title, wsc_word_server(r, x->server, server));
-    wsc_draft_say(d, "most often by %s", wsc_word_end(x, end));
+    wsc_draft_say(d, "e.g. by %s", wsc_word_end(x, end));
+    say_sizes(r, d, from, group);
     wsc_draft_say(d, "%s", t->evidence);
     return wsc_draft_keep(r, d, t->weight, r->servers[x->server].ended,
                           "that ended at this server");
@@ -214,7 +229,7 @@ enum wsc_err wsc_find_causes(struct wsc_run *r)
         /* A timer that was found says more than that its connections were cut. */
         if (t != NULL && end - i >= WSC_LEAST && 5 * news >= end - i &&
             (double)(end - i) >= CAUSE_SHARE * r->servers[x->server].ended)
-            e = write_cause(r, t, i);
+            e = write_cause(r, t, i, end);
     }
     return e;
 }

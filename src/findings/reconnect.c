@@ -38,9 +38,11 @@ static void measure(const struct wsc_run *r, const struct wsc_mass *m, uint64_t 
                     struct rush *out)
 {
     *out = (struct rush){.from_ns = m->from_ns, .to_ns = m->to_ns + BACK_NS};
-    for (size_t i = 0; i < r->facts.len; i++) {
-        const struct wsc_fact *x = &r->facts.rows[i];
-        if (x->server != m->server || x->started_ns == 0)
+    size_t n;
+    const uint32_t *rows = wsc_run_server(r, m->server, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct wsc_fact *x = &r->facts.rows[rows[i]];
+        if (x->started_ns == 0)
             continue;
         if (x->started_ns < out->from_ns || x->started_ns > out->to_ns) {
             out->others++;

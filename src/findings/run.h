@@ -20,6 +20,7 @@ struct wsc_draft {
     char text[3072]; /* title and sentences; what does not fit is left out */
     size_t text_len;
     char pattern[WSC_NAME_MAX + 2]; /* a text of |filter| */
+    uint32_t server;                /* that |filter| asks for; 0: any */
 };
 
 /* What a rule for reconnects needs to know of a mass disconnect. */
@@ -32,14 +33,22 @@ struct wsc_mass {
 
 struct wsc_server_count {
     uint32_t attempts, ended;
+    size_t first; /* of its facts in by_server; attempts many */
 };
+
+/* So many facts are looked at to measure findings; what comes after is left out, and counted. Some
+ * seconds: only thousands of findings over millions of records come near it. */
+#define WSC_WORK_MAX UINT64_C(1000000000)
 
 struct wsc_run {
     struct wsc_facts facts;
     const struct wsc_filter *base;
     const struct wsc_limits *limits;
     uint64_t first_ns, last_ns;       /* of all facts */
+    uint64_t ended;                   /* how many of them were open once and ended */
     struct wsc_server_count *servers; /* by name */
+    uint32_t *by_server;              /* facts of each server together, in order of time */
+    uint64_t work;                    /* facts looked at for single findings, up to WSC_WORK_MAX */
 
     uint32_t *order;                  /* scratch, one entry a fact: see wsc_run_pick() */
     struct wsc_cluster_value *values; /* scratch, one entry a fact */
@@ -142,8 +151,12 @@ const char *wsc_draft_pattern(const struct wsc_run *r, struct wsc_draft *d, uint
 struct wsc_span_filter wsc_draft_stretch(int64_t from_ns, int64_t to_ns);
 void wsc_draft_ends(struct wsc_draft *d, uint64_t from_ns, uint64_t to_ns); /* to whole ms */
 
-/* Counts what the filter lists: count, first, last, examples. Returns count. */
-uint64_t wsc_draft_measure(const struct wsc_run *r, struct wsc_draft *d);
+/* Counts what the filter lists: count, first, last, examples. Returns count; 0, and nothing is
+ * known, if there was too much work: wsc_draft_keep() then leaves the draft out. */
+uint64_t wsc_draft_measure(struct wsc_run *r, struct wsc_draft *d);
+
+/* The facts of one server in order of time, or of all (0), server by server: |*n| of them. */
+const uint32_t *wsc_run_server(const struct wsc_run *r, uint32_t server, size_t *n);
 
 /* printf-style. */
 void wsc_draft_title(struct wsc_draft *d, const char *format, ...)

@@ -362,11 +362,8 @@ static enum wsc_err write_timer(struct wsc_run *r, const struct timer *t, bool a
         if (leg != NULL)
             leg->timed = true;
     }
-    uint64_t of = 0;
-    for (size_t i = 0; i < r->facts.len; i++)
-        of += wsc_fact_ended(&r->facts.rows[i]) &&
-              (any_server || r->facts.rows[i].server == x->server);
-    return wsc_draft_keep(r, d, age ? WEIGHT_LIFETIME : WEIGHT_IDLE, of,
+    return wsc_draft_keep(r, d, age ? WEIGHT_LIFETIME : WEIGHT_IDLE,
+                          any_server ? r->ended : r->servers[x->server].ended,
                           any_server ? "that ended" : "that ended at this server");
 }
 

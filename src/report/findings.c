@@ -184,7 +184,7 @@ enum wsc_err wsc_report_findings_summary(struct wsc_report *rep,
                       "; of some the server did not fit into memory, they were left out");
     if (sum->left_out > 0 && n > 0)
         (void)snprintf(text + n, sizeof(text) - (size_t)n,
-                       "; %" PRIu64 " milder findings are not shown", sum->left_out);
+                       "; %" PRIu64 " more findings are not shown", sum->left_out);
     wrap(rep, "", span(text));
     return wsc_render_written(rep);
 }

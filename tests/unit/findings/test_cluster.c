@@ -125,6 +125,7 @@ static const struct planted {
     {"three far apart", log_uniform, 1000, {{30, 0.1, 20}, {60, 0.1, 20}, {350, 0.5, 20}}, 3},
     {"two are no cluster", uniform, 0, {{60, 0, 2}}, 0},
     {"zeros", uniform, 0, {{0, 0, 500}}, 0},
+    {"no timer", uniform, 10, {{9.2e9, 0, 500}}, 0}, /* in 292 years: near the end of int64_t */
     {"below a second", uniform, 10, {{0.9, 0.01, 500}}, 0},
     {"too wide", uniform, 100, {{60, 30, 30}}, 0},
     {"no more than the noise", uniform, 4000, {{45, 0.5, 3}}, 0},
