@@ -140,6 +140,7 @@ static int on_record(void *ctx, const struct wsc_closure *r)
         .key = r->key.ptr != NULL ? wsc_hash(t->names.secret, r->key.ptr, r->key.len) : 0,
         .too_big = r->close_code == 1009 ? size_in_evidence(r) : 0,
         .code = r->close_code,
+        .client_port = r->client.port,
         .status = (int16_t)r->handshake_status,
         .outcome = (uint8_t)r->outcome,
         .ending = (uint8_t)r->ending,
@@ -152,7 +153,8 @@ static int on_record(void *ctx, const struct wsc_closure *r)
 
 /* ---- legs ---- */
 
-#define LEGS_NS UINT64_C(5000000000) /* a proxy passes an end on faster than this */
+#define LEGS_NS  UINT64_C(5000000000) /* a proxy passes an end on faster than this */
+#define LEGS_MAX 8u
 
 static int by_key(const void *a, const void *b, void *ctx)
 {
@@ -163,10 +165,40 @@ static int by_key(const void *a, const void *b, void *ctx)
     return x < y ? -1 : x > y;
 }
 
+/* One key, and both ends of the life together: a client whose keys are not random has others too.
+ */
 static bool are_legs(const struct wsc_fact *a, const struct wsc_fact *b)
 {
-    uint64_t apart = a->at_ns > b->at_ns ? a->at_ns - b->at_ns : b->at_ns - a->at_ns;
-    return a->key == b->key && a->server != b->server && apart <= LEGS_NS;
+    uint64_t end = a->at_ns > b->at_ns ? a->at_ns - b->at_ns : b->at_ns - a->at_ns;
+    int64_t age = a->age_ns > b->age_ns ? a->age_ns - b->age_ns : b->age_ns - a->age_ns;
+    return a->key == b->key && end <= LEGS_NS && age <= (int64_t)LEGS_NS;
+}
+
+static bool is_copy(const struct wsc_fact *a, const struct wsc_fact *b)
+{
+    return a->server == b->server && a->client == b->client && a->client_port == b->client_port;
+}
+
+/* Looks for the leg before, or the original, of the |i|-th by key and time. */
+static void join(struct wsc_facts *t, const uint32_t *order, size_t i)
+{
+    struct wsc_fact *x = &t->rows[order[i]];
+    for (size_t k = 1; k <= i && k <= LEGS_MAX; k++) {
+        struct wsc_fact *earlier = &t->rows[order[i - k]];
+        if (earlier->key != x->key)
+            break;
+        if (!are_legs(earlier, x))
+            continue;
+        if (is_copy(earlier, x)) {
+            x->copy = true;
+            x->leg = earlier->leg;
+            return;
+        }
+        if (earlier->copy || x->leg != 0 || earlier->server == x->server)
+            continue;
+        x->leg = order[i - k] + 1;
+        earlier->leg = earlier->leg != 0 ? earlier->leg : order[i] + 1;
+    }
 }
 
 static enum wsc_err join_legs(struct wsc_facts *t)
@@ -180,13 +212,8 @@ static enum wsc_err join_legs(struct wsc_facts *t)
             order[n++] = i;
     if (n > 0)
         qsort_r(order, n, sizeof(*order), by_key, t->rows);
-    for (size_t i = 1; i < n; i++) {
-        struct wsc_fact *a = &t->rows[order[i - 1]], *b = &t->rows[order[i]];
-        if (!are_legs(a, b))
-            continue;
-        b->leg = order[i - 1] + 1;
-        a->leg = a->leg != 0 ? a->leg : order[i] + 1;
-    }
+    for (size_t i = 1; i < n; i++)
+        join(t, order, i);
     wsc_free(order);
     return WSC_OK;
 }

@@ -16,13 +16,15 @@ struct wsc_fact {
     uint32_t user_agent, software, cause; /* names; 0: not known */
     uint32_t pings[2];                    /* by sender */
     int32_t code;                         /* WSC_UNKNOWN */
-    int16_t status;                       /* WSC_UNKNOWN */
-    uint16_t rules[2];                    /* bits 1 << enum wsc_rule, by sender */
-    uint64_t too_big; /* of 1009: bytes of the message before it, as the evidence says; else 0 */
-    uint64_t key;     /* of its Sec-WebSocket-Key, hashed; 0: not known */
-    uint32_t leg;     /* row + 1 of another leg of the same connection; 0: none on record */
+    uint16_t client_port;
+    int16_t status;    /* WSC_UNKNOWN */
+    uint16_t rules[2]; /* bits 1 << enum wsc_rule, by sender */
+    uint64_t too_big;  /* of 1009: bytes of the message before it, as the evidence says; else 0 */
+    uint64_t key;      /* of its Sec-WebSocket-Key, hashed; 0: not known */
+    uint32_t leg;      /* row + 1 of another leg of the same connection; 0: none on record */
     uint8_t outcome, ending, closed_by;
     bool midstream;
+    bool copy;  /* of an earlier row: the same connection, captured at another point */
     bool mass;  /* part of a mass disconnect */
     bool timed; /* explained by a recurring silence or age */
 };
@@ -40,8 +42,8 @@ void wsc_facts_init(struct wsc_facts *t, size_t max_rows, size_t max_name_bytes)
 void wsc_facts_clear(struct wsc_facts *t);
 
 /* Reads what passes |f|, and joins legs: two records with one Sec-WebSocket-Key that ended within
- * 5 s, on two sides of a proxy that passes it on. |f| outlives |t|. Returns WSC_OK, WSC_ERR_NOMEM
- * or what the store returned. */
+ * 5 s, on two sides of a proxy that passes it on; with the same server, they are copies. |f|
+ * outlives |t|. Returns WSC_OK, WSC_ERR_NOMEM or what the store returned. */
 enum wsc_err wsc_facts_read(struct wsc_facts *t, struct wsc_store *s, const struct wsc_filter *f,
                             struct wsc_error *err) WSC_MUST_USE;
 

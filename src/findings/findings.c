@@ -54,7 +54,7 @@ size_t wsc_run_pick(struct wsc_run *r, wsc_fact_fn want, wsc_fact_cmp cmp)
     struct sorting s = {.rows = r->facts.rows, .cmp = cmp};
     size_t n = 0;
     for (uint32_t i = 0; i < r->facts.len; i++)
-        if (r->facts.rows[i].server != 0 && want(&r->facts.rows[i]))
+        if (r->facts.rows[i].server != 0 && !r->facts.rows[i].copy && want(&r->facts.rows[i]))
             r->order[n++] = i;
     if (n > 0)
         qsort_r(r->order, n, sizeof(*r->order), by_group, &s);

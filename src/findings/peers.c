@@ -21,6 +21,8 @@
  * chance if this is the usual rate. */
 #define FAILED_SHARE 0.1
 #define FAILED_USUAL 0.05
+/* More bursts than this of one kind at one server are one finding. */
+#define BURSTS_APART 3u
 /* What a cause names is worth a line from this share of a server's ends on. */
 #define CAUSE_SHARE 0.01
 /* Who vanishes, or closes without a code, is compared with the others: this many times as often, at
@@ -77,7 +79,8 @@ static void say_status(struct wsc_draft *d, const struct wsc_fact *x)
 }
 
 /* |burst| NULL: all of the group. */
-static enum wsc_err write_failures(struct wsc_run *r, size_t from, const struct wsc_burst *burst)
+static enum wsc_err write_failures(struct wsc_run *r, size_t from, const struct wsc_burst *burst,
+                                   size_t bursts)
 {
     const struct wsc_fact *x = wsc_run_fact(r, from);
     char word[WSC_WORD_MAX], server[WSC_WORD_MAX], span[WSC_WORD_MAX];
@@ -102,6 +105,9 @@ static enum wsc_err write_failures(struct wsc_run *r, size_t from, const struct 
         wsc_draft_title(d, "%llu handshakes %s: %s", n, word, server);
     if (burst != NULL)
         wsc_draft_say(d, "usually %.2g in that time", burst->expected);
+    else if (bursts > 0)
+        wsc_draft_say(d, "mostly in %zu%s bursts of seconds", bursts,
+                      bursts == WSC_BURST_MAX ? " or more" : "");
     say_status(d, x);
     return wsc_draft_keep(r, d, WEIGHT_FAILED, r->servers[x->server].attempts,
                           "attempts at this server");
@@ -116,12 +122,14 @@ static enum wsc_err look_at_failures(struct wsc_run *r, size_t from, size_t end,
     double len = (double)(end - from), all = r->servers[x->server].attempts;
     if (len >= WSC_LEAST && len >= FAILED_SHARE * all &&
         wsc_log_tail(len, all - len, FAILED_USUAL) <= log(alarm))
-        return write_failures(r, from, NULL);
+        return write_failures(r, from, NULL, 0);
     for (size_t i = from; i < end; i++)
         times[i - from] = wsc_run_fact(r, i)->at_ns;
     size_t n = wsc_burst_find(times, end - from, r->last_ns - r->first_ns, alarm, found);
+    if (n > BURSTS_APART)
+        return write_failures(r, from, NULL, n);
     for (size_t i = 0; i < n && e == WSC_OK; i++)
-        e = write_failures(r, from, &found[i]);
+        e = write_failures(r, from, &found[i], 1);
     return e;
 }
 

@@ -79,8 +79,8 @@ enum wsc_err wsc_find_empty_close(struct wsc_run *r);
 typedef bool (*wsc_fact_fn)(const struct wsc_fact *x);
 typedef int (*wsc_fact_cmp)(const struct wsc_fact *a, const struct wsc_fact *b);
 
-/* Puts the numbers of all facts of a known server that |want| wants into r->order, sorted by |cmp|
- * and within a group of equals by time. Returns how many. */
+/* Puts the numbers of all facts of a known server, no copies, that |want| wants into r->order,
+ * sorted by |cmp| and within a group of equals by time. Returns how many. */
 size_t wsc_run_pick(struct wsc_run *r, wsc_fact_fn want, wsc_fact_cmp cmp);
 /* Where the group that begins at |from| of the |n| picked ends. */
 size_t wsc_run_group_end(const struct wsc_run *r, wsc_fact_cmp cmp, size_t from, size_t n);

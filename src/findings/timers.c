@@ -118,7 +118,7 @@ static enum wsc_err add_timer(const struct wsc_run *r, struct timers *all, unsig
 }
 
 static enum wsc_err find_timers(struct wsc_run *r, size_t from, size_t end, double alarm,
-                                struct timers *all)
+                                bool any_server, struct timers *all)
 {
     for (unsigned clock = 0; clock < CLOCKS; clock++) {
         struct wsc_cluster found[WSC_CLUSTER_MAX];
@@ -126,7 +126,8 @@ static enum wsc_err find_timers(struct wsc_run *r, size_t from, size_t end, doub
         for (size_t i = from; i < end; i++) {
             const struct wsc_fact *x = wsc_run_fact(r, i);
             int64_t ns = clock_of(x, clock);
-            if (ns >= (x->code == 1000 ? DONE_NS : WSC_CLUSTER_MIN_NS) && !x->timed)
+            if (ns >= (x->code == 1000 ? DONE_NS : WSC_CLUSTER_MIN_NS) && !x->timed &&
+                !(any_server && x->leg != 0 && x->leg <= r->order[i])) /* one leg of two */
                 r->values[n++] = (struct wsc_cluster_value){.ns = ns, .index = r->order[i]};
         }
         size_t len = wsc_cluster_find(r->values, n, alarm, found, WSC_CLUSTER_MAX);
@@ -400,7 +401,7 @@ static enum wsc_err look_at(struct wsc_run *r, size_t from, size_t end, double a
                             enum scope scope, struct timers *all)
 {
     all->len = 0;
-    enum wsc_err e = find_timers(r, from, end, alarm, all);
+    enum wsc_err e = find_timers(r, from, end, alarm, scope != ONE_SERVER, all);
     if (e == WSC_OK)
         settle(r, all);
     for (size_t i = 0; i < all->len && e == WSC_OK; i++)

@@ -256,6 +256,41 @@ static void failures_many(void)
     failures(30); /* of 230 */
 }
 
+/* Each deploy refuses for two seconds. */
+static void failures_in_bursts(void)
+{
+    everyday(2000, 2, 7200);
+    for (size_t i = 0; i < 60; i++)
+        (void)refused(put(1, (unsigned)(i * 7), (double)(1 + i / 10) * 1000 + 2 * chance(), 0.2),
+                      503);
+}
+
+/* Two legs of a proxy that cuts after 60 s, both on record; and all of it captured twice. */
+static void legs_and_copies(void)
+{
+    static const char *const keys[] = {"k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7"};
+    everyday(500, 2, 7200);
+    idle(8, 1, WSC_IDLE_ANY, 60);
+    for (size_t i = 0; i < 8; i++) {
+        records[count - 1 - i].key = text(keys[i]);
+        records[count - 1 - i].stream_id = (uint32_t)i;
+    }
+    for (size_t i = 0, from = count - 8; i < 16; i++) {
+        struct wsc_closure *r = put(1, 0, 0, 1);
+        struct wsc_endpoint client = r->client;
+        uint64_t packet = r->last_packet;
+        *r = records[from + i % 8];
+        r->first_packet = r->last_packet = packet;
+        if (i < 8) {
+            r->client = client;
+            cr_assert(wsc_endpoint_parse("192.0.2.77:80", &r->server));
+            r->closed_by = WSC_SIDE_CLIENT;
+        }
+        r->ended_ns += 1000000 * (i / 8 + 1);
+        r->last_ns = r->ended_ns;
+    }
+}
+
 static void failures_few(void)
 {
     failures(15);
@@ -419,6 +454,9 @@ static const struct scenario {
      "10.3.231.7 tries again at once, 29 times"},
     {"loop with pauses", loop_with_pauses, "handshake_failures:30", NULL},
     {"many failures", failures_many, "handshake_failures:30", "answered with HTTP 403"},
+    {"failures in bursts", failures_in_bursts, "handshake_failures:60", "mostly in 6 bursts"},
+    {"legs and copies", legs_and_copies, "idle_timeout:16",
+     "of 8 the other leg is on record too (as to 192.0.2.77:80): 8 were"},
     {"few failures", failures_few, "", NULL},
     {"keepalive", keepalive, "keepalive_timeout:5", NULL},
     {"keepalive, rare", keepalive_rare, "", NULL},
