@@ -46,24 +46,57 @@ static enum wsc_err amend_all(struct wsc_across *a, struct wsc_across_end **burs
     return e;
 }
 
+/* Open just before |ns|: one that came later is no part of what happened then. */
+static bool was_open(const struct wsc_across_end *x, uint64_t ns)
+{
+    return x->age_ns == WSC_UNKNOWN || x->ended_ns - (uint64_t)x->age_ns < ns;
+}
+
+/* Moves those of the window [from, to) that were open at its beginning to the front; returns how
+ * many. */
+static size_t gather(struct wsc_across_end **window, size_t n)
+{
+    uint64_t begin = window[0]->ended_ns;
+    size_t len = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct wsc_across_end *x = window[i];
+        if (!was_open(x, begin))
+            continue;
+        window[i] = window[len];
+        window[len++] = x;
+    }
+    return len;
+}
+
+/* Where the next window is tried: an eighth of it further, so that each end is looked at in few. */
+static size_t next_step(struct wsc_across_end *const *all, size_t n, size_t from)
+{
+    uint64_t next = all[from]->ended_ns + WINDOW_NS / 8;
+    do
+        from++;
+    while (from < n && all[from]->ended_ns < next);
+    return from;
+}
+
 /* |all|: ends of one server, in time. */
 static enum wsc_err look(struct wsc_across *a, struct wsc_across_end **all, size_t n)
 {
     enum wsc_err e = WSC_OK;
-    for (size_t from = 0; e == WSC_OK && from + LEAST <= n;) {
-        size_t to = from + 1;
+    for (size_t from = 0, to = 0; e == WSC_OK && from + LEAST <= n;) {
         while (to < n && all[to]->ended_ns - all[from]->ended_ns <= WINDOW_NS)
             to++;
-        size_t len = to - from;
-        uint64_t open = 0;
+        uint64_t open = 0, begin = all[from]->ended_ns;
+        size_t len = 0;
+        for (size_t i = from; to - from >= LEAST && i < to; i++)
+            len += was_open(all[i], begin);
         if (len < LEAST) {
-            from++;
+            from = next_step(all, n, from);
             continue;
         }
-        e = wsc_store_open_at(a->store, wsc_names_get(&a->names, all[from]->server),
-                              all[from]->ended_ns, &open, a->err);
+        e = wsc_store_open_at(a->store, wsc_names_get(&a->names, all[from]->server), begin, &open,
+                              a->err);
         if (e == WSC_OK && (double)len >= SHARE * (double)open)
-            e = amend_all(a, all + from, len, open > len ? open : len);
+            e = amend_all(a, all + from, gather(all + from, to - from), open > len ? open : len);
         from = to;
     }
     return e;

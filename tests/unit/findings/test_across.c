@@ -166,6 +166,24 @@ Test(across, by_themselves_over_a_minute_is_no_mass)
     expect_all(&g, "-:-", n);
 }
 
+Test(across, one_after_the_other_is_no_mass_however_fast)
+{
+    size_t n = 0;
+    struct got g;
+    for (size_t i = 0; i < 12; i++)
+        (void)add(&n, 100000 + 20 * i, 100000 + 20 * i + 15, 1);
+    judge(n, &g);
+    expect_all(&g, "-:-", n);
+    /* Eight that were open, and one that came and went meanwhile. */
+    n = 0;
+    for (size_t i = 0; i < 8; i++)
+        (void)add(&n, 4000 * i, 100000 + 100 * i, 1000 + 3571 * i);
+    (void)add(&n, 100150, 100350, 10);
+    judge(n, &g);
+    cr_expect_not_null(strstr(g.all, "ended 8 connections within 0.7 s, of 8"), "%s", g.all);
+    cr_expect_not_null(strstr(g.causes, "-:-"), "%s", g.causes);
+}
+
 Test(across, clients_that_end_together_are_not_the_servers_doing)
 {
     size_t n = 0;
