@@ -159,11 +159,16 @@ void wsc_draft_say_legs(const struct wsc_run *r, struct wsc_draft *d, const uint
         cut += wsc_fact_hop_cut(x, leg);
         other = leg->server;
     }
-    if (with > 0)
+    if (with > 0 && cut > 0)
         wsc_draft_say(d,
                       "of %zu the other leg is on record too (as to %s): %zu were ended on both "
                       "by the hop between them",
                       with, wsc_word_server(r, other, server), cut);
+    else if (with > 0)
+        wsc_draft_say(d,
+                      "of %zu the other leg is on record too (as to %s): the hop between passed "
+                      "the end on",
+                      with, wsc_word_server(r, other, server));
 }
 
 void wsc_draft_candidates(const struct wsc_run *r, struct wsc_draft *d, enum wsc_limit_kind kind,

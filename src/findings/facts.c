@@ -148,6 +148,7 @@ static int on_record(void *ctx, const struct wsc_closure *r)
         .midstream = r->midstream,
     };
     take_rules(x, r);
+    t->last_ns = r->last_ns > t->last_ns ? r->last_ns : t->last_ns;
     return 0;
 }
 

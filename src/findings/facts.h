@@ -36,6 +36,7 @@ struct wsc_facts {
     const struct wsc_filter *base; /* they were read with it */
     bool cut;                      /* there were more than |max| */
     bool no_mem;
+    uint64_t last_ns; /* the latest packet of any of them */
 };
 
 void wsc_facts_init(struct wsc_facts *t, size_t max_rows, size_t max_name_bytes);

@@ -85,6 +85,8 @@ static void count(struct wsc_run *r, struct wsc_findings_summary *sum)
         if (x->at_ns > r->last_ns)
             r->last_ns = x->at_ns;
     }
+    if (r->facts.last_ns > r->last_ns)
+        r->last_ns = r->facts.last_ns;
     r->ended = sum->ended;
     sum->records = r->facts.len;
     sum->cut = r->facts.cut;

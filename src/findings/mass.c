@@ -85,7 +85,9 @@ static void say_ways(struct wsc_draft *d, struct ways *w)
             n += (size_t)snprintf(text + n, sizeof(text) - n, " (Going Away)");
     }
     wsc_draft_say(d, "%s", text);
-    if (w->list[0].x->code != 1012)
+    if (w->list[0].x->ending == WSC_ENDING_VANISHED)
+        wsc_draft_say(d, "so many at once fit a host or a network that was cut off");
+    else if (w->list[0].x->code != 1012)
         wsc_draft_say(d,
                       "so many at once fit a restart or deploy there, or a hop before it that lost "
                       "its connections");
@@ -124,8 +126,10 @@ static void say_return(struct wsc_run *r, struct wsc_draft *d, const struct wsc_
                   x->outcome == WSC_OUTCOME_HANDSHAKE_FAILED;
     }
     r->work += 2 * n;
-    if (first == UINT64_MAX)
-        wsc_draft_say(d, "no new connection to it after that; %zu attempts failed", failed);
+    if (first == UINT64_MAX && failed > 0)
+        wsc_draft_say(d, "no new connection to it after that: %zu attempts failed", failed);
+    else if (first == UINT64_MAX)
+        wsc_draft_say(d, "nobody came back to it after that");
     else if (failed > 0)
         wsc_draft_say(d, "the next connection to it came %s later; %zu attempts failed in between",
                       wsc_word_time((int64_t)(first - m->to_ns), after), failed);
@@ -138,13 +142,26 @@ static void describe(struct wsc_run *r, struct wsc_draft *d, const struct wsc_ma
                      double expected, size_t clients, struct ways *ways)
 {
     char server[WSC_WORD_MAX], span[WSC_WORD_MAX];
-    (void)wsc_word_time((int64_t)(m->to_ns - m->from_ns), span);
+    int64_t within = (int64_t)(m->to_ns - m->from_ns);
+    (void)wsc_word_time(within > 1000000 ? within : 1000000, span);
     wsc_draft_title(d, "%u connections ended within %s: %s", m->count, span,
                     wsc_word_server(r, m->server, server));
-    wsc_draft_say(d, "usually %.2g end there in that time", expected);
+    if (expected < 0.05)
+        wsc_draft_say(d, "usually none ends there in that time");
+    else
+        wsc_draft_say(d, "usually %.2g end there in that time", expected);
     say_ways(d, ways);
-    wsc_draft_say(d, "%zu client addresses", clients);
+    wsc_draft_say(d, clients == 1 ? "all of one client address" : "%zu client addresses", clients);
     say_return(r, d, m);
+}
+
+/* A mass was open together: what came and went within the window, one after the other, is none. */
+static bool were_together(const struct wsc_run *r, size_t from, size_t len)
+{
+    size_t open = 0;
+    for (size_t i = from; i < from + len; i++)
+        open += wsc_run_fact(r, i)->started_ns <= wsc_run_fact(r, from)->at_ns;
+    return open >= WSC_BURST_LEAST && 5 * open >= 4 * len;
 }
 
 static enum wsc_err write_mass(struct wsc_run *r, size_t from, const struct wsc_burst *b,
@@ -156,7 +173,7 @@ static enum wsc_err write_mass(struct wsc_run *r, size_t from, const struct wsc_
                          .to_ns = wsc_run_fact(r, from + b->first + b->len - 1)->at_ns,
                          .count = (uint32_t)b->len};
     uint64_t open = open_at(r, m.server, m.from_ns);
-    if ((double)b->len < SHARE_LEAST * (double)open)
+    if ((double)b->len < SHARE_LEAST * (double)open || !were_together(r, from + b->first, b->len))
         return WSC_OK;
     struct wsc_draft *d = wsc_draft_new(r, WSC_FINDING_MASS_DISCONNECT);
     if (d == NULL)

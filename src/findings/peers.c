@@ -190,7 +190,7 @@ static const struct told *told_by(const struct wsc_run *r, uint32_t cause)
     return NULL;
 }
 
-/* Of the messages that were too big: the smallest is nearest to the limit. */
+/* The last messages before: those that were too big, or the last of their pieces. */
 static void say_sizes(const struct wsc_run *r, struct wsc_draft *d, size_t from, size_t end)
 {
     uint64_t low = UINT64_MAX, high = 0;
@@ -200,8 +200,8 @@ static void say_sizes(const struct wsc_run *r, struct wsc_draft *d, size_t from,
         high = n > high ? n : high;
     }
     if (high > 0)
-        wsc_draft_say(d, "the messages before had %llu to %llu bytes; the limit is below the least",
-                      (unsigned long long)low, (unsigned long long)high);
+        wsc_draft_say(d, "the last messages before had %llu to %llu bytes", (unsigned long long)low,
+                      (unsigned long long)high);
 }
 
 static enum wsc_err write_cause(struct wsc_run *r, const struct told *t, size_t from, size_t group)
@@ -234,6 +234,10 @@ enum wsc_err wsc_find_causes(struct wsc_run *r)
         end = wsc_run_group_end(r, by_cause, i, n);
         for (size_t k = i; k < end; k++)
             news += !wsc_run_fact(r, k)->timed;
+        /* Of two legs the one towards the users is told about. */
+        if (t != NULL && t->kind == WSC_FINDING_PROXY_CUT && x->closed_by == WSC_SIDE_CLIENT &&
+            x->leg != 0)
+            continue;
         /* A timer that was found says more than that its connections were cut. */
         if (t != NULL && end - i >= WSC_LEAST && 5 * news >= end - i &&
             (double)(end - i) >= CAUSE_SHARE * r->servers[x->server].ended)

@@ -120,10 +120,13 @@ static int by_client_and_server(const struct wsc_fact *a, const struct wsc_fact 
                                   : wsc_compare(a->server, b->server);
 }
 
+/* Not by the client's own doing. */
 static bool ended_badly(const struct wsc_fact *x)
 {
-    return x->outcome == WSC_OUTCOME_HANDSHAKE_FAILED ||
-           (wsc_fact_ended(x) && x->closed_by != WSC_SIDE_CLIENT && x->code != 1000);
+    if (x->outcome == WSC_OUTCOME_HANDSHAKE_FAILED)
+        return true;
+    return wsc_fact_ended(x) && x->closed_by != WSC_SIDE_CLIENT &&
+           (wsc_fact_unannounced(x) || (x->code >= 1011 && x->code <= 1014));
 }
 
 /* Attempts begun within a second after a bad end of the same client there. Facts are in the order

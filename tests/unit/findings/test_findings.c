@@ -216,6 +216,14 @@ static void mass_of_users(void)
     }
 }
 
+/* A quick test after the other: as many ends, but never two open together. */
+static void mass_of_short_ones(void)
+{
+    everyday(500, 2, 7200);
+    for (size_t i = 0; i < 40; i++)
+        put(9, (unsigned)i, 3000 + 0.05 * (double)i, 0.04)->closed_by = WSC_SIDE_SERVER;
+}
+
 /* As many, but of ten times as many that stayed. */
 static void few_of_many(void)
 {
@@ -449,6 +457,7 @@ static const struct scenario {
      "the next connection to it came"},
     {"mass and patience", mass_and_patience, "mass_disconnect:40", "40 client addresses"},
     {"mass of users", mass_of_users, "", NULL},
+    {"mass of short ones", mass_of_short_ones, "", NULL},
     {"few of many", few_of_many, "", NULL},
     {"loop at once", loop_at_once, "reconnect_storm:30 handshake_failures:30",
      "10.3.231.7 tries again at once, 29 times"},
