@@ -52,6 +52,13 @@ enum wsc_err wsc_analyzer_new(const struct wsc_analyzer_options *opt, wsc_record
  * error. Returns WSC_OK or WSC_ERR_NOMEM (the packet was lost to us, the analyzer goes on). */
 enum wsc_err wsc_analyzer_feed(struct wsc_analyzer *an, const struct wsc_packet *pkt) WSC_MUST_USE;
 
+/* Time goes on without packets, as it does while a live capture waits: what ends by age ends. */
+void wsc_analyzer_tick(struct wsc_analyzer *an, uint64_t now_ns);
+
+/* Packets that came between two times were dropped before they reached us. Silence in that time is
+ * no evidence: what seems to have vanished then is unknown. */
+void wsc_analyzer_lost(struct wsc_analyzer *an, uint64_t from_ns, uint64_t to_ns);
+
 /* The capture ends here: judges and hands over every connection still in memory. Feeding may go on
  * afterwards with another capture. */
 void wsc_analyzer_flush(struct wsc_analyzer *an);

@@ -14,6 +14,7 @@ enum wsc_err {
     WSC_ERR_INVALID = -1, /* an argument is out of its range */
     WSC_ERR_LIMIT = -2,   /* a stated ceiling was reached */
     WSC_ERR_NOT_FOUND = -3,
+    WSC_ERR_DENIED = -4, /* a right is missing */
     WSC_ERR_FATAL = -100,
     WSC_ERR_NOMEM = -101,
     WSC_ERR_IO = -102,         /* the operating system refused; message holds its words */

@@ -40,6 +40,15 @@ enum wsc_err wsc_store_begin(struct wsc_store *s, const char *const *names, size
 enum wsc_err wsc_store_put(struct wsc_store *s, const struct wsc_closure *rec, int64_t *id,
                            struct wsc_error *err) WSC_MUST_USE;
 
+/* Packets of capture |index| of the import that were dropped between two times. */
+struct wsc_store_drop {
+    size_t index;
+    uint64_t first_ns, last_ns;
+    uint64_t kernel, interface;
+};
+enum wsc_err wsc_store_put_drop(struct wsc_store *s, const struct wsc_store_drop *d,
+                                struct wsc_error *err) WSC_MUST_USE;
+
 /* What is known of one capture only when it was read to the end. */
 struct wsc_store_capture {
     const char *fingerprint; /* 32 hex digits: content, not name; NULL or "": equal to no other */

@@ -10,6 +10,7 @@
 #include <wsclose/error.h>
 #include <wsclose/findings.h>
 #include <wsclose/limits.h>
+#include <wsclose/live.h>
 #include <wsclose/report.h>
 #include <wsclose/store.h>
 #include <wsclose/types.h>

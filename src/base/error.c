@@ -16,6 +16,7 @@ const char *wsc_err_name(enum wsc_err err)
         NAME(WSC_ERR_INVALID);
         NAME(WSC_ERR_LIMIT);
         NAME(WSC_ERR_NOT_FOUND);
+        NAME(WSC_ERR_DENIED);
         NAME(WSC_ERR_FATAL);
         NAME(WSC_ERR_NOMEM);
         NAME(WSC_ERR_IO);

@@ -272,8 +272,10 @@ static void finish(struct run *r)
         list(r);
     if (r->out_open && !out_close(&r->out))
         r->out_failed = true;
+    struct summary_traffic traffic = {0};
+    summary_add_captures(&traffic, r->capture);
     if (!r->opt.quiet && !r->failed)
-        summary_print(&r->summary, r->capture, r->analyzer, keep ? r->opt.db : NULL);
+        summary_print(&r->summary, &traffic, r->analyzer, keep ? r->opt.db : NULL);
     if (interrupted)
         out_say("interrupted: what was read until then is shown%s",
                 keep ? ", nothing was stored" : "");

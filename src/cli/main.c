@@ -9,8 +9,8 @@
 #include <string.h>
 
 static const struct args_command *const commands[] = {
-    &command_analyze, &command_events,  &command_stats, &command_diagnose,
-    &command_explain, &command_compare, &command_codes};
+    &command_analyze,  &command_live,    &command_events,  &command_stats,
+    &command_diagnose, &command_explain, &command_compare, &command_codes};
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static const char *command_name(const void *ctx, size_t i)

@@ -43,24 +43,27 @@ static void bytes_text(uint64_t n, char out[24])
     (void)snprintf(out, 24, u == 0 ? "%.0f %s" : "%.1f %s", v, units[u]);
 }
 
-static void print_captures(const struct wsc_capture *c, const struct wsc_analyzer_stats *a)
+void summary_add_captures(struct summary_traffic *t, const struct wsc_capture *c)
 {
-    uint64_t packets = 0, first = 0, last = 0;
     for (size_t i = 0; i < wsc_capture_count(c); i++) {
         struct wsc_capture_info info;
         wsc_capture_info(c, i, &info);
-        packets += info.packets;
-        if (info.first_ns != 0 && (first == 0 || info.first_ns < first))
-            first = info.first_ns;
-        last = info.last_ns > last ? info.last_ns : last;
+        t->packets += info.packets;
+        if (info.first_ns != 0 && (t->first_ns == 0 || info.first_ns < t->first_ns))
+            t->first_ns = info.first_ns;
+        t->last_ns = info.last_ns > t->last_ns ? info.last_ns : t->last_ns;
     }
+}
+
+static void print_traffic(const struct summary_traffic *t, const struct wsc_analyzer_stats *a)
+{
     char bytes[24];
     bytes_text(a->bytes, bytes);
-    fprintf(stderr, "%" PRIu64 " packet%s", packets, plural(packets));
-    if (a->packets < packets)
+    fprintf(stderr, "%" PRIu64 " packet%s", t->packets, plural(t->packets));
+    if (a->packets < t->packets)
         fprintf(stderr, " (%" PRIu64 " passed the filter)", a->packets);
     fprintf(stderr, ", %s, %.1f s of traffic, %" PRIu64 " TCP connection%s\n", bytes,
-            (double)(last - first) / 1e9, a->tcp_flows, plural(a->tcp_flows));
+            (double)(t->last_ns - t->first_ns) / 1e9, a->tcp_flows, plural(a->tcp_flows));
 }
 
 static int by_count(const void *a, const void *b)
@@ -151,12 +154,12 @@ static void print_warnings(const struct summary *s, const struct wsc_analyzer_st
                 plural(s->lost_packets));
 }
 
-void summary_print(const struct summary *s, const struct wsc_capture *c,
+void summary_print(const struct summary *s, const struct summary_traffic *t,
                    const struct wsc_analyzer *an, const char *db)
 {
     struct wsc_analyzer_stats a;
     wsc_analyzer_get_stats(an, &a);
-    print_captures(c, &a);
+    print_traffic(t, &a);
     print_websockets(*s);
     print_rest(an, &a);
     print_warnings(s, &a);

@@ -23,9 +23,15 @@ struct summary {
     enum wsc_import_result import;
 };
 
+/* What was read: files or interfaces. */
+struct summary_traffic {
+    uint64_t packets, first_ns, last_ns;
+};
+
 void summary_count(struct summary *s, const struct wsc_closure *rec);
 /* |db| NULL: nothing was to be stored. */
-void summary_print(const struct summary *s, const struct wsc_capture *c,
+void summary_print(const struct summary *s, const struct summary_traffic *t,
                    const struct wsc_analyzer *an, const char *db);
+void summary_add_captures(struct summary_traffic *t, const struct wsc_capture *c);
 
 #endif

@@ -148,7 +148,8 @@ enum fact {
     PATIENCE_OVER = 1 << 10,
     GARBAGE = 1 << 11,
     REUSED = 1 << 12,
-    EVICTED = 1 << 13
+    EVICTED = 1 << 13,
+    UNHEARD = 1 << 15 /* SILENT, but packets were dropped meanwhile */
 };
 #define TCP_ENDED (FIN_FIRST | RST_FIRST)
 
@@ -175,6 +176,7 @@ static const struct row {
     {OPENED | RST_FIRST,     0,                             WSC_OUTCOME_CLOSED,           WSC_ENDING_RESET,            CODE_1006},
     {OPENED | FIN_FIRST,     0,                             WSC_OUTCOME_CLOSED,           WSC_ENDING_FIN,              CODE_1006},
     {OPENED | SILENT,        0,                             WSC_OUTCOME_CLOSED,           WSC_ENDING_VANISHED,         CODE_1006},
+    {OPENED | UNHEARD,       0,                             WSC_OUTCOME_UNKNOWN,          WSC_ENDING_GAP,              NO_CODE},
     {OPENED | REUSED,        0,                             WSC_OUTCOME_UNKNOWN,          WSC_ENDING_GAP,              NO_CODE},
     {OPENED | EVICTED,       0,                             WSC_OUTCOME_UNKNOWN,          WSC_ENDING_NONE,             NO_CODE},
     {OPENED,                 0,                             WSC_OUTCOME_OPEN,             WSC_ENDING_NONE,             NO_CODE},
@@ -230,7 +232,7 @@ static unsigned gather(const struct wsc_evidence *ev, const struct tcp_end *end)
     for (int d = 0; d < 2; d++)
         if (ev->side[d].unanswered >= WSC_VANISHED_REPEATS &&
             ev->side[other((enum wsc_dir)d)].captured)
-            facts |= SILENT;
+            facts |= ev->lost ? UNHEARD : SILENT;
     if (ev->stop == WSC_EV_STOP_REUSED)
         facts |= REUSED;
     if (ev->stop == WSC_EV_STOP_EVICTED)

@@ -79,6 +79,8 @@ struct wsc_evidence {
     enum wsc_ev_handshake handshake;
     enum wsc_ev_stop stop;
     uint64_t now_ns; /* time of the last packet of the capture */
+    bool lost; /* packets were dropped since the last that was acknowledged: silence proves nothing
+                */
 };
 
 #endif

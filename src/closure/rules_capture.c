@@ -39,6 +39,11 @@ void wsc_why_gap(const struct wsc_case *c, struct wsc_claims *out)
             continue;
         told = true;
     }
+    if (c->ev->lost) {
+        wsc_say(out, "packets were dropped before they could be looked at: an answer may have been "
+                     "among them");
+        told = true;
+    }
     if (c->ev->handshake == WSC_EV_PENDING)
         wsc_say(out, "no answer to the handshake was captured");
     else if (!told)

@@ -253,6 +253,27 @@ static void advance_clock(struct wsc_analyzer *an, uint64_t ts_ns)
         e->now_ns = ts_ns;
 }
 
+static void expire_all(struct wsc_analyzer *an)
+{
+    expire(an, QUEUE_OVER, OVER_NS);
+    expire(an, QUEUE_CLOSING, CLOSING_NS);
+    expire(an, QUEUE_OTHER, OTHER_NS);
+}
+
+void wsc_analyzer_tick(struct wsc_analyzer *an, uint64_t now_ns)
+{
+    advance_clock(an, now_ns);
+    expire_all(an);
+}
+
+void wsc_analyzer_lost(struct wsc_analyzer *an, uint64_t from_ns, uint64_t to_ns)
+{
+    struct wsc_engine *e = &an->engine;
+    if (e->lost_from_ns == 0)
+        e->lost_from_ns = from_ns;
+    e->lost_to_ns = to_ns;
+}
+
 enum wsc_err wsc_analyzer_feed(struct wsc_analyzer *an, const struct wsc_packet *pkt)
 {
     struct wsc_packet_view v;
@@ -278,9 +299,7 @@ enum wsc_err wsc_analyzer_feed(struct wsc_analyzer *an, const struct wsc_packet 
         s->undecodable++;
         break;
     }
-    expire(an, QUEUE_OVER, OVER_NS);
-    expire(an, QUEUE_CLOSING, CLOSING_NS);
-    expire(an, QUEUE_OTHER, OTHER_NS);
+    expire_all(an);
     return err;
 }
 

@@ -165,6 +165,9 @@ void wsc_conv_record(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop 
         .handshake = (enum wsc_ev_handshake)ws->handshake, .stop = stop, .now_ns = e->now_ns};
     fill_side(c, WSC_DIR_C2S, &ev.side[WSC_DIR_C2S]);
     fill_side(c, WSC_DIR_S2C, &ev.side[WSC_DIR_S2C]);
+    for (int d = 0; d < 2; d++)
+        ev.lost |= e->lost_to_ns != 0 && e->lost_to_ns >= ev.side[d].acked_ns &&
+                   e->lost_from_ns <= c->last_ns;
     struct wsc_verdict v;
     wsc_classify(&ev, &v);
     if (cut_short(&ev, &v, c->started_ns)) {

@@ -183,9 +183,10 @@ struct wsc_engine {
     struct wsc_ident *ident; /* NULL: no labels */
     size_t run_bytes;        /* held for runs of frames not yet believed */
     uint64_t records, ws_open;
-    uint64_t now_ns;   /* latest packet time */
-    uint64_t clock_ns; /* what ages are counted by */
-    uint64_t pending;  /* handshakes the capture ended too soon for */
+    uint64_t now_ns;                   /* latest packet time */
+    uint64_t clock_ns;                 /* what ages are counted by */
+    uint64_t pending;                  /* handshakes the capture ended too soon for */
+    uint64_t lost_from_ns, lost_to_ns; /* first and last time packets were dropped, 0: never */
     /* Set by wsc_conv_feed for the callbacks it causes. */
     struct wsc_conv *conv;
     enum wsc_way way; /* sender of the bytes at hand */

@@ -230,3 +230,26 @@ enum wsc_err wsc_store_put(struct wsc_store *s, const struct wsc_closure *rec, i
         wsc_store_rollback(s);
     return e;
 }
+
+enum wsc_err wsc_store_put_drop(struct wsc_store *s, const struct wsc_store_drop *d,
+                                struct wsc_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum wsc_err e = wsc_import_resume(s, err);
+    if (e != WSC_OK)
+        return e;
+    e = wsc_db_prepare(s, "INSERT INTO drops VALUES (?, ?, ?, ?, ?)", &stmt, err);
+    if (e == WSC_OK) {
+        struct wsc_bind b = {.stmt = stmt};
+        wsc_bind_int(&b, s->capture_ids[d->index < s->captures ? d->index : 0]);
+        wsc_bind_time(&b, d->first_ns);
+        wsc_bind_time(&b, d->last_ns);
+        wsc_bind_int(&b, (int64_t)d->kernel);
+        wsc_bind_int(&b, (int64_t)d->interface);
+        e = run(s, &b, err);
+    }
+    (void)sqlite3_finalize(stmt);
+    if (e != WSC_OK)
+        wsc_store_rollback(s);
+    return e;
+}

@@ -72,6 +72,12 @@ static const struct story stories[] = {
      CLOSED, WSC_ENDING_CLOSE_UNANSWERED, 1000, WIRE, SERVER, 1000, 1006, 0},
     {"one side repeats and nobody answers", "S:silent", ACCEPT, WSC_EV_STOP_CAPTURE, 0,
      CLOSED, WSC_ENDING_VANISHED, 1006, INFER, NOBODY, 1006, 1006, 0},
+    {"one side repeats, but packets were dropped meanwhile", "S:silent S:dropped", ACCEPT, WSC_EV_STOP_CAPTURE, 0,
+     WSC_OUTCOME_UNKNOWN, WSC_ENDING_GAP, UNKNOWN, NOCODE, NOBODY, UNKNOWN, UNKNOWN, UNKNOWN},
+    {"a Close to a peer that may have answered in dropped packets", "C:1000 C:silent C:dropped", ACCEPT, WSC_EV_STOP_CAPTURE, 0,
+     CLOSED, WSC_ENDING_NONE, 1000, WIRE, CLIENT, UNKNOWN, UNKNOWN, UNKNOWN},
+    {"dropped packets do not hide a FIN", "S:dropped S:fin C:fin", ACCEPT, WSC_EV_STOP_OVER, 0,
+     CLOSED, WSC_ENDING_FIN, 1006, INFER, SERVER, 1006, 1006, 0},
     {"the bytes that decide are missing", "S:gap S:fin C:fin", ACCEPT, WSC_EV_STOP_OVER, 0,
      WSC_OUTCOME_UNKNOWN, WSC_ENDING_GAP, UNKNOWN, NOCODE, NOBODY, UNKNOWN, UNKNOWN, UNKNOWN},
     {"missing bytes, and no end in sight", "C:gap", ACCEPT, WSC_EV_STOP_CAPTURE, 0,
@@ -206,6 +212,8 @@ static void tell_word(struct teller *t, const char *word)
     } else if (strcmp(what, "silent") == 0) {
         s->unanswered = WSC_VANISHED_REPEATS;
         s->acked_ns = t->now_ns;
+    } else if (strcmp(what, "dropped") == 0) {
+        t->ev.lost = true;
     } else if (strcmp(what, "broke") == 0) {
         s->broke_rule = true;
     } else if (strcmp(what, "frame") == 0) {

@@ -1,0 +1,458 @@
+#include <wsclose/wsclose.h>
+
+#include "commands.h"
+#include "filter.h"
+#include "live_status.h"
+#include "out.h"
+#include "records.h"
+#include "summary.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+struct options {
+    struct filter_options filter; /* first: the filter table's offsets count from here */
+    const char *interfaces[WSC_LIVE_MAX_INTERFACES];
+    size_t interfaces_len;
+    const char *db, *bpf, *limits;
+    enum wsc_format format;
+    bool format_given, list, keep_query, no_label, quiet, why, promiscuous;
+    size_t max_connections, snaplen, buffer, count;
+    uint64_t duration_ns;
+};
+
+static bool set_interface(void *target, const char *value, char why[ARGS_WHY_MAX])
+{
+    struct options *opt = target;
+    if (opt->interfaces_len == WSC_LIVE_MAX_INTERFACES) {
+        (void)snprintf(why, ARGS_WHY_MAX, "expected at most %u interfaces, not",
+                       WSC_LIVE_MAX_INTERFACES);
+        return false;
+    }
+    opt->interfaces[opt->interfaces_len++] = value;
+    return true;
+}
+
+static bool set_format(void *target, const char *value, char why[ARGS_WHY_MAX])
+{
+    struct options *opt = target;
+    opt->format_given = true;
+    return args_set_format(&opt->format, value, why);
+}
+
+static bool set_duration(void *target, const char *value, char why[ARGS_WHY_MAX])
+{
+    uint64_t *ns = target;
+    char *end;
+    double s = strtod(value, &end);
+    double unit = strcmp(end, "m") == 0   ? 60
+                  : strcmp(end, "h") == 0 ? 3600
+                  : strcmp(end, "d") == 0 ? 86400
+                                          : 1;
+    bool plain = *end == '\0' || ((*end == 's' || unit > 1) && end[1] == '\0');
+    if (end == value || !plain || !(s > 0) || s * unit > 1e9) {
+        (void)snprintf(why, ARGS_WHY_MAX, "expected a time like 90, 90s, 30m, 2h or 7d, not");
+        return false;
+    }
+    *ns = (uint64_t)(s * unit * 1e9);
+    return true;
+}
+
+static const struct args_option options_table[] = {
+    {"interface", 'i', "IFACE", "watch this interface; any is all; may be given several times",
+     set_interface, 0},
+    {"list", 0, NULL, "show the interfaces there are", args_set_flag,
+     offsetof(struct options, list)},
+    {"db", 0, "FILE", "store in this database (default " DEFAULT_DB "); none stores nothing",
+     args_set_text, offsetof(struct options, db)},
+    {"format", 0, "FORMAT", "table (default on a terminal), ndjson (default in a pipe), csv, none",
+     set_format, 0},
+    {"filter", 'f', "BPF", "only packets that pass this filter, as in tcpdump", args_set_text,
+     offsetof(struct options, bpf)},
+    {"duration", 0, "TIME", "stop after this time: 90s, 30m, 2h, 7d", set_duration,
+     offsetof(struct options, duration_ns)},
+    {"count", 'c', "N", "stop after N records", args_set_size, offsetof(struct options, count)},
+    {"snaplen", 's', "BYTES", "of each packet (default 262144: all)", args_set_size,
+     offsetof(struct options, snaplen)},
+    {"buffer-size", 'B', "BYTES", "the kernel's ring, per interface (default 32M)", args_set_size,
+     offsetof(struct options, buffer)},
+    {"promiscuous", 0, NULL, "also frames for other stations", args_set_flag,
+     offsetof(struct options, promiscuous)},
+    {"limits", 0, "FILE", "timeouts of your own products, tab-separated as in the built-in table",
+     args_set_text, offsetof(struct options, limits)},
+    {"keep-query", 0, NULL, "keep the query of paths; it may hold secrets", args_set_flag,
+     offsetof(struct options, keep_query)},
+    {"no-label", 0, NULL, "do not ask nDPI what the flows are", args_set_flag,
+     offsetof(struct options, no_label)},
+    {"max-connections", 0, "N", "TCP connections remembered at once (default 4000000)",
+     args_set_size, offsetof(struct options, max_connections)},
+    {"why", 0, NULL, "show the evidence of each record below it", args_set_flag,
+     offsetof(struct options, why)},
+    {"quiet", 'q', NULL, "no status line and no summary on standard error", args_set_flag,
+     offsetof(struct options, quiet)},
+    {NULL, 0, NULL, NULL, NULL, 0},
+};
+static const struct args_option *const tables[] = {options_table, filter_table, NULL};
+
+/* One run. */
+struct run {
+    struct options opt;
+    struct wsc_live *live;
+    struct wsc_limits *limits;
+    struct wsc_analyzer *analyzer;
+    struct wsc_store *store; /* NULL: nothing is stored, or it can no longer be */
+    struct out out;
+    struct records records;
+    struct summary summary;
+    struct live_status status;
+    struct wsc_live_stats seen[WSC_LIVE_MAX_INTERFACES]; /* at the last look */
+    uint64_t began_ns, looked_ns, shown;
+    bool keep, out_open, failed, out_failed, interface_lost;
+};
+
+static struct wsc_live *volatile signalled;
+static volatile sig_atomic_t stopped, asked;
+
+static void on_stop(int sig)
+{
+    stopped = sig;
+    if (signalled != NULL)
+        wsc_live_stop(signalled);
+    (void)signal(sig, SIG_DFL); /* the second one kills */
+}
+
+static void on_ask(int sig)
+{
+    (void)sig;
+    asked = 1;
+}
+
+static void catch_signals(struct run *r)
+{
+    struct sigaction stop = {.sa_handler = on_stop}, ask = {.sa_handler = on_ask};
+    signalled = r->live;
+    (void)sigaction(SIGINT, &stop, NULL);
+    (void)sigaction(SIGTERM, &stop, NULL);
+    (void)sigaction(SIGUSR1, &ask, NULL);
+}
+
+static bool fail(struct run *r, const struct wsc_error *err)
+{
+    live_status_clear(&r->status);
+    out_say("%s", err->message);
+    r->failed = true;
+    return false;
+}
+
+static uint64_t wall_ns(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_REALTIME, &t);
+    return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+/* ---- records ---- */
+
+static int show(void *ctx, const struct wsc_closure *rec)
+{
+    struct run *r = ctx;
+    struct wsc_error err;
+    r->shown++;
+    live_status_clear(&r->status);
+    if (!out_ok(&r->out, records_show(&r->records, rec, &err)))
+        r->out_failed = true;
+    else
+        (void)fflush(r->out.stream);
+    return 1;
+}
+
+/* The database can no longer be written: what is stored stays, what comes is still shown. */
+static void stop_storing(struct run *r, const struct wsc_error *err)
+{
+    (void)fail(r, err);
+    out_say("nothing more is stored; records are still shown, without numbers");
+    wsc_store_close(r->store);
+    r->store = NULL;
+}
+
+static void show_unstored(struct run *r, const struct wsc_closure *rec)
+{
+    (void)show(r, rec);
+}
+
+static void on_record(void *ctx, const struct wsc_closure *rec)
+{
+    struct run *r = ctx;
+    struct wsc_error err;
+    int64_t id = 0;
+    summary_count(&r->summary, rec);
+    live_status_count(&r->status, rec);
+    if (r->store != NULL && wsc_store_put(r->store, rec, &id, &err) != WSC_OK)
+        stop_storing(r, &err);
+    if (r->out_failed || r->opt.format == WSC_FORMAT_NONE)
+        return;
+    if (r->store == NULL) {
+        show_unstored(r, rec);
+        return;
+    }
+    struct wsc_filter f = r->opt.filter.filter;
+    f.id = id;
+    if (wsc_store_query(r->store, &f, show, r, &err) != WSC_OK)
+        (void)fail(r, &err);
+}
+
+/* ---- opening ---- */
+
+static bool open_store(struct run *r)
+{
+    struct wsc_error err;
+    char names[WSC_LIVE_MAX_INTERFACES][80];
+    const char *list[WSC_LIVE_MAX_INTERFACES];
+    r->keep = strcmp(r->opt.db, "none") != 0;
+    for (size_t i = 0; i < r->opt.interfaces_len; i++) {
+        (void)snprintf(names[i], sizeof(names[i]), "live:%s", r->opt.interfaces[i]);
+        list[i] = names[i];
+    }
+    char options[512];
+    (void)snprintf(options, sizeof(options), "wsclose %s live filter=%.300s keep-query=%d",
+                   wsc_version(), r->opt.bpf != NULL ? r->opt.bpf : "", r->opt.keep_query);
+    if (wsc_store_open(r->opt.db, r->keep ? WSC_STORE_WRITE : WSC_STORE_PRIVATE, &r->store, &err) !=
+        WSC_OK)
+        return fail(r, &err);
+    wsc_store_set_pass(r->store, wsc_across_pass, r->limits);
+    if (wsc_store_begin(r->store, list, r->opt.interfaces_len, options, &err) != WSC_OK ||
+        (r->keep && wsc_store_flush(r->store, &err) != WSC_OK))
+        return fail(r, &err);
+    return true;
+}
+
+static bool open_analyzer(struct run *r)
+{
+    struct wsc_error err;
+    enum wsc_err e = wsc_limits_new(&r->limits);
+    if (e != WSC_OK)
+        (void)wsc_error_set(&err, e, "out of memory");
+    else if (r->opt.limits != NULL)
+        e = wsc_limits_add_file(r->limits, r->opt.limits, &err);
+    if (e != WSC_OK)
+        return fail(r, &err);
+    struct wsc_analyzer_options ao;
+    wsc_analyzer_options_default(&ao);
+    ao.keep_query = r->opt.keep_query;
+    ao.label = !r->opt.no_label;
+    ao.limits = r->limits;
+    if (r->opt.max_connections != 0)
+        ao.max_connections = r->opt.max_connections;
+    if (wsc_analyzer_new(&ao, on_record, r, &r->analyzer) == WSC_OK)
+        return true;
+    (void)wsc_error_set(
+        &err, WSC_ERR_INVALID,
+        "the analyzer cannot be made: --max-connections is out of range, or memory is");
+    return fail(r, &err);
+}
+
+static bool open_all(struct run *r)
+{
+    struct wsc_error err;
+    const struct options *o = &r->opt;
+    struct wsc_live_options lo = {.filter = o->bpf,
+                                  .snaplen = (uint32_t)(o->snaplen <= 262144 ? o->snaplen : 262144),
+                                  .buffer_bytes = o->buffer,
+                                  .promiscuous = o->promiscuous};
+    if (wsc_live_open(o->interfaces, o->interfaces_len, &lo, &r->live, &err) != WSC_OK)
+        return fail(r, &err);
+    catch_signals(r);
+    return open_analyzer(r) && open_store(r);
+}
+
+/* ---- watching ---- */
+
+static void note_drops(struct run *r, uint64_t now)
+{
+    struct wsc_error err;
+    for (size_t i = 0; i < wsc_live_count(r->live); i++) {
+        struct wsc_live_stats s;
+        wsc_live_stats(r->live, i, &s);
+        struct wsc_store_drop d = {.index = i,
+                                   .first_ns = r->looked_ns,
+                                   .last_ns = now,
+                                   .kernel = s.dropped - r->seen[i].dropped,
+                                   .interface = s.interface_dropped - r->seen[i].interface_dropped};
+        r->seen[i] = s;
+        if (d.kernel + d.interface == 0)
+            continue;
+        wsc_analyzer_lost(r->analyzer, d.first_ns, d.last_ns);
+        if (r->store != NULL && wsc_store_put_drop(r->store, &d, &err) != WSC_OK)
+            stop_storing(r, &err);
+    }
+}
+
+#define LOOK_NS UINT64_C(500000000) /* commits are at most 1 s apart */
+
+/* Once in a while: drops, the commit, the status line, questions by signal. */
+static void look(struct run *r, uint64_t now)
+{
+    struct wsc_error err;
+    note_drops(r, now);
+    r->looked_ns = now;
+    if (r->store != NULL && r->keep && wsc_store_flush(r->store, &err) != WSC_OK)
+        stop_storing(r, &err);
+    live_status_draw(&r->status, r->live, r->analyzer);
+    if (asked) {
+        asked = 0;
+        live_status_print(&r->status, r->live, r->analyzer);
+    }
+}
+
+static bool is_over(const struct run *r, uint64_t now)
+{
+    return r->out_failed || (r->opt.count != 0 && r->shown >= r->opt.count) ||
+           (r->opt.duration_ns != 0 && now >= r->began_ns + r->opt.duration_ns);
+}
+
+#define PACKETS_A_LOOK 256u
+
+static void watch(struct run *r)
+{
+    struct wsc_packet pkt;
+    struct wsc_error err;
+    enum wsc_err e;
+    unsigned packets = 0;
+    r->began_ns = r->looked_ns = wall_ns();
+    while ((e = wsc_live_next(r->live, &pkt, &err)) != WSC_END) {
+        if (e == WSC_OK && wsc_analyzer_feed(r->analyzer, &pkt) == WSC_ERR_NOMEM)
+            r->summary.lost_packets++;
+        if (e == WSC_DAMAGED) {
+            live_status_clear(&r->status);
+            out_say("%s", err.message);
+            r->interface_lost = true;
+        }
+        if (e == WSC_OK && ++packets % PACKETS_A_LOOK != 0 && !is_over(r, 0))
+            continue;
+        uint64_t now = wall_ns();
+        if (e == WSC_TIMEOUT)
+            wsc_analyzer_tick(r->analyzer, now);
+        if (now >= r->looked_ns + LOOK_NS)
+            look(r, now);
+        if (is_over(r, now))
+            break;
+    }
+    note_drops(r, wall_ns());
+    wsc_analyzer_flush(r->analyzer);
+}
+
+/* ---- the end ---- */
+
+static void commit(struct run *r)
+{
+    struct wsc_error err;
+    struct wsc_store_capture caps[WSC_LIVE_MAX_INTERFACES];
+    enum wsc_import_result result;
+    for (size_t i = 0; i < r->opt.interfaces_len; i++)
+        caps[i] = (struct wsc_store_capture){.packets = r->seen[i].packets,
+                                             .bytes = r->seen[i].bytes,
+                                             .first_ns = r->began_ns,
+                                             .last_ns = wall_ns()};
+    if (wsc_store_commit(r->store, caps, r->opt.interfaces_len, &result, &err) != WSC_OK)
+        (void)fail(r, &err);
+    else
+        r->summary.stored = r->keep;
+}
+
+static void finish(struct run *r)
+{
+    struct summary_traffic t = {.first_ns = r->began_ns, .last_ns = wall_ns()};
+    live_status_clear(&r->status);
+    if (r->store != NULL)
+        commit(r);
+    if (r->out_open && !out_close(&r->out))
+        r->out_failed = true;
+    uint64_t dropped = 0;
+    for (size_t i = 0; i < wsc_live_count(r->live); i++) {
+        t.packets += r->seen[i].packets;
+        dropped += r->seen[i].dropped + r->seen[i].interface_dropped;
+    }
+    if (r->opt.quiet)
+        return;
+    summary_print(&r->summary, &t, r->analyzer, r->keep ? r->opt.db : NULL);
+    if (dropped > 0)
+        fprintf(stderr,
+                "warning: %" PRIu64 " packets dropped before wsclose saw them; a larger "
+                "--buffer-size, or a --filter, may help\n",
+                dropped);
+}
+
+static void list_one(void *ctx, const char *name, const char *about, bool up)
+{
+    (void)ctx;
+    printf("%-16s %-5s %s\n", name, up ? "up" : "down", about);
+}
+
+static int list_all(void)
+{
+    struct wsc_error err;
+    if (wsc_live_list(list_one, NULL, &err) == WSC_OK)
+        return EXIT_DONE;
+    out_say("%s", err.message);
+    return EXIT_FAILED;
+}
+
+static void close_all(struct run *r)
+{
+    signalled = NULL;
+    wsc_store_close(r->store);
+    wsc_analyzer_free(r->analyzer);
+    wsc_limits_free(r->limits);
+    wsc_live_close(r->live);
+}
+
+static int status_of(const struct run *r)
+{
+    if (r->failed || (r->out_failed && !r->out.closed))
+        return EXIT_FAILED;
+    return r->interface_lost ? EXIT_DAMAGED : EXIT_DONE;
+}
+
+static int run(int argc, char **argv)
+{
+    struct run r = {.opt = {.db = DEFAULT_DB, .format = WSC_FORMAT_TABLE}};
+    wsc_filter_init(&r.opt.filter.filter);
+    int operands;
+    int status = args_parse(&command_live, argc, argv, &r.opt, &operands);
+    if (status >= 0)
+        return status;
+    if (r.opt.list)
+        return list_all();
+    if (r.opt.interfaces_len == 0) {
+        out_say("live needs an interface: -i IFACE; wsclose live --list shows those there are");
+        return EXIT_USAGE;
+    }
+    if (!r.opt.format_given && !isatty(STDOUT_FILENO))
+        r.opt.format = WSC_FORMAT_NDJSON;
+    live_status_begin(&r.status, !r.opt.quiet);
+    if (open_all(&r)) {
+        r.records = (struct records){.store = r.store, .out = &r.out};
+        r.out_open = out_open(
+            &r.out, &(struct out_options){.format = r.opt.format, .live = true, .why = r.opt.why});
+        if (r.out_open) {
+            watch(&r);
+            finish(&r);
+        }
+    }
+    close_all(&r);
+    return status_of(&r);
+}
+
+const struct args_command command_live = {
+    .name = "live",
+    .summary = "the same from interfaces, until stopped",
+    .detail = "Prints each closure as it happens and stores it at once. Stops on Ctrl-C; SIGUSR1 "
+              "prints statistics.\nThe filter options choose what is shown; everything is stored.",
+    .tables = tables,
+    .run = run,
+};
