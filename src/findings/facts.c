@@ -110,6 +110,13 @@ static uint64_t size_in_evidence(const struct wsc_closure *r)
     return 0;
 }
 
+/* Ten years and more are no time of a connection, but a database somebody else wrote: sums and
+ * multiples of the others cannot overflow. */
+static int64_t sane(int64_t ns)
+{
+    return ns >= 0 && ns < INT64_C(315576000000000000) ? ns : WSC_UNKNOWN;
+}
+
 static int on_record(void *ctx, const struct wsc_closure *r)
 {
     struct wsc_facts *t = ctx;
@@ -128,8 +135,9 @@ static int on_record(void *ctx, const struct wsc_closure *r)
         .id = r->id,
         .started_ns = r->started_ns,
         .at_ns = r->ended_ns != 0 ? r->ended_ns : r->last_ns,
-        .age_ns = r->duration_ns,
-        .idle_ns = {r->idle_any_ns, r->idle_client_ns, r->idle_server_ns, r->idle_data_ns},
+        .age_ns = sane(r->duration_ns),
+        .idle_ns = {sane(r->idle_any_ns), sane(r->idle_client_ns), sane(r->idle_server_ns),
+                    sane(r->idle_data_ns)},
         .server = name_endpoint(t, r->server),
         .client = name_endpoint(t, client),
         .network = client.family != 0 ? name_endpoint(t, network_of(client)) : 0,

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What diagnose finds in populations with planted patterns, and what it must not find without. usage: run.py WSCLOSE"""
-import glob, json, os, shlex, subprocess, sys, tempfile, unittest
+import contextlib, glob, json, os, random, shlex, sqlite3, subprocess, sys, tempfile, unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "support"))
@@ -33,9 +33,14 @@ class Case(unittest.TestCase):
 
     def listed(self, finding):
         """The connections that the finding's own line lists, as "client:port"."""
-        words = shlex.split(finding["command"])
-        self.assertEqual(words[:2], ["wsclose", "events"])
-        rows = [json.loads(line) for line in self.run_(*words[1:], "--format", "ndjson").splitlines()]
+        self.assertEqual(finding["command"].split()[:2], ["wsclose", "events"])
+        tools = os.path.join(self.tmp.name, "bin")
+        if not os.path.isdir(tools):
+            os.mkdir(tools)
+            os.symlink(WSCLOSE, os.path.join(tools, "wsclose"))
+        p = subprocess.run(["sh", "-c", finding["command"] + " --format ndjson"], capture_output=True, cwd=self.tmp.name, timeout=120, env={**os.environ, "PATH": tools + ":/usr/bin:/bin"})
+        self.assertEqual((p.returncode, p.stderr), (0, b""), finding["command"])
+        rows = [json.loads(line) for line in p.stdout.splitlines()]
         self.assertEqual(len(rows), finding["count"], finding["command"])
         self.assertLessEqual(set(finding["ids"]), {r["id"] for r in rows}, finding["command"])
         return {r["client"] for r in rows}
@@ -164,6 +169,30 @@ class Hostile(Case):
         self.assertNotIn("\u202e", out)
         self.assertIn("\\u{202e}", out)
         self.assertEqual(shlex.split(f["command"])[-1][:4], "evil")
+
+
+    def test_a_database_somebody_else_wrote(self):
+        """Values that no analyzer writes: diagnose still ends well, and its lines still list what they say."""
+        random_ = random.Random(7)
+        values = {"INTEGER": [0, -1, 2**63 - 1, -2**63, 65535], "REAL": [0.0, -1.0, 1e300, float("inf"), 9.2e12, 45000.0],
+                  "TEXT": ["", "9999-12-31T23:59:59.999999999Z", "2026-01-02T03:04:05.000000000Z", "server", "fin", "[::]:0", "'; --", "A" * 5000],
+                  "ANY": ["", b"\xff\x00'", "it's", "*", "A" * 5000, "\x1b[2J", b"\x80" * 600]}
+        data, _ = population(9, 300, [idle_cut(count=30), mass(count=30, back=3), lifetime(count=30)])
+        self.analyze(data)
+        path = os.path.join(self.tmp.name, "wsclose.db")
+        with open(path, "rb") as f:
+            good = f.read()
+        for _ in range(30):
+            with open(path, "wb") as f:
+                f.write(good)
+            with contextlib.closing(sqlite3.connect(path)) as db:
+                columns = [(r[1], r[2]) for r in db.execute("PRAGMA table_info(connections)") if r[1] not in ("id", "capture_id", "first_capture_id")]
+                for _ in range(random_.randrange(1, 10)):
+                    name, kind = random_.choice(columns)
+                    with contextlib.suppress(sqlite3.IntegrityError):
+                        db.execute(f"UPDATE connections SET {name} = ? WHERE id % ? = 0", (random_.choice(values[kind]), random_.choice((1, 2, 10))))
+                db.commit()
+            self.assertNotIn("\x1b", self.run_("diagnose"))
 
 
 class Usage(Case):
