@@ -95,6 +95,7 @@ uint64_t wsc_draft_measure(struct wsc_run *r, struct wsc_draft *d)
     if (r->work + 2 * n > WSC_WORK_MAX)
         return 0;
     r->work += 2 * n;
+    f->count = f->ids_len = 0;
     for (size_t i = 0; i < n; i++) {
         const struct wsc_fact *x = &r->facts.rows[rows[i]];
         if (!wsc_facts_match(&r->facts, x, &d->filter))

@@ -19,6 +19,15 @@ static bool may_be_mass(const struct wsc_fact *x)
     return wsc_fact_ended(x) && (x->closed_by != WSC_SIDE_CLIENT || wsc_fact_unannounced(x));
 }
 
+/* What lives longer than a window of bursts was open when the window began: where connections come
+ * and go in seconds all the time, the others say nothing. */
+#define LONG_NS INT64_C(5000000000)
+
+static bool may_be_mass_of_old(const struct wsc_fact *x)
+{
+    return may_be_mass(x) && x->age_ns >= LONG_NS;
+}
+
 static int by_server_and_closer(const struct wsc_fact *a, const struct wsc_fact *b)
 {
     int c = wsc_compare_closers(a, b);
@@ -164,7 +173,8 @@ static bool were_together(const struct wsc_run *r, size_t from, size_t len)
     return open >= WSC_BURST_LEAST && 5 * open >= 4 * len;
 }
 
-static enum wsc_err write_mass(struct wsc_run *r, size_t from, const struct wsc_burst *b,
+/* |old|: the members are older than LONG_NS. */
+static enum wsc_err write_mass(struct wsc_run *r, size_t from, const struct wsc_burst *b, bool old,
                                uint8_t *seen)
 {
     const struct wsc_fact *x = wsc_run_fact(r, from + b->first);
@@ -194,6 +204,10 @@ static enum wsc_err write_mass(struct wsc_run *r, size_t from, const struct wsc_
         add_way(&ways, member);
     }
     m.count = (uint32_t)wsc_draft_measure(r, d);
+    if (old && m.count > b->len && d->filter.age.min_ns == 0 && d->filter.age.max_ns == 0) {
+        d->filter.age.min_ns = LONG_NS;
+        m.count = (uint32_t)wsc_draft_measure(r, d);
+    }
     describe(r, d, &m, b->expected, clients_of(r, from + b->first, b->len, seen), &ways);
     wsc_draft_say_legs(r, d, r->order + from + b->first, b->len);
     if (r->masses_len < WSC_MASSES_MAX)
@@ -201,7 +215,7 @@ static enum wsc_err write_mass(struct wsc_run *r, size_t from, const struct wsc_
     return wsc_draft_keep(r, d, WEIGHT, open, "open to this server at that moment");
 }
 
-static enum wsc_err look_at(struct wsc_run *r, size_t from, size_t end, double alarm,
+static enum wsc_err look_at(struct wsc_run *r, size_t from, size_t end, double alarm, bool old,
                             uint64_t *times, uint8_t *seen)
 {
     struct wsc_burst found[WSC_BURST_MAX];
@@ -217,25 +231,36 @@ static enum wsc_err look_at(struct wsc_run *r, size_t from, size_t end, double a
     }
     size_t n = wsc_burst_find(times, len, r->last_ns - r->first_ns, alarm, found);
     for (size_t i = 0; i < n && e == WSC_OK; i++)
-        e = write_mass(r, from, &found[i], seen);
+        e = write_mass(r, from, &found[i], old, seen);
+    return e;
+}
+
+static enum wsc_err look_everywhere(struct wsc_run *r, bool old, uint64_t *times, uint8_t *seen)
+{
+    size_t n = wsc_run_pick(r, old ? may_be_mass_of_old : may_be_mass, by_server_and_closer);
+    size_t groups = 0;
+    for (size_t i = 0, end; i < n; i = end) {
+        end = wsc_run_group_end(r, by_server_and_closer, i, n);
+        groups += end - i >= WSC_BURST_LEAST;
+    }
+    enum wsc_err e = WSC_OK;
+    for (size_t i = 0, end; i < n && e == WSC_OK; i = end) {
+        end = wsc_run_group_end(r, by_server_and_closer, i, n);
+        if (end - i >= WSC_BURST_LEAST)
+            e = look_at(r, i, end, WSC_FALSE_ALARMS / (double)(2 * groups), old, times, seen);
+    }
     return e;
 }
 
 enum wsc_err wsc_find_mass_disconnect(struct wsc_run *r)
 {
-    size_t n = wsc_run_pick(r, may_be_mass, by_server_and_closer), groups = 0;
-    for (size_t i = 0, end; i < n; i = end) {
-        end = wsc_run_group_end(r, by_server_and_closer, i, n);
-        groups += end - i >= WSC_BURST_LEAST;
-    }
-    uint64_t *times = wsc_alloc((n > 0 ? n : 1) * sizeof(*times));
+    uint64_t *times = wsc_alloc((r->facts.len > 0 ? r->facts.len : 1) * sizeof(*times));
     uint8_t *seen = wsc_calloc(r->facts.names.len + 1, 1);
     enum wsc_err e = times != NULL && seen != NULL ? WSC_OK : WSC_ERR_NOMEM;
-    for (size_t i = 0, end; i < n && e == WSC_OK; i = end) {
-        end = wsc_run_group_end(r, by_server_and_closer, i, n);
-        if (end - i >= WSC_BURST_LEAST)
-            e = look_at(r, i, end, WSC_FALSE_ALARMS / (double)groups, times, seen);
-    }
+    if (e == WSC_OK)
+        e = look_everywhere(r, true, times, seen);
+    if (e == WSC_OK)
+        e = look_everywhere(r, false, times, seen);
     wsc_free(times);
     wsc_free(seen);
     return e;

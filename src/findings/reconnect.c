@@ -2,13 +2,16 @@
 
 #include "base/alloc.h"
 
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define WEIGHT_STORM 2.5
 #define WEIGHT_LOOP  2.0
 
 /* Clients that wait as RFC 6455 7.2.3 asks come back spread over longer than this. */
 #define BACK_NS   UINT64_C(10000000000)
+#define BEFORE_NS UINT64_C(60000000000)
 #define SECOND_NS UINT64_C(1000000000)
 
 #define STORM_LEAST  10u
@@ -21,11 +24,17 @@
 /* ---- after a mass disconnect ---- */
 
 struct rush {
-    uint64_t attempts, failed; /* begun in the window */
-    uint64_t others;           /* begun at other times */
+    uint64_t attempts, failed; /* begun in the window by clients that were thrown out */
+    uint64_t before, others;   /* begun by anybody in the minute before; at all other times */
     uint64_t peak;             /* most in one second */
     uint64_t half_ns;          /* from the first end until half of them had begun */
     uint64_t from_ns, to_ns;
+};
+
+/* Scratch: starts of attempts, and a byte for each name. */
+struct scratch {
+    uint64_t *starts;
+    uint8_t *thrown_out;
 };
 
 static int by_value(const void *a, const void *b)
@@ -34,32 +43,52 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static void measure(const struct wsc_run *r, const struct wsc_mass *m, uint64_t *starts,
+static void take_start(const struct wsc_fact *x, const struct scratch *s, struct rush *out)
+{
+    if (x->started_ns == 0)
+        return;
+    if (x->started_ns < out->from_ns || x->started_ns > out->to_ns) {
+        out->others++;
+        out->before += x->started_ns < out->from_ns && out->from_ns - x->started_ns <= BEFORE_NS;
+    } else if (s->thrown_out[x->client] != 0) {
+        out->failed += x->outcome == WSC_OUTCOME_HANDSHAKE_FAILED;
+        s->starts[out->attempts++] = x->started_ns;
+    }
+}
+
+static void measure(struct wsc_run *r, const struct wsc_mass *m, const struct scratch *s,
                     struct rush *out)
 {
-    *out = (struct rush){.from_ns = m->from_ns, .to_ns = m->to_ns + BACK_NS};
     size_t n;
     const uint32_t *rows = wsc_run_server(r, m->server, &n);
+    *out = (struct rush){.from_ns = m->from_ns, .to_ns = m->to_ns + BACK_NS};
+    memset(s->thrown_out, 0, r->facts.names.len + 1);
     for (size_t i = 0; i < n; i++) {
         const struct wsc_fact *x = &r->facts.rows[rows[i]];
-        if (x->started_ns == 0)
-            continue;
-        if (x->started_ns < out->from_ns || x->started_ns > out->to_ns) {
-            out->others++;
-            continue;
-        }
-        out->failed += x->outcome == WSC_OUTCOME_HANDSHAKE_FAILED;
-        starts[out->attempts++] = x->started_ns;
+        if (x->mass && x->at_ns >= m->from_ns && x->at_ns <= m->to_ns)
+            s->thrown_out[x->client] = 1;
     }
+    s->thrown_out[0] = 0; /* an address that is not known */
+    for (size_t i = 0; i < n; i++)
+        take_start(&r->facts.rows[rows[i]], s, out);
+    r->work += 2 * n;
     if (out->attempts == 0)
         return;
-    qsort(starts, out->attempts, sizeof(*starts), by_value);
-    out->half_ns = starts[out->attempts / 2] - m->from_ns;
+    qsort(s->starts, out->attempts, sizeof(*s->starts), by_value);
+    out->half_ns = s->starts[out->attempts / 2] - m->from_ns;
     for (size_t i = 0, from = 0; i < out->attempts; i++) {
-        while (starts[i] - starts[from] >= SECOND_NS)
+        while (s->starts[i] - s->starts[from] >= SECOND_NS)
             from++;
         out->peak = i - from + 1 > out->peak ? i - from + 1 : out->peak;
     }
+}
+
+/* Handshakes a second: the minute before, or all the time but the window, if that is more. */
+static double usual_rate(const struct wsc_run *r, const struct rush *s)
+{
+    double rest = (double)(r->last_ns - r->first_ns) - (double)(s->to_ns - s->from_ns);
+    double all = rest > 0 ? (double)s->others / rest * 1e9 : 0;
+    return fmax(all, (double)s->before / (double)BEFORE_NS * 1e9);
 }
 
 static enum wsc_err write_storm(struct wsc_run *r, const struct wsc_mass *m, const struct rush *s,
@@ -76,7 +105,10 @@ static enum wsc_err write_storm(struct wsc_run *r, const struct wsc_mass *m, con
     wsc_draft_title(d, "%llu handshakes within %.0f s of a mass disconnect: %s",
                     (unsigned long long)d->f.count, (double)BACK_NS / 1e9,
                     wsc_word_server(r, m->server, server));
-    wsc_draft_say(d, "%u connections had ended; half of the handshakes came within %s", m->count,
+    wsc_draft_say(d,
+                  "%u connections had ended; %llu handshakes are of clients that had been cut off, "
+                  "half of them within %s",
+                  m->count, (unsigned long long)s->attempts,
                   wsc_word_time((int64_t)s->half_ns, half));
     wsc_draft_say(d, "up to %llu in one second; usually %.2g", (unsigned long long)s->peak, usual);
     if (s->failed > 0)
@@ -88,22 +120,22 @@ static enum wsc_err write_storm(struct wsc_run *r, const struct wsc_mass *m, con
 
 enum wsc_err wsc_find_reconnect_storm(struct wsc_run *r)
 {
-    uint64_t *starts = wsc_alloc((r->facts.len > 0 ? r->facts.len : 1) * sizeof(*starts));
-    if (starts == NULL)
-        return WSC_ERR_NOMEM;
-    enum wsc_err e = WSC_OK;
+    struct scratch scratch = {
+        .starts = wsc_alloc((r->facts.len > 0 ? r->facts.len : 1) * sizeof(*scratch.starts)),
+        .thrown_out = wsc_alloc(r->facts.names.len + 1)};
+    bool ok = scratch.starts != NULL && scratch.thrown_out != NULL;
+    enum wsc_err e = ok ? WSC_OK : WSC_ERR_NOMEM;
     for (size_t i = 0; i < r->masses_len && e == WSC_OK; i++) {
         const struct wsc_mass *m = &r->masses[i];
         struct rush s;
-        measure(r, m, starts, &s);
-        double window = (double)(s.to_ns - s.from_ns) / 1e9;
-        double rest = (double)(r->last_ns - r->first_ns) / 1e9 - window;
-        double usual = rest > 0 ? (double)s.others / rest : 0;
+        measure(r, m, &scratch, &s);
+        double usual = usual_rate(r, &s), window = (double)(s.to_ns - s.from_ns) / 1e9;
         if (s.attempts >= STORM_LEAST && (double)s.attempts >= STORM_SHARE * m->count &&
             (double)s.attempts >= STORM_GROWTH * usual * window)
             e = write_storm(r, m, &s, usual);
     }
-    wsc_free(starts);
+    wsc_free(scratch.starts);
+    wsc_free(scratch.thrown_out);
     return e;
 }
 

@@ -216,6 +216,16 @@ static void mass_of_users(void)
     }
 }
 
+/* A restart among short answers: ten a second come and go at the same server, all closed by it. */
+static void mass_among_short_ones(void)
+{
+    mass();
+    for (size_t i = 0; i < 3000; i++) {
+        struct wsc_closure *r = put(9, (unsigned)i, 2850 + 0.1 * (double)i, 0.5 + 0.5 * chance());
+        r->closed_by = WSC_SIDE_SERVER;
+    }
+}
+
 /* A quick test after the other: as many ends, but never two open together. */
 static void mass_of_short_ones(void)
 {
@@ -457,6 +467,7 @@ static const struct scenario {
      "the next connection to it came"},
     {"mass and patience", mass_and_patience, "mass_disconnect:40", "40 client addresses"},
     {"mass of users", mass_of_users, "", NULL},
+    {"mass among short ones", mass_among_short_ones, "mass_disconnect:40", NULL},
     {"mass of short ones", mass_of_short_ones, "", NULL},
     {"few of many", few_of_many, "", NULL},
     {"loop at once", loop_at_once, "reconnect_storm:30 handshake_failures:30",
