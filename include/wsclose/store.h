@@ -103,9 +103,12 @@ typedef int (*wsc_store_end_fn)(void *ctx, const struct wsc_store_end *end);
 enum wsc_err wsc_store_ends(struct wsc_store *s, wsc_store_end_fn fn, void *ctx,
                             struct wsc_error *err) WSC_MUST_USE;
 
-/* Connections of the import to |server| ("10.0.0.1:80") that were open just before |ns|. */
-enum wsc_err wsc_store_open_at(struct wsc_store *s, struct wsc_span server, uint64_t ns,
-                               uint64_t *count, struct wsc_error *err) WSC_MUST_USE;
+/* Calls |fn| for each connection of the import that was open for a time: its server
+ * ("10.0.0.1:80"), when it started and when it ended or was last seen. In no order. */
+typedef int (*wsc_store_span_fn)(void *ctx, struct wsc_span server, uint64_t started_ns,
+                                 uint64_t last_ns);
+enum wsc_err wsc_store_spans(struct wsc_store *s, wsc_store_span_fn fn, void *ctx,
+                             struct wsc_error *err) WSC_MUST_USE;
 
 /* A connection whose Sec-WebSocket-Key others have too. */
 struct wsc_store_leg {

@@ -168,10 +168,18 @@ static void blames(const struct wsc_case *c, int code, enum wsc_dir d, struct ws
                    : ": its application may have sent that code itself");
 }
 
+/* Where an earlier Close may have been missed, the one seen may be an answer that repeats its code:
+ * what depends on who said it first is open. */
+static bool may_be_echo(const struct wsc_case *c)
+{
+    return c->rec->closed_by == WSC_SIDE_NONE;
+}
+
 static void page_left(const struct wsc_case *c, struct wsc_claims *out)
 {
     char agent[WSC_QUOTE_TEXT], packet[WSC_PACKET_TEXT];
-    wsc_claim(out, WSC_CAUSE_PAGE_LEFT, WSC_CONFIDENCE_LIKELY);
+    wsc_claim(out, WSC_CAUSE_PAGE_LEFT,
+              may_be_echo(c) ? WSC_CONFIDENCE_POSSIBLE : WSC_CONFIDENCE_LIKELY);
     wsc_say(out, "1001 by a browser (%s): it sends that when its page is left or closed",
             wsc_text_packet(c->ev->side[WSC_DIR_C2S].first.ref, packet));
     wsc_say(out, "User-Agent: %s", wsc_text_quote(c->rec->user_agent, agent));
@@ -205,11 +213,12 @@ void wsc_why_code(const struct wsc_case *c, struct wsc_claims *out)
         wsc_say(out, "the %s's Close (%s) says %d", wsc_text_side(d), packet, code);
         return;
     }
-    /* Where nobody can be named as the first, this Close may be the echo of one not captured. */
-    bool echo = r->closed_by == WSC_SIDE_NONE && code != 1000;
+    bool open = may_be_echo(c) && code != 1000;
     wsc_claim(out, d == WSC_DIR_C2S ? row->by_client : row->by_server,
-              echo ? WSC_CONFIDENCE_POSSIBLE : row->confidence);
+              open ? WSC_CONFIDENCE_POSSIBLE : row->confidence);
     wsc_say(out, "the %s's Close (%s) says %d: %s", wsc_text_side(d), packet, code, row->says);
+    if (open)
+        wsc_say(out, "it may be the answer to one that was not captured");
     if (r->reason.len > 0)
         wsc_say(out, "reason: \"%s\"", wsc_text_quote(r->reason, reason));
 }

@@ -53,7 +53,9 @@ static void forged_end(const struct wsc_case *c, struct wsc_claims *out)
     if (!odd_ttl(o) && !odd_id(o))
         return;
     enum wsc_confidence sure = WSC_CONFIDENCE_POSSIBLE;
-    if (odd_ttl(o) && goes_on)
+    if (end->ttl_stays)
+        sure = WSC_CONFIDENCE_POSSIBLE;
+    else if (odd_ttl(o) && goes_on)
         sure = WSC_CONFIDENCE_CERTAIN;
     else if ((odd_ttl(o) && (o->ttl_run >= TTL_RUN_HOP || abs(o->ttl - o->usual_ttl) > 1)) ||
              goes_on)
@@ -61,6 +63,9 @@ static void forged_end(const struct wsc_case *c, struct wsc_claims *out)
     wsc_claim(out, WSC_CAUSE_MIDDLEBOX_RESET, sure);
     say_origin(out, d, rst ? "RST" : "FIN", r->tcp_end_packet, o);
     char packet[WSC_PACKET_TEXT];
+    if (end->ttl_stays)
+        wsc_say(out, "what the %s sent after it has that TTL as well: the path may have changed",
+                wsc_text_side(d));
     if (goes_on)
         wsc_say(out, "the real %s went on after it: %u more packets from %s on", wsc_text_side(d),
                 (unsigned)end->after_count, wsc_text_packet(end->after_ref, packet));
@@ -87,18 +92,32 @@ void wsc_why_middlebox(const struct wsc_case *c, struct wsc_claims *out)
 
 /* ---- loss ---- */
 
+/* All that |d| sent before its FIN was acknowledged: only the FIN went unanswered. */
+static bool lost_afterwards(const struct wsc_case *c, enum wsc_dir d)
+{
+    const struct wsc_ev_side *side = &c->ev->side[d];
+    enum wsc_dir closer;
+    return wsc_closer(c, &closer) && closer == d && side->fin.ref != 0 && side->acked_known &&
+           side->acked_off >= side->fin.off;
+}
+
 void wsc_why_network_loss(const struct wsc_case *c, struct wsc_claims *out)
 {
     const struct wsc_closure *r = c->rec;
-    if (r->ending != WSC_ENDING_VANISHED && !wsc_ended_bare(c) &&
-        r->ending != WSC_ENDING_CLOSE_UNANSWERED && r->ending != WSC_ENDING_NO_RESPONSE)
+    bool bare = wsc_ended_bare(c);
+    if (r->ending != WSC_ENDING_VANISHED && !bare && r->ending != WSC_ENDING_CLOSE_UNANSWERED &&
+        r->ending != WSC_ENDING_NO_RESPONSE)
         return;
     for (int i = 0; i < 2; i++) {
         enum wsc_dir d = (enum wsc_dir)i;
         unsigned times = c->ev->side[d].unanswered;
         if (times < WSC_VANISHED_REPEATS)
             continue;
-        wsc_claim(out, WSC_CAUSE_NETWORK_LOSS, WSC_CONFIDENCE_LIKELY);
+        /* What was lost after the end did not bring it about. */
+        if (bare && lost_afterwards(c, d))
+            wsc_claim(out, WSC_CAUSE_NONE, WSC_CONFIDENCE_NONE);
+        else
+            wsc_claim(out, WSC_CAUSE_NETWORK_LOSS, WSC_CONFIDENCE_LIKELY);
         wsc_say(out, "the %s sent again, or probed, %u%s times and got no answer of the %s",
                 wsc_text_side(d), times, times == UINT8_MAX ? " or more" : "",
                 wsc_text_side(wsc_other(d)));
@@ -126,6 +145,13 @@ static bool cut_frame(const struct wsc_case *c, enum wsc_dir d, struct wsc_claim
     return true;
 }
 
+/* The last bytes of |d|, |before| the end, were a Pong: itself an answer. */
+static bool pong_last(const struct wsc_case *c, enum wsc_dir d, int64_t before)
+{
+    uint64_t pong = c->signs->pong_ns[d];
+    return pong != 0 && pong + (uint64_t)before >= c->rec->ended_ns;
+}
+
 void wsc_why_peer_crash(const struct wsc_case *c, struct wsc_claims *out)
 {
     const struct wsc_closure *r = c->rec;
@@ -139,8 +165,8 @@ void wsc_why_peer_crash(const struct wsc_case *c, struct wsc_claims *out)
                *end = rst ? "RST" : "FIN";
     char time[WSC_TIME_TEXT], packet[WSC_PACKET_TEXT];
     (void)wsc_text_packet(r->tcp_end_packet, packet);
-    bool unanswered =
-        theirs != WSC_UNKNOWN && theirs <= AT_ONCE_NS && (own == WSC_UNKNOWN || own >= theirs);
+    bool unanswered = theirs != WSC_UNKNOWN && theirs <= AT_ONCE_NS &&
+                      (own == WSC_UNKNOWN || own >= theirs) && !pong_last(c, wsc_other(d), theirs);
     if (unanswered) {
         /* Who has read all may still drop the connection of its own will: a client that has what it
          * wanted, or anybody a while later. */

@@ -16,6 +16,7 @@ struct wsc_sign_origin {
 
 struct wsc_sign_end {
     struct wsc_sign_origin origin;
+    bool ttl_stays;       /* FIN: the packets its sender sent after it have its TTL too */
     uint64_t after_ref;   /* RST: the first packet its sender sent after it, 0: none */
     uint32_t after_count; /* such packets */
 };

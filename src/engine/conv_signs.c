@@ -21,7 +21,9 @@ static void fill_tcp(const struct wsc_conv *c, struct wsc_signs *out)
         return;
     for (int i = 0; i < 2; i++) {
         enum wsc_way way = wsc_conv_way(c, (enum wsc_dir)i);
+        const struct wsc_tcp_dir *tcp = &c->tcp.dir[way];
         out->fin[i].origin = origin(&more->fin[way].origin);
+        out->fin[i].ttl_stays = tcp->ttl_run >= 2 && tcp->ttl == more->fin[way].origin.ttl;
         out->rst[i] = (struct wsc_sign_end){.origin = origin(&more->rst[way].origin),
                                             .after_ref = more->rst[way].after_ref,
                                             .after_count = more->rst[way].after_count};

@@ -10,6 +10,8 @@
 /* Clocks of two capture points may differ by this much; then ages must agree. */
 #define CLOCKS_NS UINT64_C(600000000000)
 #define AGES_NS   INT64_C(2000000000)
+/* What ends one leg ends the other soon after. */
+#define SOON_NS UINT64_C(10000000000)
 
 struct leg {
     struct wsc_store_leg l; /* its spans point into |text| */
@@ -66,6 +68,12 @@ static int64_t handshake_ns(const struct wsc_store_leg *l)
                : WSC_UNKNOWN;
 }
 
+/* The host that |outer| ends at is the one that |inner| comes from. */
+static bool one_host(const struct wsc_store_leg *outer, const struct wsc_store_leg *inner)
+{
+    return same(address(outer->server), address(inner->client));
+}
+
 /* By two clocks: what is the same on both is how long the handshakes took, one inside the other,
  * and how long the connections lived. */
 static bool nested_by_two_clocks(const struct wsc_store_leg *outer,
@@ -76,21 +84,31 @@ static bool nested_by_two_clocks(const struct wsc_store_leg *outer,
     int64_t ages = llabs(outer->age_ns - inner->age_ns);
     if (apart > CLOCKS_NS || ages > AGES_NS)
         return false;
-    bool forth = same(address(outer->server), address(inner->client));
-    bool back = same(address(inner->server), address(outer->client));
+    bool forth = one_host(outer, inner), back = one_host(inner, outer);
     if (forth != back)
         return forth;
     int64_t whole = handshake_ns(outer), part = handshake_ns(inner);
     return whole != WSC_UNKNOWN && part != WSC_UNKNOWN && part < whole;
 }
 
+static bool ended_together(const struct wsc_store_leg *x, const struct wsc_store_leg *y)
+{
+    uint64_t apart =
+        x->ended_ns > y->ended_ns ? x->ended_ns - y->ended_ns : y->ended_ns - x->ended_ns;
+    /* Clocks of two captures differ: their ages were compared. */
+    return x->ended_ns != 0 && y->ended_ns != 0 && (x->capture != y->capture || apart <= SOON_NS);
+}
+
 /* Whether |inner| is the proxy's own connection for |outer|. */
 static bool is_behind(const struct wsc_store_leg *outer, const struct wsc_store_leg *inner)
 {
-    if (same(outer->client, inner->client) && same(outer->server, inner->server))
-        return false; /* the same connection, captured twice */
-    return outer->capture == inner->capture ? nested(outer, inner)
-                                            : nested_by_two_clocks(outer, inner);
+    /* One end is the same, port and all: one connection, captured twice or before and after an
+     * address was translated. */
+    if (same(outer->client, inner->client) || same(outer->server, inner->server))
+        return false;
+    if (outer->capture != inner->capture)
+        return nested_by_two_clocks(outer, inner);
+    return nested(outer, inner) && (one_host(outer, inner) || ended_together(outer, inner));
 }
 
 /* ---- who ended first ---- */
@@ -109,12 +127,13 @@ static bool bare(const struct wsc_store_leg *l)
 static bool cut_by_proxy(const struct wsc_store_leg *outer, const struct wsc_store_leg *inner)
 {
     return ended(outer) && ended(inner) && bare(outer) && bare(inner) &&
-           outer->closed_by == WSC_SIDE_SERVER && inner->closed_by == WSC_SIDE_CLIENT;
+           ended_together(outer, inner) && outer->closed_by == WSC_SIDE_SERVER &&
+           inner->closed_by == WSC_SIDE_CLIENT;
 }
 
 static const char *who_ended(const struct wsc_store_leg *outer, const struct wsc_store_leg *inner)
 {
-    if (!ended(outer) || !ended(inner))
+    if (!ended(outer) || !ended(inner) || !ended_together(outer, inner))
         return NULL;
     bool front = outer->closed_by == WSC_SIDE_CLIENT, back = inner->closed_by == WSC_SIDE_SERVER;
     if (front && !back)
@@ -172,7 +191,9 @@ static enum wsc_err amend_leg(struct wsc_across *a, const struct wsc_store_leg *
     /* Why the proxy did it is more than that it did. */
     if (cut_by_proxy(outer, inner) && !timed(me)) {
         m.cause = timed(other) ? other->cause : WSC_CAUSE_PROXY_CUT;
-        m.confidence = timed(other) ? other->confidence : WSC_CONFIDENCE_CERTAIN;
+        m.confidence = timed(other)             ? other->confidence
+                       : one_host(outer, inner) ? WSC_CONFIDENCE_CERTAIN
+                                                : WSC_CONFIDENCE_LIKELY;
         if (timed(other))
             wsc_across_say(&t, "a limit of time fits that leg: its evidence says which");
         m.sentences_len = t.len;

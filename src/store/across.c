@@ -49,7 +49,8 @@ enum wsc_err wsc_store_ends(struct wsc_store *s, wsc_store_end_fn fn, void *ctx,
     sqlite3_stmt *stmt = NULL;
     enum wsc_err e = prepare(
         s,
-        "SELECT id, established, ended, duration_ms, idle_ms_any, idle_ms_client, idle_ms_server,"
+        "SELECT id, established, ended, duration_ms, idle_ms_any, idle_ms_client, "
+        "idle_ms_server,"
         " idle_ms_data, close_code, ending, closed_by, cause, confidence, server, client_address,"
         " server_software FROM connections WHERE " OF_IMPORT
         " AND outcome = 'closed' AND ended IS NOT NULL AND (ending IN ('fin', 'reset')"
@@ -69,25 +70,25 @@ enum wsc_err wsc_store_ends(struct wsc_store *s, wsc_store_end_fn fn, void *ctx,
     return e;
 }
 
-enum wsc_err wsc_store_open_at(struct wsc_store *s, struct wsc_span server, uint64_t ns,
-                               uint64_t *count, struct wsc_error *err)
+enum wsc_err wsc_store_spans(struct wsc_store *s, wsc_store_span_fn fn, void *ctx,
+                             struct wsc_error *err)
 {
     sqlite3_stmt *stmt = NULL;
-    *count = 0;
-    enum wsc_err e = prepare(s,
-                             "SELECT count(*) FROM connections WHERE " OF_IMPORT
-                             " AND server = ?2 AND started < ?3 AND sort_time >= ?3"
-                             " AND outcome IN ('closed', 'open', 'unknown')",
-                             &stmt, err);
-    if (e == WSC_OK) {
-        struct wsc_bind b = {.stmt = stmt, .at = 1};
-        wsc_bind_text(&b, server);
-        wsc_bind_time(&b, ns);
-        int rc = b.rc == SQLITE_OK ? sqlite3_step(stmt) : b.rc;
-        if (rc == SQLITE_ROW)
-            *count = (uint64_t)sqlite3_column_int64(stmt, 0);
-        e = wsc_db_check(s, rc, "reading", err);
+    enum wsc_err e =
+        prepare(s,
+                "SELECT server, started, sort_time FROM connections WHERE " OF_IMPORT
+                " AND started IS NOT NULL AND outcome IN ('closed', 'open', 'unknown')",
+                &stmt, err);
+    int rc = SQLITE_DONE;
+    while (e == WSC_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        struct wsc_row r = {.stmt = stmt};
+        struct wsc_span server = wsc_row_bytes(&r);
+        uint64_t started_ns = wsc_row_time(&r), last_ns = wsc_row_time(&r);
+        if (fn(ctx, server, started_ns, last_ns) != 0)
+            break;
     }
+    if (e == WSC_OK)
+        e = wsc_db_check(s, rc, "reading", err);
     (void)sqlite3_finalize(stmt);
     return e;
 }

@@ -293,10 +293,49 @@ Test(across, legs_by_two_clocks)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct got g;
         two_captures(rows[i].skew_ms, rows[i].longer_ms, &g);
-        cr_expect_str_eq(g.causes,
-                         rows[i].joined ? "proxy_cut:certain proxy_cut:certain" : "-:- -:-",
+        cr_expect_str_eq(g.causes, rows[i].joined ? "proxy_cut:likely proxy_cut:likely" : "-:- -:-",
                          "row %zu: %s", i, g.causes);
     }
+}
+
+/* A gateway that writes other addresses into the packets is no proxy: both sides of it show one
+ * connection. */
+Test(across, an_address_translated_is_no_leg)
+{
+    static const struct {
+        const char *name, *client, *server;
+    } rows[] = {{"the client's", "10.9.0.1:51022", "10.9.0.1:80"},
+                {"the server's", "10.0.0.7:51022", "10.9.0.2:8080"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        size_t n = 0;
+        struct got g;
+        two_legs(&n, WSC_SIDE_SERVER, WSC_SIDE_SERVER);
+        cr_assert(wsc_endpoint_parse(rows[i].client, &records[1].client));
+        cr_assert(wsc_endpoint_parse(rows[i].server, &records[1].server));
+        judge(n, &g);
+        cr_expect_str_eq(g.all, "", "%s: %s", rows[i].name, g.all);
+    }
+}
+
+Test(across, one_key_but_ends_apart)
+{
+    size_t n = 0;
+    struct got g;
+    /* One host has both; the end of the one is not that of the other. */
+    two_legs(&n, WSC_SIDE_SERVER, WSC_SIDE_CLIENT);
+    records[1].ended_ns += 11000 * MS;
+    judge(n, &g);
+    expect_all(&g, "-:-", n);
+    cr_expect_not_null(strstr(g.all, "is the leg behind the proxy"), "%s", g.all);
+    cr_expect_null(strstr(g.all, "ended"), "%s", g.all);
+    /* Nothing but the key says that they belong together. */
+    cr_assert(wsc_endpoint_parse("10.8.0.1:40000", &records[1].client));
+    judge(n, &g);
+    cr_expect_str_eq(g.all, "");
+    /* A proxy with an address on each side. */
+    records[1].ended_ns -= 2000 * MS;
+    judge(n, &g);
+    expect_all(&g, "proxy_cut:likely", n);
 }
 
 Test(across, one_key_for_all_is_a_client_that_cannot_count)
@@ -327,6 +366,7 @@ Test(across, one_key_for_all_is_a_client_that_cannot_count)
     third->key = text("dGhlIHNhbXBsZSBub25jZQ==");
     third->established_ns = T0 + 9 * MS;
     third->closed_by = WSC_SIDE_CLIENT;
+    cr_assert(wsc_endpoint_parse("10.9.0.3:8080", &third->server));
     judge(n, &g);
     cr_expect_null(strstr(g.all, "proxy between"), "%s", g.all);
 }

@@ -47,6 +47,14 @@ static int on_leg(void *ctx, const struct wsc_store_leg *l)
     return 0;
 }
 
+static int on_span(void *ctx, struct wsc_span server, uint64_t started_ns, uint64_t last_ns)
+{
+    struct seen *s = ctx;
+    cr_expect_eq(server.len, strlen("10.0.0.1:80"));
+    s->open += started_ns < T0 + 15 * SECOND && last_ns >= T0 + 15 * SECOND;
+    return 0;
+}
+
 static enum wsc_err look(void *ctx, struct wsc_store *s, struct wsc_error *err)
 {
     struct seen *seen = ctx;
@@ -54,7 +62,7 @@ static enum wsc_err look(void *ctx, struct wsc_store *s, struct wsc_error *err)
     if (e == WSC_OK)
         e = wsc_store_legs(s, on_leg, seen, err);
     if (e == WSC_OK)
-        e = wsc_store_open_at(s, text("10.0.0.1:80"), T0 + 15 * SECOND, &seen->open, err);
+        e = wsc_store_spans(s, on_span, seen, err);
     if (e == WSC_OK && seen->answer != WSC_OK)
         e = wsc_error_set(err, seen->answer, "the pass says no");
     return e;
