@@ -33,6 +33,7 @@ struct wsc_analyzer_options {
     bool keep_query;       /* keep the query part of paths (it may hold secrets); default false */
     const struct wsc_limits *limits; /* the caller's, outlives the analyzer; NULL, the default: the
                                         built-in table */
+    bool keep_states;                /* give open records an |open_state|; default false */
     bool label;                      /* let nDPI label the flows; default true */
 };
 
@@ -51,6 +52,13 @@ enum wsc_err wsc_analyzer_new(const struct wsc_analyzer_options *opt, wsc_record
 /* Takes one packet; its bytes are not kept. A packet that cannot be decoded is counted, never an
  * error. Returns WSC_OK or WSC_ERR_NOMEM (the packet was lost to us, the analyzer goes on). */
 enum wsc_err wsc_analyzer_feed(struct wsc_analyzer *an, const struct wsc_packet *pkt) WSC_MUST_USE;
+
+/* Goes on with a connection that was open when another analyzer was flushed: |rec| is its record,
+ * as a store gives it, with |id| and |open_state|. Before the first packet. What is sent meanwhile
+ * is a gap, if it was anything at all. Returns WSC_OK; WSC_ERR_INVALID (the state is damaged, or no
+ * longer of use: nothing was changed), WSC_ERR_NOMEM. */
+enum wsc_err wsc_analyzer_resume(struct wsc_analyzer *an,
+                                 const struct wsc_closure *rec) WSC_MUST_USE;
 
 /* Time goes on without packets, as it does while a live capture waits: what ends by age ends. */
 void wsc_analyzer_tick(struct wsc_analyzer *an, uint64_t now_ns);

@@ -174,6 +174,10 @@ struct wsc_closure {
     struct wsc_span key; /* Sec-WebSocket-Key: the same on every leg of a proxied connection */
     int64_t legs[WSC_LEGS_MAX]; /* ids of its other legs; filled by the store's reader */
     size_t legs_len;
+    struct wsc_span open_state; /* of an open record, where it was asked for: what
+                                   wsc_analyzer_resume() takes */
+    int64_t
+        resumed_id; /* row of the open record that this one goes on with and replaces; 0: none */
 
     /* How much; by sender, index enum wsc_dir. */
     uint64_t frames[2], messages[2], bytes[2], pings[2], pongs[2], missing_bytes[2],

@@ -190,6 +190,11 @@ typedef int (*wsc_query_fn)(void *ctx, const struct wsc_closure *rec);
 enum wsc_err wsc_store_query(struct wsc_store *s, const struct wsc_filter *f, wsc_query_fn fn,
                              void *ctx, struct wsc_error *err) WSC_MUST_USE;
 
+/* Calls |fn| for each record that was open when an earlier live capture named |name| stopped, not
+ * before |since_ns|, with its |open_state|. |fn| may not change the store. */
+enum wsc_err wsc_store_opens(struct wsc_store *s, const char *name, uint64_t since_ns,
+                             wsc_query_fn fn, void *ctx, struct wsc_error *err) WSC_MUST_USE;
+
 /* What stats can be grouped by. */
 enum wsc_stats_key {
     WSC_BY_CODE,

@@ -111,7 +111,7 @@ struct run {
     struct summary summary;
     struct live_status status;
     struct wsc_live_stats seen[WSC_LIVE_MAX_INTERFACES]; /* at the last look */
-    uint64_t began_ns, looked_ns, shown;
+    uint64_t began_ns, looked_ns, shown, resumed;
     bool keep, out_open, failed, out_failed, interface_lost;
 };
 
@@ -246,6 +246,7 @@ static bool open_analyzer(struct run *r)
     ao.keep_query = r->opt.keep_query;
     ao.label = !r->opt.no_label;
     ao.limits = r->limits;
+    ao.keep_states = true;
     if (r->opt.max_connections != 0)
         ao.max_connections = r->opt.max_connections;
     if (wsc_analyzer_new(&ao, on_record, r, &r->analyzer) == WSC_OK)
@@ -254,6 +255,34 @@ static bool open_analyzer(struct run *r)
         &err, WSC_ERR_INVALID,
         "the analyzer cannot be made: --max-connections is out of range, or memory is");
     return fail(r, &err);
+}
+
+/* A connection silent for longer than this is not waited for again. */
+#define RESUME_NS (UINT64_C(7) * 86400 * UINT64_C(1000000000))
+
+static int resume_one(void *ctx, const struct wsc_closure *rec)
+{
+    struct run *r = ctx;
+    if (wsc_analyzer_resume(r->analyzer, rec) == WSC_OK)
+        r->resumed++;
+    return 0;
+}
+
+/* Goes on with what was open when an earlier run on these interfaces stopped. */
+static bool resume(struct run *r)
+{
+    struct wsc_error err;
+    uint64_t now = wall_ns(), since = now > RESUME_NS ? now - RESUME_NS : 1;
+    for (size_t i = 0; r->keep && i < r->opt.interfaces_len; i++) {
+        char name[80];
+        (void)snprintf(name, sizeof(name), "live:%s", r->opt.interfaces[i]);
+        if (wsc_store_opens(r->store, name, since, resume_one, r, &err) != WSC_OK)
+            return fail(r, &err);
+    }
+    if (r->resumed > 0 && !r->opt.quiet)
+        out_say("going on with %" PRIu64 " connection%s that %s open when wsclose last stopped",
+                r->resumed, r->resumed == 1 ? "" : "s", r->resumed == 1 ? "was" : "were");
+    return true;
 }
 
 static bool open_all(struct run *r)
@@ -267,7 +296,7 @@ static bool open_all(struct run *r)
     if (wsc_live_open(o->interfaces, o->interfaces_len, &lo, &r->live, &err) != WSC_OK)
         return fail(r, &err);
     catch_signals(r);
-    return open_analyzer(r) && open_store(r);
+    return open_analyzer(r) && open_store(r) && resume(r);
 }
 
 /* ---- watching ---- */

@@ -122,7 +122,7 @@ static void count_protocol(struct wsc_analyzer *an, const struct wsc_conv *c)
 
 static void forget(struct wsc_analyzer *an, struct wsc_conv *c, enum wsc_ev_stop stop)
 {
-    if (c->serial == 0 && payload_bytes(c) > 0)
+    if (c->serial == 0 && !c->resumed && payload_bytes(c) > 0)
         count_protocol(an, c);
     wsc_conv_finish(&an->engine, c, stop);
     wsc_list_remove(&c->age.link);
@@ -215,6 +215,35 @@ static enum wsc_err take_tcp(struct wsc_analyzer *an, const struct wsc_packet_vi
         c = NULL;
     }
     return WSC_OK;
+}
+
+enum wsc_err wsc_analyzer_resume(struct wsc_analyzer *an, const struct wsc_closure *rec)
+{
+    struct wsc_packet_view v = {.ts_ns = rec->last_ns,
+                                .family = rec->client.family,
+                                .sport = rec->client.port,
+                                .dport = rec->server.port};
+    struct wsc_flow_key key;
+    if (rec->client.family != rec->server.family ||
+        (rec->client.family != 4 && rec->client.family != 6) ||
+        !wsc_conv_saved_tunnel(rec->open_state, &v.tunnel_id))
+        return WSC_ERR_INVALID;
+    memcpy(v.src, rec->client.addr, sizeof(v.src));
+    memcpy(v.dst, rec->server.addr, sizeof(v.dst));
+    enum wsc_way client = wsc_flow_key_of(&v, &key);
+    if (wsc_flow_table_find(an->flows, &key) != NULL || wsc_flow_table_full(an->flows))
+        return WSC_ERR_INVALID;
+    struct wsc_conv *c = add_conv(an, &key, &v);
+    if (c == NULL)
+        return WSC_ERR_NOMEM;
+    an->stats.tcp_flows--; /* counted when it was new */
+    if (wsc_conv_resume(&an->engine, c, client, rec)) {
+        requeue(an, c);
+        return WSC_OK;
+    }
+    wsc_conv_ws_clear(&an->engine, c);
+    forget(an, c, WSC_EV_STOP_EVICTED);
+    return WSC_ERR_INVALID;
 }
 
 /* ---- packets ---- */

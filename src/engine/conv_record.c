@@ -193,6 +193,10 @@ void wsc_conv_record(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop 
         wsc_ws_upgrade_key_text(ws->key, key);
         r.key = (struct wsc_span){.ptr = (const uint8_t *)key, .len = sizeof(key) - 1};
     }
+    uint8_t state[WSC_CONV_STATE];
+    if (e->opt.keep_states && r.outcome == WSC_OUTCOME_OPEN)
+        r.open_state = (struct wsc_span){.ptr = state, .len = wsc_conv_save(c, state)};
+    r.resumed_id = ws->ledger != NULL ? ws->ledger->resumed_id : 0;
     struct wsc_signs signs;
     struct wsc_claims claims;
     wsc_conv_signs(e, c, &signs);

@@ -39,7 +39,7 @@ struct wsc_conv_notes *wsc_conv_notes(struct wsc_engine *e, struct wsc_conv_ws *
     return ws->notes;
 }
 
-static struct wsc_conv_ledger *ledger_of(struct wsc_engine *e, struct wsc_conv_ws *ws)
+struct wsc_conv_ledger *wsc_conv_ledger(struct wsc_engine *e, struct wsc_conv_ws *ws)
 {
     if (ws->ledger == NULL) {
         ws->ledger = wsc_pool_get(&e->ledger_pool);
@@ -189,7 +189,7 @@ static bool is_data(uint8_t opcode)
 
 static void note_large(struct wsc_engine *e, enum wsc_dir d, const struct wsc_ws_frame *f)
 {
-    struct wsc_conv_ledger *l = ledger_of(e, e->conv->ws);
+    struct wsc_conv_ledger *l = wsc_conv_ledger(e, e->conv->ws);
     bool goes_on = f->opcode == WSC_WS_CONTINUATION;
     if (l != NULL)
         l->large[d] =
@@ -246,7 +246,7 @@ static uint32_t hash_of(struct wsc_span s)
 
 static void on_ping(struct wsc_engine *e, enum wsc_dir d, struct wsc_span payload)
 {
-    struct wsc_conv_ledger *l = ledger_of(e, e->conv->ws);
+    struct wsc_conv_ledger *l = wsc_conv_ledger(e, e->conv->ws);
     if (l == NULL)
         return;
     struct wsc_conv_ping *p = &l->ping[d];
@@ -266,7 +266,7 @@ static void on_ping(struct wsc_engine *e, enum wsc_dir d, struct wsc_span payloa
 
 static void on_pong(struct wsc_engine *e, enum wsc_dir d, struct wsc_span payload)
 {
-    struct wsc_conv_ledger *l = ledger_of(e, e->conv->ws);
+    struct wsc_conv_ledger *l = wsc_conv_ledger(e, e->conv->ws);
     if (l == NULL)
         return;
     add_sat(&l->pongs[d]);

@@ -74,6 +74,7 @@ struct wsc_conv_ledger {
         uint64_t ns, ref; /* of the last; 0: none */
     } pong[2];
     int64_t rtt_ns;              /* last Ping answered, WSC_UNKNOWN: none */
+    int64_t resumed_id;          /* row of the open record it goes on with, 0: none */
     uint32_t pings[2], pongs[2]; /* stop at their maximum */
     struct wsc_conv_large {
         uint64_t ref, frame_len; /* of the last data frame of WSC_LARGE_FRAME bytes or more */
@@ -166,6 +167,7 @@ struct wsc_conv {
     uint8_t client;  /* enum wsc_way of the client, if |client_known| */
     uint8_t queue;   /* analyzer.c's: which queue |age| is in */
     bool client_known, syn_seen, tls;
+    bool resumed; /* from an earlier run */
 };
 
 /* A shorter pause is traffic. */
@@ -259,6 +261,18 @@ void wsc_conv_record(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop 
 
 /* conv_signs.c: what its cause may rest on besides the evidence. */
 void wsc_conv_signs(const struct wsc_engine *e, const struct wsc_conv *c, struct wsc_signs *out);
+
+/* resume.c: writes how to go on with |c|, an open WebSocket; returns the length. */
+#define WSC_CONV_STATE 128u
+size_t wsc_conv_save(const struct wsc_conv *c, uint8_t out[WSC_CONV_STATE]);
+/* Fills |c|, new and with its key, from what was saved and from its record. False: it cannot be. */
+bool wsc_conv_resume(struct wsc_engine *e, struct wsc_conv *c, enum wsc_way client,
+                     const struct wsc_closure *rec);
+/* The tunnel that the key of a saved state needs; false: the state is damaged. */
+bool wsc_conv_saved_tunnel(struct wsc_span state, uint32_t *tunnel_id);
+
+/* conv_ws.c: pings and large messages; NULL: no memory. */
+struct wsc_conv_ledger *wsc_conv_ledger(struct wsc_engine *e, struct wsc_conv_ws *ws);
 
 /* conv_ws.c: where few connections have something to note; NULL: no memory. */
 struct wsc_conv_notes *wsc_conv_notes(struct wsc_engine *e, struct wsc_conv_ws *ws);

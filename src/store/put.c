@@ -198,6 +198,37 @@ static enum wsc_err put_evidence(struct wsc_store *s, int64_t id, size_t n,
     return run(s, &b, err);
 }
 
+static enum wsc_err put_state(struct wsc_store *s, int64_t id, struct wsc_span state,
+                              struct wsc_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum wsc_err e = wsc_db_prepare(
+        s, "INSERT INTO open_states (connection_id, state) VALUES (?, ?)", &stmt, err);
+    if (e == WSC_OK) {
+        struct wsc_bind b = {.stmt = stmt};
+        wsc_bind_int(&b, id);
+        wsc_bind_blob(&b, state);
+        e = run(s, &b, err);
+    }
+    (void)sqlite3_finalize(stmt);
+    return e;
+}
+
+/* The open record of an earlier run that this one goes on with. */
+static enum wsc_err drop_resumed(struct wsc_store *s, int64_t id, struct wsc_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum wsc_err e =
+        wsc_db_prepare(s, "DELETE FROM connections WHERE id = ? AND outcome = 'open'", &stmt, err);
+    if (e == WSC_OK) {
+        struct wsc_bind b = {.stmt = stmt};
+        wsc_bind_int(&b, id);
+        e = run(s, &b, err);
+    }
+    (void)sqlite3_finalize(stmt);
+    return e;
+}
+
 static enum wsc_err put_record(struct wsc_store *s, const struct wsc_closure *rec, int64_t *id,
                                struct wsc_error *err)
 {
@@ -214,6 +245,10 @@ static enum wsc_err put_record(struct wsc_store *s, const struct wsc_closure *re
         e = put_violation(s, *id, i, &rec->violations[i], err);
     for (size_t i = 0; e == WSC_OK && i < rec->evidence_len; i++)
         e = put_evidence(s, *id, i, rec->evidence[i], err);
+    if (e == WSC_OK && rec->open_state.ptr != NULL)
+        e = put_state(s, *id, rec->open_state, err);
+    if (e == WSC_OK && rec->resumed_id > 0)
+        e = drop_resumed(s, rec->resumed_id, err);
     return e;
 }
 

@@ -383,3 +383,48 @@ bool wsc_ws_decoder_at_boundary(const struct wsc_ws_decoder *d)
 {
     return d->state == WSC_WS_HEADER && d->have == 0;
 }
+
+/* state, have, flags, header, left */
+void wsc_ws_decoder_save(const struct wsc_ws_decoder *d, uint8_t out[WSC_WS_DECODER_STATE])
+{
+    out[0] = d->state;
+    out[1] = d->have;
+    out[2] = (uint8_t)(d->flags >> 8);
+    out[3] = (uint8_t)d->flags;
+    memcpy(out + 4, d->header, sizeof(d->header));
+    for (int i = 0; i < 8; i++)
+        out[18 + i] = (uint8_t)(d->left >> (56 - 8 * i));
+}
+
+static bool standing_possible(const struct wsc_ws_decoder *d)
+{
+    if (d->flags > 2 * PEEK - 1 || d->have > sizeof(d->header))
+        return false;
+    switch ((enum wsc_ws_state)d->state) {
+    case WSC_WS_HEADER:
+        return d->left == 0 && (d->have < 2 || d->have < header_len(d->header[1]));
+    case WSC_WS_PAYLOAD: {
+        const uint8_t *mask;
+        return d->have == header_len(d->header[1]) && d->left > 0 &&
+               d->left <= parse_header(d->header, 0, &mask).payload_len;
+    }
+    case WSC_WS_LOST:
+        return d->have == 0;
+    }
+    return false;
+}
+
+bool wsc_ws_decoder_load(struct wsc_ws_decoder *d, const uint8_t in[WSC_WS_DECODER_STATE],
+                         uint64_t offset)
+{
+    struct wsc_ws_decoder x = {.offset = offset,
+                               .left = wsc_be64(in + 18),
+                               .state = in[0],
+                               .have = in[1],
+                               .flags = (uint16_t)(in[2] << 8 | in[3])};
+    memcpy(x.header, in + 4, sizeof(x.header));
+    if (!standing_possible(&x))
+        return false;
+    *d = x;
+    return true;
+}

@@ -102,6 +102,14 @@ bool wsc_ws_decoder_gap(struct wsc_ws_decoder *d, uint64_t n, const struct wsc_w
  * not known, and no `unexpected-continuation` is reported until a message ends. */
 void wsc_ws_decoder_resync(struct wsc_ws_decoder *d);
 
+/* Where the decoder stands, as bytes to be kept outside; and back again, with the next byte at
+ * |offset|. Load returns false, and leaves |d| alone, if no decoder can stand there. What was kept
+ * of a payload is lost. */
+#define WSC_WS_DECODER_STATE 26u
+void wsc_ws_decoder_save(const struct wsc_ws_decoder *d, uint8_t out[WSC_WS_DECODER_STATE]);
+bool wsc_ws_decoder_load(struct wsc_ws_decoder *d, const uint8_t in[WSC_WS_DECODER_STATE],
+                         uint64_t offset);
+
 /* Gives back what is borrowed. */
 void wsc_ws_decoder_clear(struct wsc_ws_decoder *d, const struct wsc_ws_ops *ops, void *ctx);
 
