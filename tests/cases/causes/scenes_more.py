@@ -461,6 +461,7 @@ async def nginx_reload(lab):
 
 async def link_down_with_six(lab):
     """The server's link goes down under six talking clients: all of them lose the network; nobody shut down or crashed."""
+    lab.findings = ["mass_disconnect"]  # "so many at once fit a host or a network that was cut off"
     await lab.serve(echo)
     lab.capture("toc", ports=[9000])
     clients = []
