@@ -9,6 +9,7 @@
 
 #define WIDTH_USUAL 80u
 #define WIDTH_LEAST 24u
+#define INDENT_MOST 5u
 #define TEXT_MAX    4096u
 
 static const char bold[] = "\033[1m", dim[] = "\033[2m", plain[] = "\033[0m";
@@ -30,18 +31,19 @@ static struct wsc_span span(const char *s)
     return (struct wsc_span){.ptr = (const uint8_t *)s, .len = strlen(s)};
 }
 
-/* Writes safe text after |lead|, later lines indented as far. */
+/* Writes safe text after |lead|, later lines indented as far, but not beyond INDENT_MOST. */
 static void wrap(struct wsc_report *rep, const char *lead, struct wsc_span raw)
 {
     char safe[TEXT_MAX];
     (void)wsc_text_fit(raw, 0, rep->opt.utf8, safe, sizeof(safe));
-    size_t indent = strlen(lead), columns;
+    size_t column = strlen(lead), columns;
     fputs(lead, rep->out);
     for (const char *at = safe, *next; *at != '\0'; at = next) {
-        size_t n = wsc_wrap_line(at, width_of(rep) - indent, true, &next, &columns);
-        if (at != safe)
-            fprintf(rep->out, "%*s", (int)indent, "");
+        size_t n = wsc_wrap_line(at, width_of(rep) - column, true, &next, &columns);
         fprintf(rep->out, "%.*s\n", (int)n, at);
+        column = column < INDENT_MOST ? column : INDENT_MOST;
+        if (*next != '\0')
+            fprintf(rep->out, "%*s", (int)column, "");
     }
 }
 
