@@ -187,6 +187,10 @@ struct wsc_closure {
         idle_data_ns; /* WSC_UNKNOWN: never, or still open */
 };
 
+/* A copy that owns all it points to, in one block; NULL: no memory. Freed by wsc_closure_free(). */
+struct wsc_closure *wsc_closure_copy(const struct wsc_closure *rec);
+void wsc_closure_free(struct wsc_closure *copy); /* NULL is legal */
+
 /* The words of the SPEC for each value; never NULL. NONE is "none" where the SPEC has that word,
  * else NULL is printed: wsc_side_name(NONE), wsc_code_source_name(NONE) and
  * wsc_confidence_name(NONE) return NULL. */

@@ -32,7 +32,8 @@ void wsc_live_close(struct wsc_live *l); /* NULL is legal */
 enum wsc_err wsc_live_next(struct wsc_live *l, struct wsc_packet *pkt,
                            struct wsc_error *err) WSC_MUST_USE;
 
-/* Makes wsc_live_next() return WSC_END soon. Safe in a signal handler. */
+/* Makes wsc_live_next() return WSC_END soon: once what was captured until then is handed over. Safe
+ * in a signal handler. */
 void wsc_live_stop(struct wsc_live *l);
 
 struct wsc_live_stats {

@@ -25,6 +25,9 @@ enum wsc_err wsc_store_open(const char *path, enum wsc_store_mode mode, struct w
 void wsc_store_close(
     struct wsc_store *s); /* NULL is legal; an import not committed is rolled back */
 
+/* How long a call waits for another process that writes (10 s when opened). */
+void wsc_store_set_patience(struct wsc_store *s, unsigned ms);
+
 /* ---- writing: one import is one run of the analyzer over one or more captures, and one
  * transaction ---- */
 

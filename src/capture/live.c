@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define SNAPLEN_ALL  262144u
 #define BUFFER_USUAL ((size_t)32 << 20)
@@ -30,6 +31,7 @@ struct wsc_live {
     struct interface interfaces[WSC_LIVE_MAX_INTERFACES];
     size_t len, next; /* next: which is asked first, in turn */
     volatile sig_atomic_t stop;
+    uint64_t stop_ns; /* when that was noticed, 0: not yet */
 };
 
 /* ---- opening ---- */
@@ -229,15 +231,28 @@ static void wait_for_packets(const struct wsc_live *l)
     (void)poll(fds, n, WAIT_MS); /* a signal ends it early, which is as good */
 }
 
+/* What was captured before the stop and waits in the rings is still handed over. */
+static enum wsc_err next_of_the_rest(struct wsc_live *l, struct wsc_packet *pkt,
+                                     struct wsc_error *err)
+{
+    struct timespec t;
+    if (l->stop_ns == 0) {
+        (void)clock_gettime(CLOCK_REALTIME, &t);
+        l->stop_ns = (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+    }
+    enum wsc_err e = look(l, pkt, err);
+    return e == WSC_TIMEOUT || (e == WSC_OK && pkt->ts_ns > l->stop_ns) ? WSC_END : e;
+}
+
 enum wsc_err wsc_live_next(struct wsc_live *l, struct wsc_packet *pkt, struct wsc_error *err)
 {
     if (l->stop)
-        return WSC_END;
+        return next_of_the_rest(l, pkt, err);
     enum wsc_err e = look(l, pkt, err);
     if (e != WSC_TIMEOUT)
         return e;
     wait_for_packets(l);
-    return l->stop ? WSC_END : look(l, pkt, err);
+    return l->stop ? next_of_the_rest(l, pkt, err) : look(l, pkt, err);
 }
 
 void wsc_live_stop(struct wsc_live *l)

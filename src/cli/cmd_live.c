@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "filter.h"
 #include "live_status.h"
+#include "live_store.h"
 #include "out.h"
 #include "records.h"
 #include "summary.h"
@@ -105,7 +106,9 @@ struct run {
     struct wsc_live *live;
     struct wsc_limits *limits;
     struct wsc_analyzer *analyzer;
-    struct wsc_store *store; /* NULL: nothing is stored, or it can no longer be */
+    struct live_store store;
+    char names[WSC_LIVE_MAX_INTERFACES][80], store_options[512];
+    const char *name_list[WSC_LIVE_MAX_INTERFACES];
     struct out out;
     struct records records;
     struct summary summary;
@@ -134,7 +137,9 @@ static void on_ask(int sig)
 
 static void catch_signals(struct run *r)
 {
-    struct sigaction stop = {.sa_handler = on_stop}, ask = {.sa_handler = on_ask};
+    /* A write that waits for its reader goes on; the wait for packets ends all the same. */
+    struct sigaction stop = {.sa_handler = on_stop, .sa_flags = SA_RESTART},
+                     ask = {.sa_handler = on_ask, .sa_flags = SA_RESTART};
     signalled = r->live;
     (void)sigaction(SIGINT, &stop, NULL);
     (void)sigaction(SIGTERM, &stop, NULL);
@@ -171,38 +176,24 @@ static int show(void *ctx, const struct wsc_closure *rec)
     return 1;
 }
 
-/* The database can no longer be written: what is stored stays, what comes is still shown. */
-static void stop_storing(struct run *r, const struct wsc_error *err)
-{
-    (void)fail(r, err);
-    out_say("nothing more is stored; records are still shown, without numbers");
-    wsc_store_close(r->store);
-    r->store = NULL;
-}
-
-static void show_unstored(struct run *r, const struct wsc_closure *rec)
-{
-    (void)show(r, rec);
-}
-
 static void on_record(void *ctx, const struct wsc_closure *rec)
 {
     struct run *r = ctx;
     struct wsc_error err;
-    int64_t id = 0;
+    int64_t id = WSC_UNKNOWN;
     summary_count(&r->summary, rec);
     live_status_count(&r->status, rec);
-    if (r->store != NULL && wsc_store_put(r->store, rec, &id, &err) != WSC_OK)
-        stop_storing(r, &err);
+    live_status_clear(&r->status);
+    live_store_put(&r->store, rec, &id);
     if (r->out_failed || r->opt.format == WSC_FORMAT_NONE)
         return;
-    if (r->store == NULL) {
-        show_unstored(r, rec);
+    if (id == WSC_UNKNOWN) { /* it waits for the database, which would have applied the filter */
+        (void)show(r, rec);
         return;
     }
     struct wsc_filter f = r->opt.filter.filter;
     f.id = id;
-    if (wsc_store_query(r->store, &f, show, r, &err) != WSC_OK)
+    if (wsc_store_query(r->store.store, &f, show, r, &err) != WSC_OK)
         (void)fail(r, &err);
 }
 
@@ -211,24 +202,21 @@ static void on_record(void *ctx, const struct wsc_closure *rec)
 static bool open_store(struct run *r)
 {
     struct wsc_error err;
-    char names[WSC_LIVE_MAX_INTERFACES][80];
-    const char *list[WSC_LIVE_MAX_INTERFACES];
     r->keep = strcmp(r->opt.db, "none") != 0;
     for (size_t i = 0; i < r->opt.interfaces_len; i++) {
-        (void)snprintf(names[i], sizeof(names[i]), "live:%s", r->opt.interfaces[i]);
-        list[i] = names[i];
+        (void)snprintf(r->names[i], sizeof(r->names[i]), "live:%s", r->opt.interfaces[i]);
+        r->name_list[i] = r->names[i];
     }
-    char options[512];
-    (void)snprintf(options, sizeof(options), "wsclose %s live filter=%.300s keep-query=%d",
-                   wsc_version(), r->opt.bpf != NULL ? r->opt.bpf : "", r->opt.keep_query);
-    if (wsc_store_open(r->opt.db, r->keep ? WSC_STORE_WRITE : WSC_STORE_PRIVATE, &r->store, &err) !=
-        WSC_OK)
-        return fail(r, &err);
-    wsc_store_set_pass(r->store, wsc_across_pass, r->limits);
-    if (wsc_store_begin(r->store, list, r->opt.interfaces_len, options, &err) != WSC_OK ||
-        (r->keep && wsc_store_flush(r->store, &err) != WSC_OK))
-        return fail(r, &err);
-    return true;
+    (void)snprintf(r->store_options, sizeof(r->store_options),
+                   "wsclose %s live filter=%.300s keep-query=%d", wsc_version(),
+                   r->opt.bpf != NULL ? r->opt.bpf : "", r->opt.keep_query);
+    r->store = (struct live_store){.db = r->opt.db,
+                                   .keep = r->keep,
+                                   .names = r->name_list,
+                                   .names_len = r->opt.interfaces_len,
+                                   .options = r->store_options,
+                                   .limits = r->limits};
+    return live_store_open(&r->store, &err) == WSC_OK || fail(r, &err);
 }
 
 static bool open_analyzer(struct run *r)
@@ -274,9 +262,7 @@ static bool resume(struct run *r)
     struct wsc_error err;
     uint64_t now = wall_ns(), since = now > RESUME_NS ? now - RESUME_NS : 1;
     for (size_t i = 0; r->keep && i < r->opt.interfaces_len; i++) {
-        char name[80];
-        (void)snprintf(name, sizeof(name), "live:%s", r->opt.interfaces[i]);
-        if (wsc_store_opens(r->store, name, since, resume_one, r, &err) != WSC_OK)
+        if (wsc_store_opens(r->store.store, r->names[i], since, resume_one, r, &err) != WSC_OK)
             return fail(r, &err);
     }
     if (r->resumed > 0 && !r->opt.quiet)
@@ -303,7 +289,6 @@ static bool open_all(struct run *r)
 
 static void note_drops(struct run *r, uint64_t now)
 {
-    struct wsc_error err;
     for (size_t i = 0; i < wsc_live_count(r->live); i++) {
         struct wsc_live_stats s;
         wsc_live_stats(r->live, i, &s);
@@ -316,8 +301,7 @@ static void note_drops(struct run *r, uint64_t now)
         if (d.kernel + d.interface == 0)
             continue;
         wsc_analyzer_lost(r->analyzer, d.first_ns, d.last_ns);
-        if (r->store != NULL && wsc_store_put_drop(r->store, &d, &err) != WSC_OK)
-            stop_storing(r, &err);
+        live_store_drop(&r->store, &d);
     }
 }
 
@@ -326,11 +310,10 @@ static void note_drops(struct run *r, uint64_t now)
 /* Once in a while: drops, the commit, the status line, questions by signal. */
 static void look(struct run *r, uint64_t now)
 {
-    struct wsc_error err;
     note_drops(r, now);
     r->looked_ns = now;
-    if (r->store != NULL && r->keep && wsc_store_flush(r->store, &err) != WSC_OK)
-        stop_storing(r, &err);
+    live_status_clear(&r->status);
+    live_store_look(&r->store, now);
     live_status_draw(&r->status, r->live, r->analyzer);
     if (asked) {
         asked = 0;
@@ -379,26 +362,23 @@ static void watch(struct run *r)
 
 static void commit(struct run *r)
 {
-    struct wsc_error err;
     struct wsc_store_capture caps[WSC_LIVE_MAX_INTERFACES];
-    enum wsc_import_result result;
     for (size_t i = 0; i < r->opt.interfaces_len; i++)
         caps[i] = (struct wsc_store_capture){.packets = r->seen[i].packets,
                                              .bytes = r->seen[i].bytes,
                                              .first_ns = r->began_ns,
                                              .last_ns = wall_ns()};
-    if (wsc_store_commit(r->store, caps, r->opt.interfaces_len, &result, &err) != WSC_OK)
-        (void)fail(r, &err);
-    else
+    if (live_store_finish(&r->store, caps))
         r->summary.stored = r->keep;
+    else
+        r->failed = true;
 }
 
 static void finish(struct run *r)
 {
     struct summary_traffic t = {.first_ns = r->began_ns, .last_ns = wall_ns()};
     live_status_clear(&r->status);
-    if (r->store != NULL)
-        commit(r);
+    commit(r);
     if (r->out_open && !out_close(&r->out))
         r->out_failed = true;
     uint64_t dropped = 0;
@@ -434,7 +414,7 @@ static int list_all(void)
 static void close_all(struct run *r)
 {
     signalled = NULL;
-    wsc_store_close(r->store);
+    live_store_close(&r->store);
     wsc_analyzer_free(r->analyzer);
     wsc_limits_free(r->limits);
     wsc_live_close(r->live);
@@ -465,7 +445,7 @@ static int run(int argc, char **argv)
         r.opt.format = WSC_FORMAT_NDJSON;
     live_status_begin(&r.status, !r.opt.quiet);
     if (open_all(&r)) {
-        r.records = (struct records){.store = r.store, .out = &r.out};
+        r.records = (struct records){.out = &r.out};
         r.out_open = out_open(
             &r.out, &(struct out_options){.format = r.opt.format, .live = true, .why = r.opt.why});
         if (r.out_open) {

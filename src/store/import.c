@@ -79,6 +79,11 @@ enum wsc_err wsc_store_begin(struct wsc_store *s, const char *const *names, size
     return e;
 }
 
+void wsc_store_set_patience(struct wsc_store *s, unsigned ms)
+{
+    (void)sqlite3_busy_timeout(s->db, ms <= INT32_MAX ? (int)ms : INT32_MAX);
+}
+
 void wsc_store_set_pass(struct wsc_store *s, wsc_store_pass_fn fn, void *ctx)
 {
     s->pass = fn;

@@ -1,0 +1,215 @@
+#include "live_store.h"
+
+#include "out.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define RETRY_NS     UINT64_C(5000000000)
+#define LAST_WAIT_MS 10000u
+
+enum wsc_err live_store_open(struct live_store *ls, struct wsc_error *err)
+{
+    if (ls->last == NULL)
+        ls->last = &ls->first;
+    enum wsc_err e =
+        wsc_store_open(ls->db, ls->keep ? WSC_STORE_WRITE : WSC_STORE_PRIVATE, &ls->store, err);
+    if (e == WSC_OK) {
+        wsc_store_set_pass(ls->store, wsc_across_pass, (void *)(uintptr_t)ls->limits);
+        e = wsc_store_begin(ls->store, ls->names, ls->names_len, ls->options, err);
+    }
+    if (e == WSC_OK && ls->keep)
+        e = wsc_store_flush(ls->store, err);
+    if (e != WSC_OK) {
+        wsc_store_close(ls->store);
+        ls->store = NULL;
+        return e;
+    }
+    wsc_store_set_patience(ls->store, 0);
+    return WSC_OK;
+}
+
+/* ---- what waits ---- */
+
+static struct live_store_entry *append(struct live_store *ls, const struct wsc_closure *rec)
+{
+    struct live_store_entry *x =
+        ls->waiting < LIVE_STORE_WAITING_MAX ? calloc(1, sizeof(*x)) : NULL;
+    if (x != NULL)
+        x->rec = wsc_closure_copy(rec);
+    if (x == NULL || x->rec == NULL) {
+        free(x);
+        if (ls->lost++ == 0)
+            out_say("too many records wait for the database; those that come now are shown, not "
+                    "stored");
+        return NULL;
+    }
+    *ls->last = x;
+    ls->last = &x->next;
+    ls->waiting++;
+    return x;
+}
+
+/* Drops those that are committed, which are the first. */
+static void drop_committed(struct live_store *ls)
+{
+    while (ls->first != NULL && ls->first->put) {
+        struct live_store_entry *x = ls->first;
+        ls->first = x->next;
+        wsc_closure_free(x->rec);
+        free(x);
+        ls->waiting--;
+    }
+    if (ls->first == NULL)
+        ls->last = &ls->first;
+}
+
+/* ---- trouble ---- */
+
+/* What was not committed is gone with the transaction, and is put again later. */
+static void go_down(struct live_store *ls, uint64_t now_ns, const struct wsc_error *err)
+{
+    out_say("%s", err->message);
+    out_say("the database is tried again every %d s; until then records wait in memory",
+            (int)(RETRY_NS / 1000000000));
+    wsc_store_close(ls->store);
+    ls->store = NULL;
+    ls->down_ns = ls->tried_ns = now_ns != 0 ? now_ns : 1;
+    for (struct live_store_entry *x = ls->first; x != NULL; x = x->next)
+        x->put = false;
+}
+
+static void come_up(struct live_store *ls, uint64_t now_ns)
+{
+    struct wsc_error err;
+    if (now_ns < ls->tried_ns + RETRY_NS)
+        return;
+    ls->tried_ns = now_ns;
+    if (live_store_open(ls, &err) != WSC_OK)
+        return;
+    out_say("the database can be written again; %zu record%s waited", ls->waiting,
+            ls->waiting == 1 ? "" : "s");
+    ls->down_ns = 0;
+}
+
+static void say_busy(struct live_store *ls)
+{
+    if (!ls->busy_said)
+        out_say("another process is writing to the database; records wait in memory meanwhile");
+    ls->busy_said = true;
+}
+
+/* ---- storing ---- */
+
+static enum wsc_err put_entry(struct live_store *ls, struct live_store_entry *x, uint64_t now_ns,
+                              int64_t *id)
+{
+    struct wsc_error err;
+    enum wsc_err e = wsc_store_put(ls->store, x->rec, id, &err);
+    if (e == WSC_OK)
+        x->put = true;
+    else if (e == WSC_ERR_BUSY)
+        say_busy(ls);
+    else
+        go_down(ls, now_ns, &err);
+    return e;
+}
+
+void live_store_put(struct live_store *ls, const struct wsc_closure *rec, int64_t *id)
+{
+    *id = WSC_UNKNOWN;
+    bool others_wait = ls->first != NULL && !ls->first->put;
+    struct live_store_entry *x = append(ls, rec);
+    if (x == NULL || ls->store == NULL || others_wait)
+        return;
+    if (put_entry(ls, x, 0, id) != WSC_OK)
+        *id = WSC_UNKNOWN;
+    else if (!ls->keep)
+        drop_committed(ls);
+}
+
+static bool put_waiting(struct live_store *ls, uint64_t now_ns)
+{
+    int64_t id;
+    for (struct live_store_entry *x = ls->first; x != NULL; x = x->next)
+        if (!x->put && put_entry(ls, x, now_ns, &id) != WSC_OK)
+            return false;
+    return true;
+}
+
+void live_store_drop(struct live_store *ls, const struct wsc_store_drop *d)
+{
+    struct wsc_store_drop *sum = &ls->drops[d->index];
+    if (sum->kernel + sum->interface == 0)
+        *sum = (struct wsc_store_drop){.index = d->index, .first_ns = d->first_ns};
+    sum->last_ns = d->last_ns;
+    sum->kernel += d->kernel;
+    sum->interface += d->interface;
+}
+
+static bool put_drops(struct live_store *ls, uint64_t now_ns)
+{
+    struct wsc_error err;
+    for (size_t i = 0; i < ls->names_len; i++) {
+        if (ls->drops[i].kernel + ls->drops[i].interface == 0)
+            continue;
+        enum wsc_err e = wsc_store_put_drop(ls->store, &ls->drops[i], &err);
+        if (e == WSC_ERR_BUSY)
+            say_busy(ls);
+        else if (e != WSC_OK)
+            go_down(ls, now_ns, &err);
+        if (e != WSC_OK)
+            return false;
+        ls->drops[i] = (struct wsc_store_drop){0};
+    }
+    return true;
+}
+
+void live_store_look(struct live_store *ls, uint64_t now_ns)
+{
+    struct wsc_error err;
+    if (ls->store == NULL)
+        come_up(ls, now_ns);
+    if (ls->store == NULL || !put_waiting(ls, now_ns) || !put_drops(ls, now_ns) || !ls->keep)
+        return;
+    enum wsc_err e = wsc_store_flush(ls->store, &err);
+    if (e == WSC_ERR_BUSY) {
+        say_busy(ls);
+    } else if (e != WSC_OK) {
+        go_down(ls, now_ns, &err);
+    } else {
+        ls->busy_said = false;
+        drop_committed(ls);
+    }
+}
+
+bool live_store_finish(struct live_store *ls, const struct wsc_store_capture *caps)
+{
+    struct wsc_error err;
+    enum wsc_import_result result;
+    ls->tried_ns = 0;
+    if (ls->store == NULL)
+        come_up(ls, RETRY_NS);
+    bool ok = ls->store != NULL;
+    if (ok) {
+        wsc_store_set_patience(ls->store, LAST_WAIT_MS);
+        ok = put_waiting(ls, 0) && put_drops(ls, 0);
+    }
+    if (ok && wsc_store_commit(ls->store, caps, ls->names_len, &result, &err) != WSC_OK) {
+        out_say("%s", err.message);
+        ok = false;
+    }
+    if (ok)
+        drop_committed(ls);
+    if (ls->waiting + ls->lost > 0)
+        out_say("%" PRIu64 " records could not be stored", ls->waiting + ls->lost);
+    return ok && ls->lost == 0;
+}
+
+void live_store_close(struct live_store *ls)
+{
+    wsc_store_close(ls->store);
+    for (struct live_store_entry *x = ls->first; x != NULL; x = x->next)
+        x->put = true;
+    drop_committed(ls);
+}

@@ -1,0 +1,51 @@
+/* The database of a live capture. It never makes the packets wait: while another process writes, or
+ * while the database cannot be written, records wait in memory and are stored when it can be again.
+ */
+#ifndef WSC_CLI_LIVE_STORE_H
+#define WSC_CLI_LIVE_STORE_H
+
+#include <wsclose/wsclose.h>
+
+/* Records that wait; beyond it the newest are shown but not stored, counted and said. */
+#define LIVE_STORE_WAITING_MAX 20000u
+
+struct live_store_entry {
+    struct live_store_entry *next;
+    struct wsc_closure *rec;
+    bool put; /* in the transaction that is not committed yet */
+};
+
+struct live_store {
+    struct wsc_store *store; /* NULL: down */
+    const char *db;
+    bool keep; /* false: a database that vanishes */
+    const char *const *names;
+    size_t names_len;
+    const char *options;
+    const struct wsc_limits *limits;
+    struct live_store_entry *first, **last;
+    size_t waiting;
+    struct wsc_store_drop drops[WSC_LIVE_MAX_INTERFACES]; /* not stored yet, by interface */
+    uint64_t lost;                                        /* records that found no room */
+    uint64_t down_ns;                                     /* since when it is down; 0: it is not */
+    uint64_t tried_ns;
+    bool busy_said;
+};
+
+/* Opens it and begins an import. Returns what the store returned, |err| filled. */
+enum wsc_err live_store_open(struct live_store *ls, struct wsc_error *err);
+
+/* Stores |rec|, now or later. |*id| is its row, or WSC_UNKNOWN if it has none yet. */
+void live_store_put(struct live_store *ls, const struct wsc_closure *rec, int64_t *id);
+
+/* Notes dropped packets, to be stored with the next look. */
+void live_store_drop(struct live_store *ls, const struct wsc_store_drop *d);
+
+/* A few times a second: commits, and stores what waits. */
+void live_store_look(struct live_store *ls, uint64_t now_ns);
+
+/* The last commit, waiting for others this once. False, having said why: not all is stored. */
+bool live_store_finish(struct live_store *ls, const struct wsc_store_capture *caps);
+void live_store_close(struct live_store *ls);
+
+#endif
