@@ -117,15 +117,22 @@ enum wsc_err wsc_store_legs(struct wsc_store *s, wsc_store_leg_fn fn, void *ctx,
     sqlite3_stmt *stmt = NULL;
     enum wsc_err e =
         prepare(s,
-                "WITH shared AS (SELECT key FROM connections WHERE key IS NOT NULL"
-                "  GROUP BY key HAVING count(*) > 1)"
+                /* From the import's keys, each looked up: a key that many have costs no more. */
+                "WITH mine AS (SELECT DISTINCT key FROM connections"
+                "  WHERE key IS NOT NULL AND " OF_IMPORT "),"
+                " shared AS MATERIALIZED (SELECT key AS k FROM mine WHERE (SELECT count(*) FROM"
+                "  (SELECT 1 FROM connections o WHERE o.key = mine.key LIMIT ?2 + 1))"
+                "  BETWEEN 2 AND ?2)"
                 " SELECT id, c." OF_IMPORT
                 ", capture_id, started, established, ended, last_seen, duration_ms, outcome,"
                 " ending, closed_by, cause, confidence, key, client, server, server_software"
-                " FROM connections c WHERE key IN (SELECT key FROM shared)"
-                " AND EXISTS (SELECT 1 FROM connections o WHERE o.key = c.key AND o." OF_IMPORT ")"
-                " ORDER BY key, started, id",
+                " FROM shared CROSS JOIN connections c ON c.key = k ORDER BY key, started, id",
                 &stmt, err);
+    if (e == WSC_OK) {
+        struct wsc_bind b = {.stmt = stmt, .at = 1};
+        wsc_bind_int(&b, WSC_STORE_KEY_SHARERS);
+        e = wsc_db_check(s, b.rc, "asking", err);
+    }
     int rc = SQLITE_DONE;
     while (e == WSC_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         struct wsc_store_leg leg;

@@ -96,6 +96,23 @@ Test(store_across, a_pass_sees_this_import_and_the_legs_of_others)
     wsc_store_close(s);
 }
 
+Test(store_across, a_key_that_many_have_joins_nobody)
+{
+    static const char *const aa[] = {"aa"}, *const bb[] = {"bb"};
+    struct wsc_closure many[WSC_STORE_KEY_SHARERS];
+    for (size_t i = 0; i < WSC_STORE_KEY_SHARERS; i++)
+        many[i] = leg(i + 1, T0 + (10 + i) * SECOND, NULL);
+    for (size_t n = WSC_STORE_KEY_SHARERS - 1; n <= WSC_STORE_KEY_SHARERS; n++) {
+        struct seen seen = {0};
+        struct wsc_store *s = open_store("", WSC_STORE_PRIVATE);
+        (void)import(s, aa, 1, "", many, n);
+        wsc_store_set_pass(s, look, &seen);
+        (void)import(s, bb, 1, "", &many[0], 1);
+        cr_expect_eq(seen.legs, n < WSC_STORE_KEY_SHARERS ? n + 1 : 0, "%zu and one", n);
+        wsc_store_close(s);
+    }
+}
+
 Test(store_across, a_pass_that_fails_takes_the_import_back)
 {
     struct seen seen = {.answer = WSC_ERR_LIMIT};
