@@ -3,6 +3,10 @@
 -- Sec-WebSocket-Key (RFC 6455 4.1): a proxy passes it on, so that both legs of a connection have it.
 ALTER TABLE connections ADD COLUMN key TEXT;
 
+-- Payload bytes of the last message each side began: what a 1009 was about.
+ALTER TABLE connections ADD COLUMN last_message_client INTEGER;
+ALTER TABLE connections ADD COLUMN last_message_server INTEGER;
+
 -- Cause and confidence as they were judged from this connection alone; NULL unless others changed them.
 ALTER TABLE connections ADD COLUMN alone_cause TEXT;
 ALTER TABLE connections ADD COLUMN alone_confidence TEXT;

@@ -182,7 +182,9 @@ struct wsc_closure {
     /* How much; by sender, index enum wsc_dir. */
     uint64_t frames[2], messages[2], bytes[2], pings[2], pongs[2], missing_bytes[2],
         retransmitted[2];
-    int64_t last_rtt_ns; /* WSC_UNKNOWN if no Ping was answered */
+    int64_t last_message[2]; /* payload bytes of the last message begun, as framed; WSC_UNKNOWN:
+                                there was none */
+    int64_t last_rtt_ns;     /* WSC_UNKNOWN if no Ping was answered */
     int64_t idle_any_ns, idle_client_ns, idle_server_ns,
         idle_data_ns; /* WSC_UNKNOWN: never, or still open */
 };

@@ -100,6 +100,7 @@ static void fill_counts(const struct wsc_conv *c, struct wsc_closure *r)
         r->frames[d] = ws->frames[d];
         r->messages[d] = ws->messages[d];
         r->bytes[d] = ws->bytes[d];
+        r->last_message[d] = ws->messages[d] > 0 ? (int64_t)ws->message_len[d] : WSC_UNKNOWN;
         r->pings[d] = ws->ledger != NULL ? ws->ledger->pings[d] : 0;
         r->pongs[d] = ws->ledger != NULL ? ws->ledger->pongs[d] : 0;
         r->missing_bytes[d] = wsc_tcp_conn_missing(&c->tcp, wsc_conv_way(c, (enum wsc_dir)d));

@@ -96,6 +96,7 @@ static void take_counts(struct wsc_engine *e, struct wsc_conv_ws *ws, const stru
         ws->frames[d] = count32(r->frames[d]);
         ws->messages[d] = count32(r->messages[d]);
         ws->bytes[d] = r->bytes[d];
+        ws->message_len[d] = r->last_message[d] > 0 ? count32((uint64_t)r->last_message[d]) : 0;
     }
     struct wsc_conv_ledger *l = wsc_conv_ledger(e, ws);
     if (l == NULL)

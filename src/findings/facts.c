@@ -92,22 +92,14 @@ static void take_rules(struct wsc_fact *x, const struct wsc_closure *r)
     }
 }
 
-/* "the client's last message was of 70000 bytes": the size stands in no column. */
-static uint64_t size_in_evidence(const struct wsc_closure *r)
+/* Bytes of the message that a 1009 was about, 0: not known. */
+static uint64_t too_big(const struct wsc_closure *r)
 {
-    static const char before[] = "last message was of ";
-    for (size_t i = 0; i < r->evidence_len; i++) {
-        const struct wsc_span s = r->evidence[i];
-        const char *at = s.len > 0 ? memmem(s.ptr, s.len, before, sizeof(before) - 1) : NULL;
-        if (at == NULL)
-            continue;
-        uint64_t n = 0;
-        const char *end = (const char *)s.ptr + s.len;
-        for (at += sizeof(before) - 1; at < end && *at >= '0' && *at <= '9' && n < 1u << 30; at++)
-            n = 10 * n + (uint64_t)(*at - '0');
-        return n;
-    }
-    return 0;
+    if (r->close_code != 1009 ||
+        (r->closed_by != WSC_SIDE_CLIENT && r->closed_by != WSC_SIDE_SERVER))
+        return 0;
+    int64_t n = r->last_message[r->closed_by == WSC_SIDE_CLIENT ? WSC_DIR_S2C : WSC_DIR_C2S];
+    return n > 0 ? (uint64_t)n : 0;
 }
 
 /* Ten years and more are no time of a connection, but a database somebody else wrote: sums and
@@ -146,7 +138,7 @@ static int on_record(void *ctx, const struct wsc_closure *r)
         .cause = wsc_names_add(&t->names, r->cause),
         .pings = {capped(r->pings[0]), capped(r->pings[1])},
         .key = r->key.ptr != NULL ? wsc_hash(t->names.secret, r->key.ptr, r->key.len) : 0,
-        .too_big = r->close_code == 1009 ? size_in_evidence(r) : 0,
+        .too_big = too_big(r),
         .code = r->close_code,
         .client_port = r->client.port,
         .status = (int16_t)r->handshake_status,

@@ -163,6 +163,8 @@ VALUE(missing_bytes_server, put_known, (int64_t)r->missing_bytes[1])
 VALUE(retransmitted_client, put_known, (int64_t)r->retransmitted[0])
 VALUE(retransmitted_server, put_known, (int64_t)r->retransmitted[1])
 TEXT(key, key)
+VALUE(last_message_client, put_known, r->last_message[0])
+VALUE(last_message_server, put_known, r->last_message[1])
 
 #define COLUMN(name)                                                                               \
     {                                                                                              \
@@ -238,6 +240,8 @@ static const struct {
     COLUMN(retransmitted_client),
     COLUMN(retransmitted_server),
     COLUMN(key),
+    COLUMN(last_message_client),
+    COLUMN(last_message_server),
 };
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 

@@ -216,6 +216,10 @@ static void set_how_much(json_t *o, const struct wsc_closure *r)
     set(o, "idle_ms", idle);
     set(o, "missing_bytes", both(r->missing_bytes));
     set(o, "retransmitted", both(r->retransmitted));
+    json_t *last = json_object();
+    set(last, "client", number(r->last_message[0]));
+    set(last, "server", number(r->last_message[1]));
+    set(o, "last_message_bytes", last);
     set(o, "first_packet", packet(r->first_packet));
     set(o, "last_packet", packet(r->last_packet));
     if (r->violations_more > 0)

@@ -19,12 +19,13 @@ static const char insert_connection[] =
     "frames_client, frames_server, messages_client, messages_server, bytes_client, bytes_server, "
     "pings_client, pings_server, pongs_client, pongs_server, "
     "missing_bytes_client, missing_bytes_server, retransmitted_client, retransmitted_server, "
-    "last_rtt_ms, idle_ms_any, idle_ms_client, idle_ms_server, idle_ms_data, violations_more, key"
+    "last_rtt_ms, idle_ms_any, idle_ms_client, idle_ms_server, idle_ms_data, violations_more, key, "
+    "last_message_client, last_message_server"
     ") VALUES ("
     "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
     "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
     "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 static enum wsc_err prepare(struct wsc_store *s, struct wsc_error *err)
 {
@@ -152,6 +153,8 @@ static void bind_how_much(struct wsc_bind *b, const struct wsc_closure *r)
     wsc_bind_ms(b, r->idle_data_ns);
     wsc_bind_int(b, (int64_t)r->violations_more);
     wsc_bind_text(b, r->key);
+    wsc_bind_known(b, r->last_message[0]);
+    wsc_bind_known(b, r->last_message[1]);
 }
 
 static enum wsc_err run(struct wsc_store *s, struct wsc_bind *b, struct wsc_error *err)

@@ -23,7 +23,7 @@ static const char select_records[] =
     "c.missing_bytes_client, c.missing_bytes_server, "
     "c.retransmitted_client, c.retransmitted_server, "
     "c.last_rtt_ms, c.idle_ms_any, c.idle_ms_client, c.idle_ms_server, c.idle_ms_data, "
-    "c.violations_more, c.key, "
+    "c.violations_more, c.key, c.last_message_client, c.last_message_server, "
     "fc.sender, fc.code, fc.reason, fc.valid, fc.at, fc.packet, "
     "fs.sender, fs.code, fs.reason, fs.valid, fs.at, fs.packet "
     "FROM connections c JOIN captures p ON p.id = c.capture_id "
@@ -97,6 +97,8 @@ static void take_how_much(struct wsc_row *r, struct wsc_closure *c)
     c->idle_data_ns = wsc_row_ms(r);
     c->violations_more = (uint64_t)wsc_row_int(r);
     c->key = wsc_row_bytes(r);
+    c->last_message[0] = wsc_row_known(r);
+    c->last_message[1] = wsc_row_known(r);
 }
 
 static void take_close(struct wsc_row *r, struct wsc_close_frame *f)

@@ -343,17 +343,13 @@ static void proxy_cut(void)
 
 static void too_big(void)
 {
-    static const char *const sentences[] = {"the client's last message was of 70000 bytes",
-                                            "the client's last message was of 71000 bytes",
-                                            "the client's last message was of 72000 bytes",
-                                            "the client's last message was of 74000 bytes",
-                                            "something else"};
+    static const int64_t sizes[] = {70000, 71000, 72000, 74000, WSC_UNKNOWN};
     caused("message_too_big", 5);
     for (size_t i = 0; i < 5; i++) {
         records[count - 1 - i].close_code = 1009;
-        records[count - 1 - i].evidence[0] = text("the server said 1009");
-        records[count - 1 - i].evidence[1] = text(sentences[i]);
-        records[count - 1 - i].evidence_len = 2;
+        records[count - 1 - i].closed_by = WSC_SIDE_SERVER;
+        records[count - 1 - i].last_message[WSC_DIR_C2S] = sizes[i];
+        records[count - 1 - i].last_message[WSC_DIR_S2C] = 5;
     }
 }
 

@@ -34,6 +34,8 @@ static void fill_counts(struct wsc_closure *c)
     c->idle_server_ns = 1;
     c->idle_data_ns = 0;
     c->violations_more = 77;
+    c->last_message[0] = UINT32_MAX;
+    c->last_message[1] = WSC_UNKNOWN;
     c->key = text("dGhlIHNhbXBsZSBub25jZQ==");
 }
 

@@ -103,6 +103,7 @@ static void same_how_much(const struct wsc_closure *got, const struct wsc_closur
         SAME(pongs[d]);
         SAME(missing_bytes[d]);
         SAME(retransmitted[d]);
+        SAME(last_message[d]);
     }
     SAME(last_rtt_ns);
     SAME(idle_any_ns);
