@@ -25,6 +25,7 @@ struct interface {
     uint64_t packets, bytes;
     uint32_t last_drop, last_ifdrop; /* libpcap's counters are 32 bits wide and wrap */
     uint64_t dropped, interface_dropped;
+    bool drained; /* after a stop: a packet from later than it was seen */
 };
 
 struct wsc_live {
@@ -208,7 +209,7 @@ static enum wsc_err look(struct wsc_live *l, struct wsc_packet *pkt, struct wsc_
     bool any = false;
     for (size_t k = 0; k < l->len; k++) {
         size_t at = (l->next + k) % l->len;
-        if (l->interfaces[at].pcap == NULL)
+        if (l->interfaces[at].pcap == NULL || l->interfaces[at].drained)
             continue;
         any = true;
         enum wsc_err e = take(l, at, pkt, err);
@@ -231,28 +232,42 @@ static void wait_for_packets(const struct wsc_live *l)
     (void)poll(fds, n, WAIT_MS); /* a signal ends it early, which is as good */
 }
 
-/* What was captured before the stop and waits in the rings is still handed over. */
-static enum wsc_err next_of_the_rest(struct wsc_live *l, struct wsc_packet *pkt,
-                                     struct wsc_error *err)
+static enum wsc_err look_or_wait(struct wsc_live *l, struct wsc_packet *pkt, struct wsc_error *err)
 {
-    struct timespec t;
-    if (l->stop_ns == 0) {
-        (void)clock_gettime(CLOCK_REALTIME, &t);
-        l->stop_ns = (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
-    }
     enum wsc_err e = look(l, pkt, err);
-    return e == WSC_TIMEOUT || (e == WSC_OK && pkt->ts_ns > l->stop_ns) ? WSC_END : e;
+    if (e != WSC_TIMEOUT)
+        return e;
+    wait_for_packets(l);
+    return look(l, pkt, err);
+}
+
+/* After a stop, what came before it is still read: the kernel holds what we were too slow for, and
+ * the last of it back until its block is old enough. What came later is not. */
+static enum wsc_err drain(struct wsc_live *l, struct wsc_packet *pkt, struct wsc_error *err)
+{
+    if (l->stop_ns == 0) {
+        struct timespec now;
+        (void)clock_gettime(CLOCK_REALTIME, &now);
+        l->stop_ns = (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+    }
+    for (int quiet = 0; quiet < 2;) {
+        enum wsc_err e = look_or_wait(l, pkt, err);
+        if (e == WSC_TIMEOUT)
+            quiet++;
+        else if (e == WSC_OK && pkt->ts_ns > l->stop_ns)
+            l->interfaces[l->next].drained = true;
+        else
+            return e;
+    }
+    return WSC_END;
 }
 
 enum wsc_err wsc_live_next(struct wsc_live *l, struct wsc_packet *pkt, struct wsc_error *err)
 {
     if (l->stop)
-        return next_of_the_rest(l, pkt, err);
-    enum wsc_err e = look(l, pkt, err);
-    if (e != WSC_TIMEOUT)
-        return e;
-    wait_for_packets(l);
-    return l->stop ? next_of_the_rest(l, pkt, err) : look(l, pkt, err);
+        return drain(l, pkt, err);
+    enum wsc_err e = look_or_wait(l, pkt, err);
+    return e == WSC_TIMEOUT && l->stop ? drain(l, pkt, err) : e;
 }
 
 void wsc_live_stop(struct wsc_live *l)

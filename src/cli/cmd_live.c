@@ -167,6 +167,8 @@ static int show(void *ctx, const struct wsc_closure *rec)
 {
     struct run *r = ctx;
     struct wsc_error err;
+    if (r->opt.count != 0 && r->shown >= r->opt.count)
+        return 1; /* those that were open at the end: stored, not asked for */
     r->shown++;
     live_status_clear(&r->status);
     if (!out_ok(&r->out, records_show(&r->records, rec, &err)))
@@ -321,10 +323,9 @@ static void look(struct run *r, uint64_t now)
     }
 }
 
-static bool is_over(const struct run *r, uint64_t now)
+static bool is_over(const struct run *r)
 {
-    return r->out_failed || (r->opt.count != 0 && r->shown >= r->opt.count) ||
-           (r->opt.duration_ns != 0 && now >= r->began_ns + r->opt.duration_ns);
+    return r->out_failed || (r->opt.count != 0 && r->shown >= r->opt.count);
 }
 
 #define PACKETS_A_LOOK 256u
@@ -344,15 +345,18 @@ static void watch(struct run *r)
             out_say("%s", err.message);
             r->interface_lost = true;
         }
-        if (e == WSC_OK && ++packets % PACKETS_A_LOOK != 0 && !is_over(r, 0))
+        if (e == WSC_OK && ++packets % PACKETS_A_LOOK != 0 && pkt.ts_ns < r->looked_ns + LOOK_NS &&
+            !is_over(r))
             continue;
         uint64_t now = wall_ns();
         if (e == WSC_TIMEOUT)
             wsc_analyzer_tick(r->analyzer, now);
         if (now >= r->looked_ns + LOOK_NS)
             look(r, now);
-        if (is_over(r, now))
+        if (is_over(r))
             break;
+        if (r->opt.duration_ns != 0 && now >= r->began_ns + r->opt.duration_ns)
+            wsc_live_stop(r->live);
     }
     note_drops(r, wall_ns());
     wsc_analyzer_flush(r->analyzer);
