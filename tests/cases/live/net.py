@@ -205,3 +205,15 @@ def rows(db, query):
             return c.execute(query).fetchall()
     except sqlite3.Error:
         return []
+
+
+@contextlib.contextmanager
+def locked(db):
+    """Somebody else is writing to the database."""
+    c = sqlite3.connect(db, isolation_level=None, timeout=20, check_same_thread=False)
+    c.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        c.execute("ROLLBACK")
+        c.close()

@@ -1,79 +1,37 @@
 #!/usr/bin/env python3
 """`wsclose live` in network namespaces: the same records as `analyze` of a capture taken beside it, faults, loss.
 
-usage: run.py WSCLOSE [TEST...]        (as root: it makes network namespaces; otherwise it is skipped, exit 77)
+usage: run.py WSCLOSE [MODULE[.CLASS[.TEST]]...]
+
+As root: it makes network namespaces; otherwise it is skipped, exit 77. Without names all modules run, side by side.
 """
-import asyncio, glob, json, os, shutil, signal, subprocess, sys, unittest
+import glob, os, signal, subprocess, sys, unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-import compare, net as lab, peers, scenes
-from replay import replay
-
-WSCLOSE = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else sys.exit(__doc__)
-CAPTURES = sorted(glob.glob(os.path.join(HERE, "..", "..", "..", "samples", "*.pcap")) + glob.glob(os.path.join(HERE, "..", "causes", "*.pcap")))
 
 
-def records(*words):
-    p = subprocess.run([WSCLOSE, *words, "--format", "ndjson"], capture_output=True, text=True)
-    if p.returncode != 0:
-        raise RuntimeError(f"{words}: exit {p.returncode}: {p.stderr}")
-    return [json.loads(line) for line in p.stdout.splitlines()]
+def all_modules(wsclose):
+    """Each in a process and namespaces of its own: they mostly wait."""
+    names = sorted(os.path.basename(f)[:-3] for f in glob.glob(os.path.join(HERE, "test_*.py")))
+    started = [(n, subprocess.Popen([sys.executable, __file__, wsclose, n])) for n in names]
+    signal.signal(signal.SIGTERM, lambda *_: [p.terminate() for _, p in started])
+    failed = [n for n, p in started if p.wait() != 0]
+    print("failed: " + " ".join(failed) if failed else "all passed")
+    return 1 if failed else 0
 
 
-class Case(unittest.TestCase):
-    maxDiff = None
-
-    def setUp(self):
-        self.net = self.enterContext(lab.Net())
-
-    def live(self, *words, **options):
-        return lab.Live(self.net, WSCLOSE, *words, **options)
-
-    def same(self, these, those, left_out=compare.LEFT_OUT):
-        self.assertEqual(compare.differences(these, those, left_out), [])
-
-
-# ---- 1: what analyze says ----
-
-# What connections say of each other is known when the capture is over: what is printed as it happens says it of each alone.
-ALONE = compare.LEFT_OUT + ("cause", "confidence", "evidence", "legs")
-
-
-class SameAsAnalyze(Case):
-    def beside(self, play, interface="va", expression="tcp"):
-        """play(then) makes the traffic and calls then() when it is over. Returns what was stored."""
-        dump = lab.Tcpdump(self.net, interface, expression)
-        live = self.live("--filter", expression, interfaces=(interface,))
-
-        def then():
-            self.captured = dump.stop()
-            live.drained()
-            self.assertEqual(live.stop(), 0, live.err())
-        play(then)
-        stored, analyzed = records("events", "--db", live.db), records("analyze", "--db", "none", self.captured)
-        self.same(stored, analyzed)
-        self.same(live.printed(), analyzed, ALONE)
-        return stored
-
-    def test_every_scene(self):
-        stored = self.beside(lambda then: asyncio.run(scenes.play(self.net, then)))
-        got = {r["path"]: r for r in stored}
-        self.assertEqual(sorted(got), sorted(scenes.TRUTH))
-        for path, truth in scenes.TRUTH.items():
-            with self.subTest(path):
-                self.assertEqual({k: got[path][k] for k in truth}, truth, got[path]["evidence"])
-
-    def test_every_capture_replayed(self):
-        for ns, dev in ((self.net.a, "va2"), (self.net.b, "vb2")):
-            self.net.ip(ns, f"link set {dev} mtu 65535")
-        stored = self.beside(lambda then: (replay(self.net, CAPTURES), then()), "va2")
-        self.assertGreater(len(stored), 200)
-
-
-if __name__ == "__main__":
+def main():
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     if os.geteuid() != 0:
         print("skipped: network namespaces need root")
-        sys.exit(77)
+        return 77
+    if len(sys.argv) == 2:
+        return all_modules(sys.argv[1])
+    os.environ["WSCLOSE"] = sys.argv.pop(1)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the namespaces go
-    unittest.main(warnings="ignore")
+    return not unittest.main(module=None, warnings="ignore", exit=False).result.wasSuccessful()
+
+
+sys.exit(main())
