@@ -5,11 +5,13 @@
 #include <pcap/pcap.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define SNAPLEN_ALL  262144u
 #define BUFFER_USUAL ((size_t)32 << 20)
@@ -39,10 +41,12 @@ struct wsc_live {
 
 static enum wsc_err denied(const char *name, struct wsc_error *err)
 {
+    char self[PATH_MAX] = "";
+    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
     return wsc_error_set(err, WSC_ERR_DENIED,
                          "%s: the right to capture is missing (CAP_NET_RAW); run as root, or grant "
-                         "it once: sudo setcap cap_net_raw=ep \"$(command -v wsclose)\"",
-                         name);
+                         "it once: sudo setcap cap_net_raw=ep '%.300s'",
+                         name, n > 0 ? self : "wsclose");
 }
 
 static enum wsc_err activation_error(const struct interface *i, int r, struct wsc_error *err)
