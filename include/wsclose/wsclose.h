@@ -9,8 +9,10 @@
 #include <wsclose/codes.h>
 #include <wsclose/error.h>
 #include <wsclose/findings.h>
+#include <wsclose/guard.h>
 #include <wsclose/limits.h>
 #include <wsclose/live.h>
+#include <wsclose/metrics.h>
 #include <wsclose/report.h>
 #include <wsclose/store.h>
 #include <wsclose/types.h>

@@ -2,6 +2,7 @@
 
 #include "commands.h"
 #include "filter.h"
+#include "live_guard.h"
 #include "live_status.h"
 #include "live_store.h"
 #include "out.h"
@@ -25,6 +26,7 @@ struct options {
     bool format_given, list, keep_query, no_label, quiet, why, promiscuous;
     size_t max_connections, snaplen, buffer, count;
     uint64_t duration_ns;
+    struct live_guard_options guard;
 };
 
 static bool set_interface(void *target, const char *value, char why[ARGS_WHY_MAX])
@@ -92,6 +94,14 @@ static const struct args_option options_table[] = {
      offsetof(struct options, no_label)},
     {"max-connections", 0, "N", "TCP connections remembered at once (default 4000000)",
      args_set_size, offsetof(struct options, max_connections)},
+    {"metrics", 0, "[ADDR:]PORT", "serve counters for Prometheus (default address 127.0.0.1)",
+     args_set_text, offsetof(struct options, guard.metrics)},
+    {"user", 0, "NAME",
+     "when root: go on as this user (default: the owner of the database's directory; nobody "
+     "where that is root)",
+     args_set_text, offsetof(struct options, guard.user)},
+    {"no-confine", 0, NULL, "for debugging: allow all system calls and core dumps", args_set_flag,
+     offsetof(struct options, guard.no_confine)},
     {"why", 0, NULL, "show the evidence of each record below it", args_set_flag,
      offsetof(struct options, why)},
     {"quiet", 'q', NULL, "no status line and no summary on standard error", args_set_flag,
@@ -113,8 +123,9 @@ struct run {
     struct records records;
     struct summary summary;
     struct live_status status;
+    struct live_guard guard;
     struct wsc_live_stats seen[WSC_LIVE_MAX_INTERFACES]; /* at the last look */
-    uint64_t began_ns, looked_ns, shown, resumed;
+    uint64_t began_ns, looked_ns, packet_ns, shown, resumed;
     bool keep, out_open, failed, out_failed, interface_lost;
 };
 
@@ -185,6 +196,7 @@ static void on_record(void *ctx, const struct wsc_closure *rec)
     int64_t id = WSC_UNKNOWN;
     summary_count(&r->summary, rec);
     live_status_count(&r->status, rec);
+    live_guard_count(&r->guard, rec);
     live_status_clear(&r->status);
     live_store_put(&r->store, rec, &id);
     if (r->out_failed || r->opt.format == WSC_FORMAT_NONE)
@@ -284,7 +296,12 @@ static bool open_all(struct run *r)
     if (wsc_live_open(o->interfaces, o->interfaces_len, &lo, &r->live, &err) != WSC_OK)
         return fail(r, &err);
     catch_signals(r);
-    return open_analyzer(r) && open_store(r) && resume(r);
+    r->guard.opt = o->guard;
+    const char *db = strcmp(o->db, "none") != 0 ? o->db : NULL;
+    if (!open_analyzer(r) || !live_guard_open(&r->guard, db, NULL) || !open_store(r))
+        return false;
+    r->store.hold = !r->guard.user.writes;
+    return live_guard_drop(&r->guard, o->quiet) && resume(r);
 }
 
 /* ---- watching ---- */
@@ -317,6 +334,12 @@ static void look(struct run *r, uint64_t now)
     live_status_clear(&r->status);
     live_store_look(&r->store, now);
     live_status_draw(&r->status, r->live, r->analyzer);
+    live_guard_look(&r->guard, &(struct live_guard_look){.live = r->live,
+                                                         .analyzer = r->analyzer,
+                                                         .now_ns = now,
+                                                         .packet_ns = r->packet_ns,
+                                                         .waiting = r->store.waiting,
+                                                         .well = !r->keep || r->store.lost == 0});
     if (asked) {
         asked = 0;
         live_status_print(&r->status, r->live, r->analyzer);
@@ -349,6 +372,7 @@ static void watch(struct run *r)
             !is_over(r))
             continue;
         uint64_t now = wall_ns();
+        r->packet_ns = e == WSC_OK ? pkt.ts_ns : 0;
         if (e == WSC_TIMEOUT)
             wsc_analyzer_tick(r->analyzer, now);
         if (now >= r->looked_ns + LOOK_NS)
@@ -358,6 +382,7 @@ static void watch(struct run *r)
         if (r->opt.duration_ns != 0 && now >= r->began_ns + r->opt.duration_ns)
             wsc_live_stop(r->live);
     }
+    live_guard_stopping(&r->guard);
     note_drops(r, wall_ns());
     wsc_analyzer_flush(r->analyzer);
 }
@@ -422,6 +447,7 @@ static void close_all(struct run *r)
     wsc_analyzer_free(r->analyzer);
     wsc_limits_free(r->limits);
     wsc_live_close(r->live);
+    live_guard_close(&r->guard);
 }
 
 static int status_of(const struct run *r)
@@ -452,7 +478,7 @@ static int run(int argc, char **argv)
         r.records = (struct records){.out = &r.out};
         r.out_open = out_open(
             &r.out, &(struct out_options){.format = r.opt.format, .live = true, .why = r.opt.why});
-        if (r.out_open) {
+        if (r.out_open && live_guard_confine(&r.guard, r.live)) {
             watch(&r);
             finish(&r);
         }

@@ -8,12 +8,26 @@
 #define RETRY_NS     UINT64_C(5000000000)
 #define LAST_WAIT_MS 10000u
 
+static void let_go(struct live_store *ls)
+{
+    if (ls->hold && ls->store != NULL) {
+        wsc_store_rollback(ls->store);
+        ls->held = ls->store;
+    } else {
+        wsc_store_close(ls->store);
+    }
+    ls->store = NULL;
+}
+
 enum wsc_err live_store_open(struct live_store *ls, struct wsc_error *err)
 {
     if (ls->last == NULL)
         ls->last = &ls->first;
-    enum wsc_err e =
-        wsc_store_open(ls->db, ls->keep ? WSC_STORE_WRITE : WSC_STORE_PRIVATE, &ls->store, err);
+    enum wsc_err e = WSC_OK;
+    ls->store = ls->held;
+    ls->held = NULL;
+    if (ls->store == NULL)
+        e = wsc_store_open(ls->db, ls->keep ? WSC_STORE_WRITE : WSC_STORE_PRIVATE, &ls->store, err);
     if (e == WSC_OK) {
         wsc_store_set_pass(ls->store, wsc_across_pass, (void *)(uintptr_t)ls->limits);
         e = wsc_store_begin(ls->store, ls->names, ls->names_len, ls->options, err);
@@ -21,8 +35,7 @@ enum wsc_err live_store_open(struct live_store *ls, struct wsc_error *err)
     if (e == WSC_OK && ls->keep)
         e = wsc_store_flush(ls->store, err);
     if (e != WSC_OK) {
-        wsc_store_close(ls->store);
-        ls->store = NULL;
+        let_go(ls);
         return e;
     }
     wsc_store_set_patience(ls->store, 0);
@@ -72,8 +85,7 @@ static void go_down(struct live_store *ls, uint64_t now_ns, const struct wsc_err
     out_say("%s", err->message);
     out_say("the database is tried again every %d s; until then records wait in memory",
             (int)(RETRY_NS / 1000000000));
-    wsc_store_close(ls->store);
-    ls->store = NULL;
+    let_go(ls);
     ls->down_ns = ls->tried_ns = now_ns != 0 ? now_ns : 1;
     for (struct live_store_entry *x = ls->first; x != NULL; x = x->next)
         x->put = false;
@@ -209,6 +221,7 @@ bool live_store_finish(struct live_store *ls, const struct wsc_store_capture *ca
 void live_store_close(struct live_store *ls)
 {
     wsc_store_close(ls->store);
+    wsc_store_close(ls->held);
     for (struct live_store_entry *x = ls->first; x != NULL; x = x->next)
         x->put = true;
     drop_committed(ls);

@@ -17,8 +17,10 @@ struct live_store_entry {
 
 struct live_store {
     struct wsc_store *store; /* NULL: down */
+    struct wsc_store *held;  /* while it is down and |hold| */
     const char *db;
     bool keep; /* false: a database that vanishes */
+    bool hold; /* we may no longer open it: the handle is kept while it is down */
     const char *const *names;
     size_t names_len;
     const char *options;

@@ -286,6 +286,9 @@ void wsc_store_close(struct wsc_store *s)
     if (s == NULL)
         return;
     wsc_store_rollback(s);
+    /* Closing does it too, but not for who may no longer reach the file by its name. */
+    if (s->put_connection != NULL)
+        (void)sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     (void)sqlite3_finalize(s->put_connection);
     (void)sqlite3_finalize(s->put_close);
     (void)sqlite3_finalize(s->put_violation);

@@ -33,12 +33,18 @@ set(findings_public types.h error.h closure.h store.h codes.h limits.h across.h 
 set(report_dirs "")
 set(report_public types.h error.h closure.h store.h report.h codes.h limits.h findings.h)
 set(report_third jansson.h)
+set(metrics_dirs "")
+set(metrics_public types.h error.h closure.h metrics.h wsclose.h)
+set(metrics_third microhttpd.h)
+set(guard_dirs "")
+set(guard_public types.h error.h guard.h)
+set(guard_third seccomp.h cap-ng.h)
 set(cli_public "*")
-set(layers base capture decode flow ident http ws codes closure engine store findings report cli)
+set(layers base capture decode flow ident http ws codes closure engine store findings report metrics guard cli)
 
 # Generated at build time, private to the directory that includes them.
 set(generated app_codes.inc official_codes.inc reasons.inc schema.inc timeouts.inc)
-set(third_party pcap/pcap.h pcap.h archive.h archive_entry.h xxhash.h ndpi_api.h http_parser.h openssl/evp.h sqlite3.h jansson.h)
+set(third_party pcap/pcap.h pcap.h archive.h archive_entry.h xxhash.h ndpi_api.h http_parser.h openssl/evp.h sqlite3.h jansson.h microhttpd.h seccomp.h cap-ng.h)
 
 set(broken "")
 macro(complain what)
