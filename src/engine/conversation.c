@@ -140,6 +140,8 @@ enum wsc_tcp_result wsc_conv_feed(struct wsc_engine *e, struct wsc_conv *c, enum
     if (r == WSC_TCP_RESTART)
         return r;
     learn_roles(c, way, v);
+    if (c->first_ref == 0)
+        c->first_ref = v->ref; /* of an earlier run: the first packet of this one */
     c->last_ref = v->ref;
     c->last_ns = v->ts_ns;
     wsc_age_use(&c->age, e->clock_ns);

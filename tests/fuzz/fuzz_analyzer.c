@@ -1,9 +1,13 @@
-/* The whole analyzer: packets of a few TCP connections whose flags, numbers and payload the input
+/* Byte 0: bits 0-1 connections at once, bit 5 a restart after eight packets, with a byte of each
+ * saved state changed if bit 4 is set too, bit 6 a snap length, bit 7 long pauses.
+ *
+ * The whole analyzer: packets of a few TCP connections whose flags, numbers and payload the input
  * chooses. Aims at wsc_analyzer_feed() and everything under it. Beyond survival: every record is
  * well-formed, and rule 2 of the SPEC holds. */
 #include <wsclose/analyzer.h>
 
 #include "base/bytes.h"
+#include "base/utf8.h"
 #include "decode/packet.h"
 
 #include <stdlib.h>
@@ -19,9 +23,24 @@ static void must(bool holds)
         abort();
 }
 
+/* What was open when the first run was stopped. */
+struct kept {
+    struct wsc_closure *rec[4];
+    size_t len;
+};
+
 static void on_record(void *ctx, const struct wsc_closure *r)
 {
-    (void)ctx;
+    struct kept *k = ctx;
+    if (r->open_state.ptr != NULL && k->len < 4)
+        k->rec[k->len++] = wsc_closure_copy(r);
+    must((r->cause.ptr == NULL) == (r->confidence == WSC_CONFIDENCE_NONE));
+    must(r->cause.ptr == NULL || r->evidence_len > 0);
+    for (size_t i = 0; i < r->evidence_len; i++) {
+        must(r->evidence[i].len > 0 && wsc_utf8_valid(r->evidence[i].ptr, r->evidence[i].len));
+        for (size_t b = 0; b < r->evidence[i].len; b++)
+            must(r->evidence[i].ptr[b] >= 0x20);
+    }
     must(r->outcome <= WSC_OUTCOME_HANDSHAKE_FAILED && r->ending <= WSC_ENDING_GAP);
     must(r->close_code >= WSC_UNKNOWN && r->close_code <= 65535);
     must((r->close_code == WSC_UNKNOWN) == (r->code_source == WSC_CODE_SOURCE_NONE));
@@ -29,7 +48,7 @@ static void on_record(void *ctx, const struct wsc_closure *r)
     must(r->code_source != WSC_CODE_SOURCE_WIRE || r->close[0].seen || r->close[1].seen);
     must(r->outcome != WSC_OUTCOME_OPEN || r->ended_ns == 0);
     must(r->violations_len <= WSC_VIOLATIONS_MAX && r->evidence_len <= WSC_EVIDENCE_MAX);
-    must(r->first_packet != 0);
+    must(r->first_packet != 0 || r->resumed_id != 0);
 }
 
 /* Pieces that random bytes would not find. */
@@ -45,6 +64,11 @@ static const char *const words[] = {
     "HTTP/1.1 200 OK\r\n\r\n",
     "\x81\x85\x11\x22\x33\x44yGXXt",
     "\x88\x82\x11\x22\x33\x44\x12\xca",
+    "\x89\x82\x11\x22\x33\x44pi",
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Protocol: mqtt\r\nServer: nginx\r\nCF-Ray: 1-FRA\r\n"
+    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+    "\x88\x1b\x03\xf3keepalive ping timeout\x00\x1b\xff",
 };
 
 struct peers {
@@ -76,7 +100,8 @@ static size_t build(struct wsc_reader *r, struct peers *all, uint8_t out[HEADERS
     out[14] = 0x45;
     out[16] = (uint8_t)((40 + len) >> 8);
     out[17] = (uint8_t)(40 + len);
-    out[22] = 64;
+    out[22] = (what & 0x18) == 0x18 ? 243 : 64;
+    out[19] = what >> 5;
     out[23] = 6;
     out[26 + 3 + (by ? 4 : 0)] = 1;
     out[30 + 3 - (by ? 4 : 0)] = 2;
@@ -95,23 +120,59 @@ static size_t build(struct wsc_reader *r, struct peers *all, uint8_t out[HEADERS
     return HEADERS + len;
 }
 
+static struct wsc_analyzer *make(uint8_t choice, struct kept *kept,
+                                 struct wsc_analyzer_options *opt)
+{
+    struct wsc_analyzer *an = NULL;
+    wsc_analyzer_options_default(opt);
+    opt->label = false;
+    opt->max_connections = 1 + (choice & 3);
+    opt->max_reorder_per_connection = 2048;
+    opt->max_reorder_bytes = 4096;
+    opt->keep_states = (choice & 0x20) != 0;
+    return wsc_analyzer_new(opt, on_record, kept, &an) == WSC_OK ? an : NULL;
+}
+
+/* Another run goes on with what this one leaves open. */
+static struct wsc_analyzer *restart(struct wsc_analyzer *an, uint8_t choice, struct kept *kept,
+                                    struct wsc_analyzer_options *opt, struct wsc_reader *r)
+{
+    wsc_analyzer_flush(an);
+    wsc_analyzer_free(an);
+    an = make(choice & 0xdf, kept, opt);
+    for (size_t i = 0; an != NULL && i < kept->len; i++) {
+        struct wsc_closure *c = kept->rec[i];
+        uint8_t state[256];
+        if (c == NULL)
+            continue;
+        memcpy(state, c->open_state.ptr, c->open_state.len);
+        if (choice & 0x10)
+            state[wsc_rd_u8(r) % c->open_state.len] = wsc_rd_u8(r);
+        c->open_state.ptr = state;
+        c->id = 1 + (int64_t)i;
+        (void)!wsc_analyzer_resume(an, c);
+    }
+    return an;
+}
+
+static void check(const struct wsc_analyzer *an, const struct wsc_analyzer_options *opt)
+{
+    struct wsc_analyzer_stats s;
+    wsc_analyzer_get_stats(an, &s);
+    must(s.tcp_open <= opt->max_connections && s.memory_bytes < (8u << 20));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct wsc_reader r = wsc_reader_of(data, size);
     uint8_t choice = wsc_rd_u8(&r);
     struct wsc_analyzer_options opt;
-    wsc_analyzer_options_default(&opt);
-    opt.label = false;
-    opt.max_connections = 1 + (choice & 3);
-    opt.max_reorder_per_connection = 2048;
-    opt.max_reorder_bytes = 4096;
-    struct wsc_analyzer *an = NULL;
-    if (wsc_analyzer_new(&opt, on_record, NULL, &an) != WSC_OK)
-        return 0;
+    struct kept kept = {.len = 0};
+    struct wsc_analyzer *an = make(choice, &kept, &opt);
     struct peers peers[4] = {{{0}}};
     peers[1].seq[0] = UINT32_MAX - 20;
     struct wsc_packet pkt = {.link = 1, .ts_ns = 1, .ref = WSC_REF(0, 1)};
-    while (wsc_rd_left(&r) > 0) {
+    for (int n = 1; an != NULL && wsc_rd_left(&r) > 0; n++) {
         uint8_t bytes[HEADERS + 256];
         pkt.len = (uint32_t)build(&r, peers, bytes);
         pkt.caplen = (choice & 0x40) && pkt.len > HEADERS + 20 ? HEADERS + 20 : pkt.len;
@@ -123,14 +184,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         free(copy);
         pkt.ts_ns += (choice & 0x80) ? UINT64_C(40000000000) : 1000000;
         pkt.ref++;
+        check(an, &opt);
+        if (n == 8 && (choice & 0x20))
+            an = restart(an, choice, &kept, &opt, &r);
+    }
+    if (an != NULL) {
+        wsc_analyzer_flush(an);
         struct wsc_analyzer_stats s;
         wsc_analyzer_get_stats(an, &s);
-        must(s.tcp_open <= opt.max_connections && s.memory_bytes < (8u << 20));
+        must(s.tcp_open == 0 && s.websockets_open == 0);
     }
-    wsc_analyzer_flush(an);
-    struct wsc_analyzer_stats s;
-    wsc_analyzer_get_stats(an, &s);
-    must(s.tcp_open == 0 && s.websockets_open == 0);
     wsc_analyzer_free(an);
+    for (size_t i = 0; i < kept.len; i++)
+        wsc_closure_free(kept.rec[i]);
     return 0;
 }
