@@ -47,9 +47,7 @@ bool live_guard_drop(struct live_guard *g, bool quiet)
     if (g->dropped)
         return true;
     if (!quiet)
-        out_say("the database was opened as root and is written as user %s, who could not open it "
-                "again",
-                g->user.name);
+        out_say("goes on as %s, who could not open the database again", g->user.name);
     return drop(g);
 }
 
