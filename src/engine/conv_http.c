@@ -79,7 +79,8 @@ static void note_request(struct wsc_engine *e, struct wsc_conv_ws *ws,
     wsc_conv_set_string(e, ws, WSC_STRING_PATH,
                         wsc_ws_upgrade_path(head->target, e->opt.keep_query));
     wsc_conv_set_string(e, ws, WSC_STRING_USER_AGENT, head->fields[WSC_H1_USER_AGENT]);
-    wsc_conv_set_string(e, ws, WSC_STRING_ORIGIN, head->fields[WSC_H1_ORIGIN]);
+    wsc_conv_set_string(e, ws, WSC_STRING_ORIGIN,
+                        wsc_ws_upgrade_bare_url(head->fields[WSC_H1_ORIGIN]));
 }
 
 /* A WebSocket attempt begins. What the client sends from |end| on is read as frames until the
@@ -155,7 +156,8 @@ static void note_rejection(struct wsc_engine *e, struct wsc_conv_ws *ws,
         n->answer_ref = e->at->ref;
     wsc_conv_set_string(e, ws, WSC_STRING_PHRASE, head->phrase);
     wsc_conv_set_string(e, ws, WSC_STRING_CF_RAY, head->fields[WSC_H1_CF_RAY]);
-    wsc_conv_set_string(e, ws, WSC_STRING_WWW_AUTHENTICATE, head->fields[WSC_H1_WWW_AUTHENTICATE]);
+    wsc_conv_set_string(e, ws, WSC_STRING_WWW_AUTHENTICATE,
+                        wsc_ws_upgrade_challenge(head->fields[WSC_H1_WWW_AUTHENTICATE]));
     wsc_conv_set_string(e, ws, WSC_STRING_LOCATION,
                         wsc_ws_upgrade_bare_url(head->fields[WSC_H1_LOCATION]));
 }

@@ -167,7 +167,7 @@ struct wsc_span wsc_ws_upgrade_bare_url(struct wsc_span url)
     if (url.ptr == NULL)
         return url;
     for (size_t i = 0; i < url.len; i++) {
-        if (url.ptr[i] == '?' || url.ptr[i] == '#') {
+        if (url.ptr[i] == '?' || url.ptr[i] == '#' || url.ptr[i] == ';') {
             url.len = i;
             break;
         }
@@ -175,4 +175,54 @@ struct wsc_span wsc_ws_upgrade_bare_url(struct wsc_span url)
     if (memchr(url.ptr, '@', url.len) != NULL)
         return (struct wsc_span){0};
     return url;
+}
+
+static size_t skip(struct wsc_span s, size_t at, const char *any)
+{
+    while (at < s.len && s.ptr[at] != '\0' && strchr(any, s.ptr[at]) != NULL)
+        at++;
+    return at;
+}
+
+/* After a token or a quoted string at |at|. */
+static size_t skip_value(struct wsc_span s, size_t at)
+{
+    if (at >= s.len || s.ptr[at] != '"') {
+        while (at < s.len && s.ptr[at] > ' ' && s.ptr[at] != ',' && s.ptr[at] != '=')
+            at++;
+        return at;
+    }
+    for (at++; at < s.len && s.ptr[at] != '"'; at++)
+        if (s.ptr[at] == '\\')
+            at++;
+    return at < s.len ? at + 1 : s.len;
+}
+
+static bool harmless(struct wsc_span s, size_t from, size_t to)
+{
+    static const char *const names[] = {"realm", "error", "error_description", "scope", "charset"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (to - from == strlen(names[i]) &&
+            strncasecmp((const char *)s.ptr + from, names[i], to - from) == 0)
+            return true;
+    return false;
+}
+
+struct wsc_span wsc_ws_upgrade_challenge(struct wsc_span field)
+{
+    size_t kept = 0;
+    bool scheme = true; /* a scheme may stand here: at the beginning and after a comma */
+    for (size_t at = 0; field.ptr != NULL && at < field.len;) {
+        size_t to = skip_value(field, at), next = skip(field, to, " \t");
+        bool param = next < field.len && field.ptr[next] == '=';
+        if (to == at || (param ? !harmless(field, at, to) : !scheme))
+            break;
+        kept = to;
+        if (param)
+            kept = next = skip_value(field, skip(field, next + 1, " \t"));
+        at = skip(field, next, " \t,");
+        scheme = next < at && memchr(field.ptr + next, ',', at - next) != NULL;
+    }
+    field.len = kept;
+    return field;
 }

@@ -42,9 +42,13 @@ enum wsc_ws_negotiated wsc_ws_upgrade_extensions(struct wsc_span field);
  * |keep_query| the query stays. userinfo never does. */
 struct wsc_span wsc_ws_upgrade_path(struct wsc_span target, bool keep_query);
 
-/* |url| (absolute or relative) without userinfo, query and fragment, which may hold secrets. A URL
- * with userinfo gives a NULL span. */
+/* |url| (absolute or relative) without userinfo, parameters (";jsessionid="), query and fragment,
+ * which may hold secrets. A URL with userinfo gives a NULL span. */
 struct wsc_span wsc_ws_upgrade_bare_url(struct wsc_span url);
+
+/* What of a WWW-Authenticate field (RFC 9110 11.6.1) tells why and is no secret: schemes, realm,
+ * error, scope. It ends before anything else, such as the token of a Negotiate or a nonce. */
+struct wsc_span wsc_ws_upgrade_challenge(struct wsc_span field);
 
 /* True if the comma-separated list |field| holds |token|, in any case (RFC 9110 5.6.1). */
 bool wsc_http_list_has(struct wsc_span field, const char *token);

@@ -112,3 +112,45 @@ Test(upgrade, paths_keep_no_secrets)
     }
     cr_expect_null(wsc_ws_upgrade_path(span(NULL), false).ptr);
 }
+
+static void expect_text(struct wsc_span got, const char *want, const char *row)
+{
+    cr_expect(got.len == strlen(want) && (got.len == 0 || memcmp(got.ptr, want, got.len) == 0),
+              "%s: %.*s", row, (int)got.len, (const char *)got.ptr);
+}
+
+Test(upgrade, urls_keep_no_secrets)
+{
+    static const struct {
+        const char *url, *bare;
+    } rows[] = {{"https://h/login?back=/x", "https://h/login"},
+                {"/login#token", "/login"},
+                {"/login;jsessionid=1", "/login"},
+                {"https://user:secret@h/", ""},
+                {"/", "/"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        expect_text(wsc_ws_upgrade_bare_url(span(rows[i].url)), rows[i].bare, rows[i].url);
+}
+
+Test(upgrade, challenges_keep_no_secrets)
+{
+    static const struct {
+        const char *field, *kept;
+    } rows[] = {{"Basic realm=\"a, b\"", "Basic realm=\"a, b\""},
+                {"Bearer realm=x , error = \"invalid_token\"",
+                 "Bearer realm=x , error = \"invalid_token\""},
+                {"Negotiate", "Negotiate"},
+                {"Negotiate, Basic realm=\"x\"", "Negotiate, Basic realm=\"x\""},
+                {"Negotiate YIIB==", "Negotiate"},
+                {"NTLM TlRMTVNTUAAC, Basic realm=x", "NTLM"},
+                {"Digest realm=\"r\", nonce=\"n\", opaque=\"o\"", "Digest realm=\"r\""},
+                {"Digest nonce=\"n\", realm=\"r\"", "Digest"},
+                {"Basic realm=\"open", "Basic realm=\"open"},
+                {"Basic realm=\"a\\", "Basic realm=\"a\\"},
+                {"Basic realm=", "Basic realm="},
+                {"=", ""},
+                {"", ""}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        expect_text(wsc_ws_upgrade_challenge(span(rows[i].field)), rows[i].kept, rows[i].field);
+    cr_expect_null(wsc_ws_upgrade_challenge(span(NULL)).ptr);
+}
