@@ -132,6 +132,21 @@ static void claim_idle(const struct wsc_case *c, enum wsc_dir closer, const char
     warn_pings(c, list, out);
 }
 
+/* A timer that starts anew with any byte cannot have let a longer silence pass. */
+static bool survived_longer(const struct wsc_case *c, const struct candidates *list,
+                            struct wsc_claims *out)
+{
+    char before[WSC_TIME_TEXT], now[WSC_TIME_TEXT];
+    if (c->signs->quiet_ns <= c->rec->idle_any_ns)
+        return false;
+    wsc_claim(out, WSC_CAUSE_NONE, WSC_CONFIDENCE_NONE);
+    wsc_say(out,
+            "the silence of %s at the end matches %s %s, but it had lived through one of %s before",
+            wsc_text_time(c->rec->idle_any_ns, now), list->row[0]->product, list->row[0]->setting,
+            wsc_text_time(c->signs->quiet_ns, before));
+    return true;
+}
+
 void wsc_why_idle(const struct wsc_case *c, struct wsc_claims *out)
 {
     const struct wsc_closure *r = c->rec;
@@ -153,6 +168,8 @@ void wsc_why_idle(const struct wsc_case *c, struct wsc_claims *out)
             (clocks[i].ns != WSC_UNKNOWN && r->idle_any_ns != WSC_UNKNOWN &&
              clocks[i].ns - r->idle_any_ns <= wsc_limit_slack(r->idle_any_ns)))
             find(c, WSC_LIMIT_IDLE, clocks[i].clock, clocks[i].ns, &whole);
+    if (whole.len > 0 && survived_longer(c, &whole, out))
+        return;
     if (whole.len > 0) {
         claim_idle(c, closer, clocks[0].whose, r->idle_any_ns, &whole, out);
         return;

@@ -164,7 +164,8 @@ static enum wsc_err add_text(struct wsc_limits *set, char *text, const char *nam
     texts[set->texts_len++] = text;
     size_t before = set->len;
     unsigned number = 0;
-    for (char *at = text; at != NULL;) {
+    /* Some editors begin a file with a byte order mark. */
+    for (char *at = strncmp(text, "\xef\xbb\xbf", 3) == 0 ? text + 3 : text; at != NULL;) {
         char *line = strsep(&at, "\n");
         number++;
         size_t len = strlen(line);

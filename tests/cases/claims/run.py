@@ -153,6 +153,34 @@ class Ends(Case):
         self.says("peer_crash", "likely", "had not answered")
 
 
+class Silence(Case):
+    def test_a_silence_that_matches(self):
+        self.s.say(C)
+        self.s.wait(45)
+        self.s.say(S)
+        self.s.wait(60)
+        self.s.fin(S)
+        self.says("idle_timeout", "likely", "matches a limit of 60 s")
+
+    def test_it_had_lived_through_a_longer_one(self):
+        self.s.say(C)
+        self.s.wait(75)
+        self.s.say(S)
+        self.s.wait(60)
+        self.s.fin(S)
+        self.says(None, None, r"silence of 60\.0 s at the end matches nginx .* lived through one of 75\.0 s before")
+
+    def test_probes_are_no_bytes(self):
+        self.s.say(C)
+        for _ in range(5):
+            self.s.wait(11)
+            self.s.packet(C, ACK, seq=self.s.seq[C] - 1)
+            self.s.packet(S, ACK)
+        self.s.wait(5)
+        self.s.fin(S)
+        self.says("idle_timeout", "likely", "no byte for 60.0 s")
+
+
 class OneWay(Case):
     """Only one side's packets: its Close may be the answer to the other's."""
 

@@ -74,7 +74,7 @@ static char *file_with(const char *text, size_t len)
 
 Test(limits, a_file_of_the_users_own_comes_first)
 {
-    static const char text[] = "product\tkind\tseconds\tsetting\tends\tnotes\tsource\tverified\n"
+    static const char text[] = "\xef\xbb\xbfproduct\tkind\tseconds\tsetting\tends\tnotes\tsource\tverified\n"
                                "# ours\n"
                                "edge\tidle\t60\tidle_secs\tFIN\t-\twiki\tyes\r\n"
                                "game\tlifetime\t100-120\t-\t-\t-\t-\tno\tany\trst,4001\n";
