@@ -1,7 +1,7 @@
 #include <wsclose/wsclose.h>
 
+#include "analysis.h"
 #include "commands.h"
-#include "filter.h"
 #include "out.h"
 #include "progress.h"
 #include "records.h"
@@ -16,11 +16,10 @@
 #include <unistd.h>
 
 struct options {
-    struct filter_options filter; /* first: the filter table's offsets count from here */
-    const char *db, *bpf, *keylog, *limits;
+    struct analysis_options common; /* first: the common tables' offsets count from here */
+    const char *db, *keylog;
     enum wsc_format format;
-    bool keep_query, no_label, quiet, why;
-    size_t max_connections;
+    bool quiet;
 };
 
 static const struct args_option options_table[] = {
@@ -28,25 +27,14 @@ static const struct args_option options_table[] = {
      args_set_text, offsetof(struct options, db)},
     {"format", 0, "FORMAT", "table (default), ndjson, json, csv; none only stores", args_set_format,
      offsetof(struct options, format)},
-    {"filter", 'f', "BPF", "only packets that pass this filter, as in tcpdump", args_set_text,
-     offsetof(struct options, bpf)},
     {"keylog", 0, "FILE", "TLS key log (this version does not decrypt TLS yet)", args_set_text,
      offsetof(struct options, keylog)},
-    {"limits", 0, "FILE", "timeouts of your own products, tab-separated as in the built-in table",
-     args_set_text, offsetof(struct options, limits)},
-    {"keep-query", 0, NULL, "keep the query of paths; it may hold secrets", args_set_flag,
-     offsetof(struct options, keep_query)},
-    {"no-label", 0, NULL, "do not ask nDPI what the flows are", args_set_flag,
-     offsetof(struct options, no_label)},
-    {"max-connections", 0, "N", "TCP connections remembered at once (default 4000000)",
-     args_set_size, offsetof(struct options, max_connections)},
-    {"why", 0, NULL, "show the evidence of each record below it", args_set_flag,
-     offsetof(struct options, why)},
     {"quiet", 'q', NULL, "no summary and no progress on standard error", args_set_flag,
      offsetof(struct options, quiet)},
     {NULL, 0, NULL, NULL, NULL, 0},
 };
-static const struct args_option *const tables[] = {options_table, filter_table, NULL};
+static const struct args_option *const tables[] = {options_table, analysis_table, filter_table,
+                                                   NULL};
 
 /* One run. */
 struct run {
@@ -56,8 +44,7 @@ struct run {
     bool streaming; /* standard input: records are shown as they happen */
     bool out_open;
     struct wsc_capture *capture;
-    struct wsc_analyzer *analyzer;
-    struct wsc_limits *limits;
+    struct analysis analysis;
     struct wsc_store *store; /* NULL: neither stored nor shown */
     struct out out;
     struct records records;
@@ -121,7 +108,7 @@ static void on_record(void *ctx, const struct wsc_closure *rec)
         wsc_capture_stop(r->capture);
         return;
     }
-    struct wsc_filter f = r->opt.filter.filter;
+    struct wsc_filter f = r->opt.common.filter.filter;
     if (!r->streaming || (f.limit > 0 && r->shown >= f.limit))
         return;
     f.id = id;
@@ -131,30 +118,15 @@ static void on_record(void *ctx, const struct wsc_closure *rec)
 
 /* ---- the run, step by step ---- */
 
-static bool open_limits(struct run *r)
-{
-    struct wsc_error err;
-    enum wsc_err e = wsc_limits_new(&r->limits);
-    if (e != WSC_OK)
-        (void)wsc_error_set(&err, e, "out of memory");
-    else if (r->opt.limits != NULL)
-        e = wsc_limits_add_file(r->limits, r->opt.limits, &err);
-    return e == WSC_OK || fail(r, &err);
-}
-
 static bool open_store(struct run *r, bool keep)
 {
     struct wsc_error err;
     if (wsc_store_open(r->opt.db, keep ? WSC_STORE_WRITE : WSC_STORE_PRIVATE, &r->store, &err) !=
         WSC_OK)
         return fail(r, &err);
-    wsc_store_set_pass(r->store, wsc_across_pass, r->limits);
-    char options[1024];
-    int n = snprintf(options, sizeof(options), "wsclose %s filter=%.800s keep-query=%d",
-                     wsc_version(), r->opt.bpf != NULL ? r->opt.bpf : "", r->opt.keep_query);
-    uint64_t digest = wsc_limits_digest(r->limits);
-    if (digest != 0)
-        (void)snprintf(options + n, sizeof(options) - (size_t)n, " limits=%016" PRIx64, digest);
+    wsc_store_set_pass(r->store, wsc_across_pass, r->analysis.limits);
+    char options[ANALYSIS_TEXT];
+    analysis_text(&r->analysis, &r->opt.common, "", options);
     if (wsc_store_begin(r->store, r->files, r->files_len, options, &err) != WSC_OK)
         return fail(r, &err);
     return true;
@@ -164,25 +136,12 @@ static bool open_all(struct run *r)
 {
     struct wsc_error err;
     bool keep = strcmp(r->opt.db, "none") != 0;
-    if (!open_limits(r))
-        return false;
-    struct wsc_capture_options co = {.filter = r->opt.bpf, .fingerprint = keep};
+    struct wsc_capture_options co = {.filter = r->opt.common.bpf, .fingerprint = keep};
     if (wsc_capture_open(r->files, r->files_len, &co, &r->capture, &err) != WSC_OK)
         return fail(r, &err);
     catch_signals(r);
-    struct wsc_analyzer_options ao;
-    wsc_analyzer_options_default(&ao);
-    ao.keep_query = r->opt.keep_query;
-    ao.label = !r->opt.no_label;
-    ao.limits = r->limits;
-    if (r->opt.max_connections != 0)
-        ao.max_connections = r->opt.max_connections;
-    if (wsc_analyzer_new(&ao, on_record, r, &r->analyzer) != WSC_OK) {
-        (void)wsc_error_set(
-            &err, WSC_ERR_INVALID,
-            "the analyzer cannot be made: --max-connections is out of range, or memory is");
+    if (analysis_open(&r->analysis, &r->opt.common, false, on_record, r, &err) != WSC_OK)
         return fail(r, &err);
-    }
     if (!keep && r->opt.format == WSC_FORMAT_NONE)
         return true;
     return open_store(r, keep);
@@ -203,13 +162,13 @@ static void read_all(struct run *r)
         } else if (e != WSC_OK) {
             progress_clear(&progress);
             (void)fail(r, &err);
-        } else if (wsc_analyzer_feed(r->analyzer, &pkt) == WSC_ERR_NOMEM) {
+        } else if (wsc_analyzer_feed(r->analysis.analyzer, &pkt) == WSC_ERR_NOMEM) {
             r->summary.lost_packets++;
         }
-        progress_step(&progress, r->capture, r->analyzer);
+        progress_step(&progress, r->capture, r->analysis.analyzer);
     }
     progress_clear(&progress);
-    wsc_analyzer_flush(r->analyzer);
+    wsc_analyzer_flush(r->analysis.analyzer);
 }
 
 /* What is known of each capture now that it was read. */
@@ -249,7 +208,7 @@ static void commit(struct run *r)
 static void list(struct run *r)
 {
     struct wsc_error err;
-    struct wsc_filter f = r->opt.filter.filter;
+    struct wsc_filter f = r->opt.common.filter.filter;
     f.last_import = true;
     r->records = (struct records){.store = r->store,
                                   .filter = &f,
@@ -275,7 +234,7 @@ static void finish(struct run *r)
     struct summary_traffic traffic = {0};
     summary_add_captures(&traffic, r->capture);
     if (!r->opt.quiet && !r->failed)
-        summary_print(&r->summary, &traffic, r->analyzer, keep ? r->opt.db : NULL);
+        summary_print(&r->summary, &traffic, r->analysis.analyzer, keep ? r->opt.db : NULL);
     if (interrupted)
         out_say("interrupted: what was read until then is shown%s",
                 keep ? ", nothing was stored" : "");
@@ -285,8 +244,7 @@ static void close_all(struct run *r)
 {
     signalled_capture = NULL;
     wsc_store_close(r->store);
-    wsc_analyzer_free(r->analyzer);
-    wsc_limits_free(r->limits);
+    analysis_close(&r->analysis);
     wsc_capture_close(r->capture);
 }
 
@@ -300,7 +258,7 @@ static int status_of(const struct run *r)
 static int run(int argc, char **argv)
 {
     struct run r = {.opt = {.db = DEFAULT_DB, .format = WSC_FORMAT_TABLE}};
-    wsc_filter_init(&r.opt.filter.filter);
+    wsc_filter_init(&r.opt.common.filter.filter);
     int operands;
     int status = args_parse(&command_analyze, argc, argv, &r.opt, &operands);
     if (status >= 0)
@@ -318,9 +276,9 @@ static int run(int argc, char **argv)
                 "examined");
     if (open_all(&r)) {
         r.records.out = &r.out; /* standard input: each by itself */
-        r.out_open = out_open(
-            &r.out,
-            &(struct out_options){.format = r.opt.format, .live = r.streaming, .why = r.opt.why});
+        r.out_open = out_open(&r.out, &(struct out_options){.format = r.opt.format,
+                                                            .live = r.streaming,
+                                                            .why = r.opt.common.why});
         r.failed = !r.out_open;
     }
     if (!r.failed) {

@@ -1,7 +1,7 @@
 #include <wsclose/wsclose.h>
 
+#include "analysis.h"
 #include "commands.h"
-#include "filter.h"
 #include "live_guard.h"
 #include "live_status.h"
 #include "live_store.h"
@@ -18,13 +18,13 @@
 #include <unistd.h>
 
 struct options {
-    struct filter_options filter; /* first: the filter table's offsets count from here */
+    struct analysis_options common; /* first: the common tables' offsets count from here */
     const char *interfaces[WSC_LIVE_MAX_INTERFACES];
     size_t interfaces_len;
-    const char *db, *bpf, *limits;
+    const char *db;
     enum wsc_format format;
-    bool format_given, list, keep_query, no_label, quiet, why, promiscuous;
-    size_t max_connections, snaplen, buffer, count;
+    bool format_given, list, quiet, promiscuous;
+    size_t snaplen, buffer, count;
     uint64_t duration_ns;
     struct live_guard_options guard;
 };
@@ -75,8 +75,6 @@ static const struct args_option options_table[] = {
      args_set_text, offsetof(struct options, db)},
     {"format", 0, "FORMAT", "table (default on a terminal), ndjson (default in a pipe), csv, none",
      set_format, 0},
-    {"filter", 'f', "BPF", "only packets that pass this filter, as in tcpdump", args_set_text,
-     offsetof(struct options, bpf)},
     {"duration", 0, "TIME", "stop after this time: 90s, 30m, 2h, 7d", set_duration,
      offsetof(struct options, duration_ns)},
     {"count", 'c', "N", "stop after N records", args_set_size, offsetof(struct options, count)},
@@ -86,14 +84,6 @@ static const struct args_option options_table[] = {
      offsetof(struct options, buffer)},
     {"promiscuous", 0, NULL, "also frames for other stations", args_set_flag,
      offsetof(struct options, promiscuous)},
-    {"limits", 0, "FILE", "timeouts of your own products, tab-separated as in the built-in table",
-     args_set_text, offsetof(struct options, limits)},
-    {"keep-query", 0, NULL, "keep the query of paths; it may hold secrets", args_set_flag,
-     offsetof(struct options, keep_query)},
-    {"no-label", 0, NULL, "do not ask nDPI what the flows are", args_set_flag,
-     offsetof(struct options, no_label)},
-    {"max-connections", 0, "N", "TCP connections remembered at once (default 4000000)",
-     args_set_size, offsetof(struct options, max_connections)},
     {"metrics", 0, "[ADDR:]PORT", "serve counters for Prometheus (default address 127.0.0.1)",
      args_set_text, offsetof(struct options, guard.metrics)},
     {"user", 0, "NAME",
@@ -102,22 +92,20 @@ static const struct args_option options_table[] = {
      args_set_text, offsetof(struct options, guard.user)},
     {"no-confine", 0, NULL, "for debugging: allow all system calls and core dumps", args_set_flag,
      offsetof(struct options, guard.no_confine)},
-    {"why", 0, NULL, "show the evidence of each record below it", args_set_flag,
-     offsetof(struct options, why)},
     {"quiet", 'q', NULL, "no status line and no summary on standard error", args_set_flag,
      offsetof(struct options, quiet)},
     {NULL, 0, NULL, NULL, NULL, 0},
 };
-static const struct args_option *const tables[] = {options_table, filter_table, NULL};
+static const struct args_option *const tables[] = {options_table, analysis_table, filter_table,
+                                                   NULL};
 
 /* One run. */
 struct run {
     struct options opt;
     struct wsc_live *live;
-    struct wsc_limits *limits;
-    struct wsc_analyzer *analyzer;
+    struct analysis analysis;
     struct live_store store;
-    char names[WSC_LIVE_MAX_INTERFACES][80], store_options[512];
+    char names[WSC_LIVE_MAX_INTERFACES][80], store_options[ANALYSIS_TEXT];
     const char *name_list[WSC_LIVE_MAX_INTERFACES];
     struct out out;
     struct records records;
@@ -205,7 +193,7 @@ static void on_record(void *ctx, const struct wsc_closure *rec)
         (void)show(r, rec);
         return;
     }
-    struct wsc_filter f = r->opt.filter.filter;
+    struct wsc_filter f = r->opt.common.filter.filter;
     f.id = id;
     if (wsc_store_query(r->store.store, &f, show, r, &err) != WSC_OK)
         (void)fail(r, &err);
@@ -221,42 +209,21 @@ static bool open_store(struct run *r)
         (void)snprintf(r->names[i], sizeof(r->names[i]), "live:%s", r->opt.interfaces[i]);
         r->name_list[i] = r->names[i];
     }
-    (void)snprintf(r->store_options, sizeof(r->store_options),
-                   "wsclose %s live filter=%.300s keep-query=%d", wsc_version(),
-                   r->opt.bpf != NULL ? r->opt.bpf : "", r->opt.keep_query);
+    analysis_text(&r->analysis, &r->opt.common, " live", r->store_options);
     r->store = (struct live_store){.db = r->opt.db,
                                    .keep = r->keep,
                                    .names = r->name_list,
                                    .names_len = r->opt.interfaces_len,
                                    .options = r->store_options,
-                                   .limits = r->limits};
+                                   .limits = r->analysis.limits};
     return live_store_open(&r->store, &err) == WSC_OK || fail(r, &err);
 }
 
 static bool open_analyzer(struct run *r)
 {
     struct wsc_error err;
-    enum wsc_err e = wsc_limits_new(&r->limits);
-    if (e != WSC_OK)
-        (void)wsc_error_set(&err, e, "out of memory");
-    else if (r->opt.limits != NULL)
-        e = wsc_limits_add_file(r->limits, r->opt.limits, &err);
-    if (e != WSC_OK)
-        return fail(r, &err);
-    struct wsc_analyzer_options ao;
-    wsc_analyzer_options_default(&ao);
-    ao.keep_query = r->opt.keep_query;
-    ao.label = !r->opt.no_label;
-    ao.limits = r->limits;
-    ao.keep_states = true;
-    if (r->opt.max_connections != 0)
-        ao.max_connections = r->opt.max_connections;
-    if (wsc_analyzer_new(&ao, on_record, r, &r->analyzer) == WSC_OK)
-        return true;
-    (void)wsc_error_set(
-        &err, WSC_ERR_INVALID,
-        "the analyzer cannot be made: --max-connections is out of range, or memory is");
-    return fail(r, &err);
+    return analysis_open(&r->analysis, &r->opt.common, true, on_record, r, &err) == WSC_OK ||
+           fail(r, &err);
 }
 
 /* A connection silent for longer than this is not waited for again. */
@@ -265,7 +232,7 @@ static bool open_analyzer(struct run *r)
 static int resume_one(void *ctx, const struct wsc_closure *rec)
 {
     struct run *r = ctx;
-    if (wsc_analyzer_resume(r->analyzer, rec) == WSC_OK)
+    if (wsc_analyzer_resume(r->analysis.analyzer, rec) == WSC_OK)
         r->resumed++;
     return 0;
 }
@@ -289,7 +256,7 @@ static bool open_all(struct run *r)
 {
     struct wsc_error err;
     const struct options *o = &r->opt;
-    struct wsc_live_options lo = {.filter = o->bpf,
+    struct wsc_live_options lo = {.filter = o->common.bpf,
                                   .snaplen = (uint32_t)(o->snaplen <= 262144 ? o->snaplen : 262144),
                                   .buffer_bytes = o->buffer,
                                   .promiscuous = o->promiscuous};
@@ -319,7 +286,7 @@ static void note_drops(struct run *r, uint64_t now)
         r->seen[i] = s;
         if (d.kernel + d.interface == 0)
             continue;
-        wsc_analyzer_lost(r->analyzer, d.first_ns, d.last_ns);
+        wsc_analyzer_lost(r->analysis.analyzer, d.first_ns, d.last_ns);
         live_store_drop(&r->store, &d);
     }
 }
@@ -333,16 +300,16 @@ static void look(struct run *r, uint64_t now)
     r->looked_ns = now;
     live_status_clear(&r->status);
     live_store_look(&r->store, now);
-    live_status_draw(&r->status, r->live, r->analyzer);
+    live_status_draw(&r->status, r->live, r->analysis.analyzer);
     live_guard_look(&r->guard, &(struct live_guard_look){.live = r->live,
-                                                         .analyzer = r->analyzer,
+                                                         .analyzer = r->analysis.analyzer,
                                                          .now_ns = now,
                                                          .packet_ns = r->packet_ns,
                                                          .waiting = r->store.waiting,
                                                          .well = !r->keep || r->store.lost == 0});
     if (asked) {
         asked = 0;
-        live_status_print(&r->status, r->live, r->analyzer);
+        live_status_print(&r->status, r->live, r->analysis.analyzer);
     }
 }
 
@@ -361,7 +328,7 @@ static void watch(struct run *r)
     unsigned packets = 0;
     r->began_ns = r->looked_ns = wall_ns();
     while ((e = wsc_live_next(r->live, &pkt, &err)) != WSC_END) {
-        if (e == WSC_OK && wsc_analyzer_feed(r->analyzer, &pkt) == WSC_ERR_NOMEM)
+        if (e == WSC_OK && wsc_analyzer_feed(r->analysis.analyzer, &pkt) == WSC_ERR_NOMEM)
             r->summary.lost_packets++;
         if (e == WSC_DAMAGED) {
             live_status_clear(&r->status);
@@ -374,7 +341,7 @@ static void watch(struct run *r)
         uint64_t now = wall_ns();
         r->packet_ns = e == WSC_OK ? pkt.ts_ns : 0;
         if (e == WSC_TIMEOUT)
-            wsc_analyzer_tick(r->analyzer, now);
+            wsc_analyzer_tick(r->analysis.analyzer, now);
         if (now >= r->looked_ns + LOOK_NS)
             look(r, now);
         if (is_over(r))
@@ -384,7 +351,7 @@ static void watch(struct run *r)
     }
     live_guard_stopping(&r->guard);
     note_drops(r, wall_ns());
-    wsc_analyzer_flush(r->analyzer);
+    wsc_analyzer_flush(r->analysis.analyzer);
 }
 
 /* ---- the end ---- */
@@ -417,7 +384,7 @@ static void finish(struct run *r)
     }
     if (r->opt.quiet)
         return;
-    summary_print(&r->summary, &t, r->analyzer, r->keep ? r->opt.db : NULL);
+    summary_print(&r->summary, &t, r->analysis.analyzer, r->keep ? r->opt.db : NULL);
     if (dropped > 0)
         fprintf(stderr,
                 "warning: %" PRIu64 " packets dropped before wsclose saw them; a larger "
@@ -444,8 +411,7 @@ static void close_all(struct run *r)
 {
     signalled = NULL;
     live_store_close(&r->store);
-    wsc_analyzer_free(r->analyzer);
-    wsc_limits_free(r->limits);
+    analysis_close(&r->analysis);
     wsc_live_close(r->live);
     live_guard_close(&r->guard);
 }
@@ -460,7 +426,7 @@ static int status_of(const struct run *r)
 static int run(int argc, char **argv)
 {
     struct run r = {.opt = {.db = DEFAULT_DB, .format = WSC_FORMAT_TABLE}};
-    wsc_filter_init(&r.opt.filter.filter);
+    wsc_filter_init(&r.opt.common.filter.filter);
     int operands;
     int status = args_parse(&command_live, argc, argv, &r.opt, &operands);
     if (status >= 0)
@@ -477,7 +443,8 @@ static int run(int argc, char **argv)
     if (open_all(&r)) {
         r.records = (struct records){.out = &r.out};
         r.out_open = out_open(
-            &r.out, &(struct out_options){.format = r.opt.format, .live = true, .why = r.opt.why});
+            &r.out,
+            &(struct out_options){.format = r.opt.format, .live = true, .why = r.opt.common.why});
         if (r.out_open && live_guard_confine(&r.guard, r.live)) {
             watch(&r);
             finish(&r);

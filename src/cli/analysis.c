@@ -1,0 +1,62 @@
+#include "analysis.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+const struct args_option analysis_table[] = {
+    {"filter", 'f', "BPF", "only packets that pass this filter, as in tcpdump", args_set_text,
+     offsetof(struct analysis_options, bpf)},
+    {"limits", 0, "FILE", "timeouts of your own products, tab-separated as in the built-in table",
+     args_set_text, offsetof(struct analysis_options, limits)},
+    {"keep-query", 0, NULL, "keep the query of paths; it may hold secrets", args_set_flag,
+     offsetof(struct analysis_options, keep_query)},
+    {"no-label", 0, NULL, "do not ask nDPI what the flows are", args_set_flag,
+     offsetof(struct analysis_options, no_label)},
+    {"max-connections", 0, "N", "TCP connections remembered at once (default 4000000)",
+     args_set_size, offsetof(struct analysis_options, max_connections)},
+    {"why", 0, NULL, "show the evidence of each record below it", args_set_flag,
+     offsetof(struct analysis_options, why)},
+    {NULL, 0, NULL, NULL, NULL, 0},
+};
+
+enum wsc_err analysis_open(struct analysis *a, const struct analysis_options *opt, bool keep_states,
+                           wsc_record_fn on_record, void *ctx, struct wsc_error *err)
+{
+    enum wsc_err e = wsc_limits_new(&a->limits);
+    if (e != WSC_OK)
+        return wsc_error_set(err, e, "out of memory");
+    if (opt->limits != NULL)
+        e = wsc_limits_add_file(a->limits, opt->limits, err);
+    if (e != WSC_OK)
+        return e;
+    struct wsc_analyzer_options ao;
+    wsc_analyzer_options_default(&ao);
+    ao.keep_query = opt->keep_query;
+    ao.label = !opt->no_label;
+    ao.limits = a->limits;
+    ao.keep_states = keep_states;
+    if (opt->max_connections != 0)
+        ao.max_connections = opt->max_connections;
+    e = wsc_analyzer_new(&ao, on_record, ctx, &a->analyzer);
+    if (e == WSC_OK)
+        return WSC_OK;
+    return wsc_error_set(
+        err, e, "the analyzer cannot be made: --max-connections is out of range, or memory is");
+}
+
+void analysis_close(struct analysis *a)
+{
+    wsc_analyzer_free(a->analyzer);
+    wsc_limits_free(a->limits);
+    *a = (struct analysis){.limits = NULL};
+}
+
+void analysis_text(const struct analysis *a, const struct analysis_options *opt, const char *how,
+                   char out[ANALYSIS_TEXT])
+{
+    int n = snprintf(out, ANALYSIS_TEXT, "wsclose %s%s filter=%.800s keep-query=%d", wsc_version(),
+                     how, opt->bpf != NULL ? opt->bpf : "", opt->keep_query);
+    uint64_t digest = wsc_limits_digest(a->limits);
+    if (digest != 0)
+        (void)snprintf(out + n, ANALYSIS_TEXT - (size_t)n, " limits=%016" PRIx64, digest);
+}
