@@ -52,6 +52,22 @@ struct wsc_store_drop {
 enum wsc_err wsc_store_put_drop(struct wsc_store *s, const struct wsc_store_drop *d,
                                 struct wsc_error *err) WSC_MUST_USE;
 
+/* A file that holds packets of capture |index| of the import, one after the other. */
+struct wsc_store_packet_file {
+    const char *file; /* from the root */
+    size_t index;
+    uint32_t interface; /* in the file */
+    uint64_t first_packet, last_packet;
+    uint64_t first_ns, last_ns; /* 0: not known yet */
+    bool open;                  /* still being written: |last_packet| and |last_ns| do not count */
+};
+/* Says so, or says it anew. Goes with the next flush, as records do. */
+enum wsc_err wsc_store_put_packet_file(struct wsc_store *s, const struct wsc_store_packet_file *f,
+                                       struct wsc_error *err) WSC_MUST_USE;
+/* |file| is no more. An import must be under way; the file may be of another one. */
+enum wsc_err wsc_store_remove_packet_file(struct wsc_store *s, const char *file,
+                                          struct wsc_error *err) WSC_MUST_USE;
+
 /* What is known of one capture only when it was read to the end. */
 struct wsc_store_capture {
     const char *fingerprint; /* 32 hex digits: content, not name; NULL or "": equal to no other */
@@ -199,6 +215,23 @@ enum wsc_err wsc_store_query(struct wsc_store *s, const struct wsc_filter *f, ws
  * before |since_ns|, with its |open_state|. |fn| may not change the store. */
 enum wsc_err wsc_store_opens(struct wsc_store *s, const char *name, uint64_t since_ns,
                              wsc_query_fn fn, void *ctx, struct wsc_error *err) WSC_MUST_USE;
+
+/* Where packets of a connection are: a capture of its import, or a file that was kept of one. */
+struct wsc_store_source {
+    int64_t capture;         /* row */
+    bool has_first;          /* of that capture is its first packet */
+    bool must;               /* false: it came later, there may be stragglers in it */
+    struct wsc_span name;    /* of the capture, as given */
+    const char *fingerprint; /* NULL: none, a live capture */
+    struct wsc_span file; /* kept by a live capture; ptr NULL: |name| is the file, if it is one */
+    uint32_t interface;   /* in |file| */
+    uint64_t first_packet, last_packet; /* in |file|; last UINT64_MAX: not known */
+};
+typedef int (*wsc_store_source_fn)(void *ctx, const struct wsc_store_source *src);
+/* Calls |fn| for all that may hold packets of connection |id| by their times, captures in the order
+ * they were given, files in the order they were written. */
+enum wsc_err wsc_store_sources(struct wsc_store *s, int64_t id, wsc_store_source_fn fn, void *ctx,
+                               struct wsc_error *err) WSC_MUST_USE;
 
 /* What stats can be grouped by. */
 enum wsc_stats_key {

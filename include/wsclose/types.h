@@ -48,6 +48,7 @@ struct wsc_packet {
     uint32_t caplen;
     uint32_t len;
     uint32_t link;
+    uint32_t interface; /* its number in the capture's present section; 0 where there is but one */
     uint64_t ts_ns;
     uint64_t ref; /* WSC_REF */
 };

@@ -8,11 +8,13 @@
 #include <wsclose/closure.h>
 #include <wsclose/codes.h>
 #include <wsclose/error.h>
+#include <wsclose/extract.h>
 #include <wsclose/findings.h>
 #include <wsclose/guard.h>
 #include <wsclose/limits.h>
 #include <wsclose/live.h>
 #include <wsclose/metrics.h>
+#include <wsclose/pcapng.h>
 #include <wsclose/report.h>
 #include <wsclose/store.h>
 #include <wsclose/types.h>

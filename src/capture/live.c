@@ -201,6 +201,7 @@ static enum wsc_err take(struct wsc_live *l, size_t at, struct wsc_packet *pkt,
                                .caplen = h->caplen,
                                .len = h->len > h->caplen ? h->len : h->caplen,
                                .link = i->link,
+                               .interface = (uint32_t)at,
                                .ts_ns = (uint64_t)h->ts.tv_sec * UINT64_C(1000000000) +
                                         (uint64_t)h->ts.tv_usec,
                                .ref = WSC_REF(at, i->packets)};

@@ -220,6 +220,7 @@ static enum wsc_err give(const struct pcapng_source *s, uint32_t number, uint64_
                                .caplen = (uint32_t)data.len,
                                .len = len > data.len ? len : (uint32_t)data.len,
                                .link = i->link,
+                               .interface = number,
                                .ts_ns = to_ns(i, ts)};
     return WSC_OK;
 }

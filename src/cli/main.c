@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const struct args_command *const commands[] = {
-    &command_analyze,  &command_live,    &command_events,  &command_stats,
+    &command_analyze,  &command_live,    &command_events,  &command_stats, &command_extract,
     &command_diagnose, &command_explain, &command_compare, &command_codes};
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -27,16 +27,16 @@ Test(store_migrate, next_script)
     struct wsc_store *s = open_store(t.path, WSC_STORE_WRITE);
     (void)import(s, aa, 1, "", &r, 1);
     const char *const *ours = wsc_migrations(&n);
-    cr_assert_eq(n, 3);
-    const char *const scripts[] = {ours[0], ours[1], ours[2], next};
+    cr_assert_eq(n, 4);
+    const char *const scripts[] = {ours[0], ours[1], ours[2], ours[3], next};
     cr_assert_eq(wsc_db_exec(s, "DELETE FROM close_codes", &err), WSC_OK);
-    cr_expect_eq(wsc_migrate(s, scripts, 4, &err), WSC_OK, "%s", err.message);
-    cr_expect_eq(ask(s, "PRAGMA user_version"), 4);
+    cr_expect_eq(wsc_migrate(s, scripts, 5, &err), WSC_OK, "%s", err.message);
+    cr_expect_eq(ask(s, "PRAGMA user_version"), 5);
     cr_expect_eq(ask(s, "SELECT count(*) FROM imports WHERE note = 'old'"), 1);
     cr_expect_eq(
         ask(s, "SELECT count(*) FROM close_codes WHERE first = 1006 AND name = 'Abnormal Closure'"),
         1, "the registry is written anew");
-    cr_expect_eq(wsc_migrate(s, scripts, 4, &err), WSC_OK, "again: nothing to do: %s", err.message);
+    cr_expect_eq(wsc_migrate(s, scripts, 5, &err), WSC_OK, "again: nothing to do: %s", err.message);
     wsc_store_close(s);
     /* And this wsclose leaves that database alone. */
     cr_expect_eq(wsc_store_open(t.path, WSC_STORE_WRITE, &s, &err), WSC_ERR_NEWER_DB);
@@ -50,12 +50,12 @@ Test(store_migrate, failing_script)
     size_t n;
     const char *const *ours = wsc_migrations(&n);
     const char *const scripts[] = {
-        ours[0], ours[1], ours[2], next,
+        ours[0], ours[1], ours[2], ours[3], next,
         "CREATE TABLE extra (x INTEGER) STRICT; CREATE TABLE imports (x)"};
     struct wsc_store *s = open_store("", WSC_STORE_PRIVATE);
-    cr_expect_eq(wsc_migrate(s, scripts, 5, &err), WSC_ERR_DB);
+    cr_expect_eq(wsc_migrate(s, scripts, 6, &err), WSC_ERR_DB);
     cr_expect(strstr(err.message, "imports already exists") != NULL, "%s", err.message);
-    cr_expect_eq(ask(s, "PRAGMA user_version"), 3);
+    cr_expect_eq(ask(s, "PRAGMA user_version"), 4);
     cr_expect_eq(ask(s, "SELECT count(*) FROM sqlite_master WHERE name = 'extra'"), 0);
     cr_expect_eq(ask(s, "SELECT count(*) FROM pragma_table_info('imports') WHERE name = 'note'"),
                  0);
@@ -69,10 +69,10 @@ Test(store_migrate, from_nothing)
     struct wsc_store s = {.name = "test"};
     size_t n;
     const char *const *ours = wsc_migrations(&n);
-    const char *const scripts[] = {ours[0], ours[1], ours[2], next};
+    const char *const scripts[] = {ours[0], ours[1], ours[2], ours[3], next};
     cr_assert_eq(sqlite3_open(":memory:", &s.db), SQLITE_OK);
-    cr_expect_eq(wsc_migrate(&s, scripts, 4, &err), WSC_OK, "%s", err.message);
-    cr_expect_eq(ask(&s, "PRAGMA user_version"), 4);
+    cr_expect_eq(wsc_migrate(&s, scripts, 5, &err), WSC_OK, "%s", err.message);
+    cr_expect_eq(ask(&s, "PRAGMA user_version"), 5);
     cr_expect_eq(ask(&s, "PRAGMA application_id"), WSC_APPLICATION_ID);
     (void)sqlite3_close(s.db);
 }

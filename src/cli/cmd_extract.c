@@ -1,0 +1,333 @@
+#include <wsclose/wsclose.h>
+
+#include "commands.h"
+#include "new_file.h"
+#include "out.h"
+#include "packets.h"
+#include "verdict.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define FROM_MAX 1024u
+
+struct options {
+    const char *db, *out;
+    const char *from[FROM_MAX];
+    size_t from_len;
+    bool force, legs;
+};
+
+static bool add_from(void *target, const char *value, char why[ARGS_WHY_MAX])
+{
+    struct options *opt = target;
+    if (opt->from_len == FROM_MAX) {
+        (void)snprintf(why, ARGS_WHY_MAX, "expected at most %u files, not", FROM_MAX);
+        return false;
+    }
+    opt->from[opt->from_len++] = value;
+    return true;
+}
+
+static const struct args_option options_table[] = {
+    {"output", 'o', "FILE", "write this pcapng file; - is standard output", args_set_text,
+     offsetof(struct options, out)},
+    {"db", 0, "FILE", "the database (default " DEFAULT_DB ")", args_set_text,
+     offsetof(struct options, db)},
+    {"from", 0, "FILE", "where a capture is now, if it has moved; may be given several times",
+     add_from, 0},
+    {"legs", 0, NULL, "also its other legs, before and behind a proxy", args_set_flag,
+     offsetof(struct options, legs)},
+    {"force", 0, NULL, "replace FILE if it is there", args_set_flag,
+     offsetof(struct options, force)},
+    {NULL, 0, NULL, NULL, NULL, 0},
+};
+static const struct args_option *const tables[] = {options_table, NULL};
+
+/* An interface of the file that is written. */
+struct port {
+    size_t file; /* SIZE_MAX: kept files, of which one is like another */
+    uint32_t port, link;
+};
+
+struct run {
+    struct options opt;
+    struct wsc_store *store;
+    struct packets packets;
+    struct wsc_pick picks[WSC_PICKS_MAX];
+    int64_t ids[WSC_PICKS_MAX];
+    char (*verdicts)[VERDICT_MAX]; /* one of each pick */
+    size_t len;
+    struct wsc_picker *picker;
+    struct new_file file;
+    struct wsc_pcapng *writer;
+    struct port ports[WSC_PCAPNG_INTERFACES_MAX];
+    size_t ports_len;
+};
+
+static struct packets *volatile signalled;
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int sig)
+{
+    interrupted = sig;
+    if (signalled != NULL)
+        packets_stop(signalled);
+    (void)signal(sig, SIG_DFL); /* the second one kills */
+}
+
+static bool fail(const struct wsc_error *err)
+{
+    out_say("%s", err->message);
+    return false;
+}
+
+/* ---- which connections ---- */
+
+struct asking {
+    struct run *r;
+    bool found, failed;
+    int64_t legs[WSC_LEGS_MAX];
+    size_t legs_len;
+};
+
+static int on_record(void *ctx, const struct wsc_closure *rec)
+{
+    struct asking *a = ctx;
+    struct run *r = a->r;
+    a->found = true;
+    memcpy(a->legs, rec->legs, sizeof(a->legs));
+    a->legs_len = rec->legs_len;
+    r->ids[r->len] = rec->id;
+    verdict_text(rec, r->verdicts[r->len]);
+    a->failed = !packets_add(&r->packets, r->store, rec, &r->picks[r->len]);
+    r->len++;
+    return 1;
+}
+
+static bool ask(struct run *r, struct asking *a, int64_t id)
+{
+    struct wsc_error err;
+    struct wsc_filter f;
+    wsc_filter_init(&f);
+    f.id = id;
+    a->found = a->failed = false;
+    if (wsc_store_query(r->store, &f, on_record, a, &err) != WSC_OK)
+        return fail(&err);
+    if (!a->found)
+        out_say("%s: there is no connection %" PRId64 "; wsclose events shows those there are",
+                r->opt.db, id);
+    return a->found && !a->failed;
+}
+
+static bool ask_all(struct run *r, int64_t id)
+{
+    struct wsc_error err;
+    struct asking a = {.r = r}, leg = {.r = r};
+    if (wsc_store_open(r->opt.db, WSC_STORE_READ, &r->store, &err) != WSC_OK)
+        return fail(&err);
+    r->verdicts = calloc(WSC_PICKS_MAX, sizeof(*r->verdicts));
+    if (r->verdicts == NULL)
+        return false;
+    if (!ask(r, &a, id))
+        return false;
+    if (r->opt.legs && a.legs_len == 0)
+        out_say("connection %" PRId64 ": no other leg of it is known", id);
+    for (size_t i = 0; r->opt.legs && i < a.legs_len; i++)
+        if (!ask(r, &leg, a.legs[i]))
+            return false;
+    return true;
+}
+
+/* ---- which packets ---- */
+
+static bool feed_all(struct run *r)
+{
+    struct packets_at at;
+    enum wsc_err e;
+    if (wsc_picker_new(r->picks, r->len, &r->picker) != WSC_OK || !packets_open(&r->packets, true))
+        return false;
+    while ((e = packets_next(&r->packets, &at)) == WSC_OK) {
+        e = wsc_picker_feed(r->picker, &at.pkt);
+        if (e == WSC_OK)
+            continue;
+        out_say(e == WSC_ERR_LIMIT ? "the connection has more than %zu packets" : "out of memory",
+                WSC_PICKED_MAX);
+        return false;
+    }
+    return e == WSC_END && !interrupted;
+}
+
+static bool find_packets(struct run *r)
+{
+    bool again = true;
+    while (again) {
+        wsc_picker_free(r->picker);
+        r->picker = NULL;
+        if (!feed_all(r) || !packets_same(&r->packets, &again))
+            return false;
+    }
+    for (size_t i = 0; i < r->len; i++)
+        if (!wsc_picker_found(r->picker, i)) {
+            out_say("connection %" PRId64 ": its first packet is not in the capture any more",
+                    r->ids[i]);
+            return false;
+        }
+    return true;
+}
+
+/* ---- writing ---- */
+
+static enum wsc_err port_for(struct run *r, const struct packets_at *at, uint32_t *number,
+                             struct wsc_error *err)
+{
+    const char *name = packets_interface(&r->packets, at);
+    struct port p = {
+        .file = name != NULL ? SIZE_MAX : at->file, .port = at->port, .link = at->pkt.link};
+    for (size_t i = r->ports_len; i-- > 0;)
+        if (r->ports[i].file == p.file && r->ports[i].port == p.port &&
+            r->ports[i].link == p.link) {
+            *number = (uint32_t)i;
+            return WSC_OK;
+        }
+    enum wsc_err e = wsc_pcapng_add(
+        r->writer, &(struct wsc_pcapng_interface){.link = p.link, .name = name}, err);
+    if (e == WSC_OK) {
+        *number = (uint32_t)r->ports_len;
+        r->ports[r->ports_len++] = p;
+    }
+    return e;
+}
+
+static enum wsc_err write_picked(struct run *r, struct wsc_error *err)
+{
+    const struct wsc_picked *picked;
+    size_t n = wsc_picker_result(r->picker, &picked);
+    bool said[WSC_PICKS_MAX] = {false};
+    struct packets_at at;
+    enum wsc_err e = WSC_OK;
+    uint64_t fed = 0;
+    for (size_t i = 0; e == WSC_OK && i < n; fed++) {
+        e = packets_next(&r->packets, &at);
+        if (e != WSC_OK)
+            return wsc_error_set(err, WSC_ERR_IO, "the capture has changed while it was read");
+        if (fed != picked[i].at)
+            continue;
+        uint32_t number = 0;
+        size_t pick = picked[i++].pick;
+        e = port_for(r, &at, &number, err);
+        if (e == WSC_OK)
+            e = wsc_pcapng_put(r->writer, number, &at.pkt, said[pick] ? NULL : r->verdicts[pick],
+                               err);
+        said[pick] = true;
+    }
+    return e == WSC_OK ? wsc_pcapng_flush(r->writer, err) : e;
+}
+
+static bool write_file(struct run *r)
+{
+    struct wsc_error err;
+    if (!packets_open(&r->packets, false))
+        return false;
+    enum wsc_err e = wsc_pcapng_new(r->file.fd, r->verdicts[0], &r->writer, &err);
+    if (e == WSC_OK)
+        e = write_picked(r, &err);
+    if (interrupted)
+        return false;
+    if (e != WSC_OK) {
+        out_say("%s: %s", r->file.path, err.message);
+        return false;
+    }
+    return new_file_keep(&r->file);
+}
+
+/* ---- the command ---- */
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static bool out_is_free(const struct run *r)
+{
+    if (!packets_reads(&r->packets, r->opt.out) && !same_file(r->opt.out, r->opt.db))
+        return true;
+    out_say("%s: is what is read from; name another file", r->opt.out);
+    return false;
+}
+
+static bool extract(struct run *r, int64_t id)
+{
+    struct sigaction sa = {.sa_handler = on_signal};
+    signalled = &r->packets;
+    (void)sigaction(SIGINT, &sa, NULL);
+    (void)sigaction(SIGTERM, &sa, NULL);
+    bool ok = ask_all(r, id) && packets_locate(&r->packets, r->opt.from, r->opt.from_len) &&
+              out_is_free(r) && new_file_open(&r->file, r->opt.out, r->opt.force) &&
+              find_packets(r) && write_file(r);
+    signalled = NULL;
+    if (interrupted)
+        out_say("interrupted%s", r->file.is_stdout ? "" : ": nothing was written");
+    return ok;
+}
+
+static bool take_id(const char *word, int64_t *id)
+{
+    char *end;
+    errno = 0;
+    long long v = strtoll(word, &end, 10);
+    *id = v;
+    if (word[0] >= '0' && word[0] <= '9' && *end == '\0' && errno == 0 && v > 0)
+        return true;
+    out_say("extract: expected the number of a connection, as wsclose events shows it, not \"%s\"",
+            word);
+    return false;
+}
+
+static int run(int argc, char **argv)
+{
+    struct run *r = calloc(1, sizeof(*r));
+    int operands;
+    int64_t id = 0;
+    if (r == NULL) {
+        out_say("out of memory");
+        return EXIT_FAILED;
+    }
+    r->opt.db = DEFAULT_DB;
+    r->file.fd = -1;
+    int status = args_parse(&command_extract, argc, argv, &r->opt, &operands);
+    if (status < 0 && (operands != 1 || r->opt.out == NULL)) {
+        out_say("extract needs one connection and a file: wsclose extract 12 -o 12.pcapng");
+        status = EXIT_USAGE;
+    }
+    if (status < 0 && !take_id(argv[0], &id))
+        status = EXIT_USAGE;
+    if (status < 0)
+        status = !extract(r, id) ? EXIT_FAILED : r->packets.gone ? EXIT_DAMAGED : EXIT_DONE;
+    new_file_drop(&r->file);
+    wsc_pcapng_free(r->writer);
+    wsc_picker_free(r->picker);
+    packets_clear(&r->packets);
+    wsc_store_close(r->store);
+    free(r->verdicts);
+    free(r);
+    return status;
+}
+
+const struct args_command command_extract = {
+    .name = "extract",
+    .operands = "ID -o FILE",
+    .summary = "the packets of one stored connection, with its verdict, for Wireshark",
+    .detail =
+        "Writes exactly the packets of its TCP connection, as they were captured: from the first "
+        "to the last\nstraggler, with all fragments. The verdict is a comment of the file and of "
+        "the first packet.",
+    .tables = tables,
+    .run = run,
+};
