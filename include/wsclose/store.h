@@ -220,12 +220,14 @@ enum wsc_err wsc_store_opens(struct wsc_store *s, const char *name, uint64_t sin
 struct wsc_store_source {
     int64_t capture;         /* row */
     bool has_first;          /* of that capture is its first packet */
+    bool earlier;            /* of another run that watched the same interface */
     bool must;               /* false: it came later, there may be stragglers in it */
     struct wsc_span name;    /* of the capture, as given */
     const char *fingerprint; /* NULL: none, a live capture */
     struct wsc_span file; /* kept by a live capture; ptr NULL: |name| is the file, if it is one */
     uint32_t interface;   /* in |file| */
     uint64_t first_packet, last_packet; /* in |file|; last UINT64_MAX: not known */
+    uint64_t first_ns;                  /* in |file|; 0: not known */
 };
 typedef int (*wsc_store_source_fn)(void *ctx, const struct wsc_store_source *src);
 /* Calls |fn| for all that may hold packets of connection |id| by their times, captures in the order

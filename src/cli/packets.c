@@ -54,6 +54,8 @@ struct adding {
     const struct wsc_closure *rec;
     size_t sources;
     bool failed, has_first; /* its first packet can be had */
+    bool kept, earlier;     /* in files that were kept; of an earlier run too */
+    bool from_start;        /* one of them reaches back to its start */
     size_t first_capture;
 };
 
@@ -122,6 +124,9 @@ static bool add_kept(struct adding *a, const struct wsc_store_source *src, size_
     if (f == NULL || f->held_len == WSC_LIVE_MAX_INTERFACES)
         return fail(a);
     f->must |= src->must;
+    a->kept = true;
+    a->earlier |= src->earlier;
+    a->from_start |= src->first_ns != 0 && src->first_ns <= a->rec->started_ns;
     if (a->rec->first_packet >= src->first_packet && a->rec->first_packet <= src->last_packet)
         a->has_first |= src->has_first;
     for (size_t i = 0; i < f->held_len; i++)
@@ -193,11 +198,13 @@ bool packets_add(struct packets *p, struct wsc_store *store, const struct wsc_cl
                 rec->id);
         return false;
     }
-    if (a.has_first) {
+    /* Numbers count anew in each run; its time tells the first packet of one that went on. */
+    if (a.has_first && !a.earlier)
         pick->first_ref = WSC_REF(a.first_capture, rec->first_packet);
+    else
+        pick->from_ns = rec->started_ns;
+    if (a.kept ? a.from_start || (a.has_first && !a.earlier) : a.has_first)
         return true;
-    }
-    pick->from_ns = rec->started_ns;
     p->gone = true;
     out_say("connection %" PRId64 ": the packets of its beginning are kept no more; what there is "
             "of it is written",

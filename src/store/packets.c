@@ -70,18 +70,22 @@ enum wsc_err wsc_store_remove_packet_file(struct wsc_store *s, const char *file,
  * for a minute or two. */
 #define STRAGGLERS_NS UINT64_C(120000000000)
 
-/* ?1 the connection, ?2 its first time, ?3 its last, ?4 that of its last straggler. */
+/* ?1 the connection, ?2 its first time, ?3 its last, ?4 that of its last straggler. A live capture
+ * may have gone on with a connection of an earlier one of the same interface, whose files hold its
+ * beginning. */
 static const char sources_sql[] =
-    "SELECT k.id, k.id = c.first_capture_id,"
+    "SELECT k.id, k.id = c.first_capture_id, k.import_id <> p.import_id,"
     " coalesce(f.first, k.first) IS NULL OR coalesce(f.first, k.first) <= ?3"
     "  OR (f.file IS NULL AND k.id IN (c.first_capture_id, c.capture_id, c.tcp_end_capture_id)),"
-    " k.name, k.fingerprint, f.file, f.interface, f.first_packet, f.last_packet"
+    " k.name, k.fingerprint, f.file, f.interface, f.first_packet, f.last_packet, f.first"
     " FROM connections c JOIN captures p ON p.id = c.capture_id"
     " JOIN captures k ON k.import_id = p.import_id"
+    "  OR (p.fingerprint IS NULL AND k.fingerprint IS NULL AND k.name = p.name)"
     " LEFT JOIN packet_files f ON f.capture_id = k.id"
     " WHERE c.id = ?1 AND (CASE WHEN f.file IS NULL"
-    "  THEN k.id IN (c.first_capture_id, c.capture_id, c.tcp_end_capture_id)"
-    "   OR (k.first <= ?4 AND k.last >= ?2)"
+    "  THEN k.import_id = p.import_id"
+    "   AND (k.id IN (c.first_capture_id, c.capture_id, c.tcp_end_capture_id)"
+    "   OR (k.first <= ?4 AND k.last >= ?2))"
     "  ELSE (f.first IS NULL OR f.first <= ?4) AND (f.last IS NULL OR f.last >= ?2)"
     "   AND (f.last_packet IS NULL OR f.last_packet >= f.first_packet) END)"
     " ORDER BY k.id, f.first_packet";
@@ -122,6 +126,7 @@ static void take(struct wsc_row *r, struct wsc_store_source *src)
 {
     *src = (struct wsc_store_source){.capture = wsc_row_int(r)};
     src->has_first = wsc_row_int(r) != 0;
+    src->earlier = wsc_row_int(r) != 0;
     src->must = wsc_row_int(r) != 0;
     src->name = wsc_row_bytes(r);
     src->fingerprint = (const char *)sqlite3_column_text(r->stmt, r->at++);
@@ -130,6 +135,7 @@ static void take(struct wsc_row *r, struct wsc_store_source *src)
     src->first_packet = (uint64_t)wsc_row_int(r);
     int64_t last = wsc_row_known(r);
     src->last_packet = last == WSC_UNKNOWN ? UINT64_MAX : (uint64_t)last;
+    src->first_ns = wsc_row_time(r);
 }
 
 enum wsc_err wsc_store_sources(struct wsc_store *s, int64_t id, wsc_store_source_fn fn, void *ctx,

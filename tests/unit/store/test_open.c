@@ -344,7 +344,7 @@ Test(store_open, older)
     cr_expect(n == m && memcmp(before, after, n) == 0);
     cr_expect_eq(wsc_tmp_db_files(&t), 1);
     wsc_store_close(open_store(t.path, WSC_STORE_WRITE));
-    cr_expect_str_eq(wsc_tmp_db_ask(t.path, "PRAGMA user_version", out, sizeof(out)), "3");
+    cr_expect_str_eq(wsc_tmp_db_ask(t.path, "PRAGMA user_version", out, sizeof(out)), "4");
     free(before);
     free(after);
     wsc_tmp_db_clear(&t);

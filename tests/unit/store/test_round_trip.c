@@ -310,7 +310,7 @@ Test(store_round_trip, captures_of_packets)
         {"PRAGMA integrity_check", "ok"},
         {"SELECT count(*) FROM pragma_foreign_key_check", "0"},
         {"PRAGMA application_id", "1465074481"}, /* 0x57534331 */
-        {"PRAGMA user_version", "3"},
+        {"PRAGMA user_version", "4"},
         {"PRAGMA journal_mode", "wal"},
     };
     struct wsc_tmp_db t;
