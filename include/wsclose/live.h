@@ -39,6 +39,7 @@ void wsc_live_stop(struct wsc_live *l);
 
 struct wsc_live_stats {
     const char *name;           /* lives as long as |l| */
+    uint32_t link;              /* of its packets, as in wsc_packet */
     uint64_t packets, bytes;    /* handed over; bytes as on the wire */
     uint64_t dropped;           /* by the kernel, because we were too slow */
     uint64_t interface_dropped; /* by the interface or its driver */

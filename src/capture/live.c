@@ -290,6 +290,7 @@ void wsc_live_stats(struct wsc_live *l, size_t index, struct wsc_live_stats *out
     struct interface *i = &l->interfaces[index];
     count_drops(i);
     *out = (struct wsc_live_stats){.name = i->name,
+                                   .link = i->link,
                                    .packets = i->packets,
                                    .bytes = i->bytes,
                                    .dropped = i->dropped,

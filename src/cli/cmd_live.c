@@ -7,6 +7,7 @@
 #include "live_store.h"
 #include "out.h"
 #include "records.h"
+#include "ring.h"
 #include "summary.h"
 
 #include <inttypes.h>
@@ -27,6 +28,7 @@ struct options {
     size_t snaplen, buffer, count;
     uint64_t duration_ns;
     struct live_guard_options guard;
+    struct ring_options ring;
 };
 
 static bool set_interface(void *target, const char *value, char why[ARGS_WHY_MAX])
@@ -84,6 +86,11 @@ static const struct args_option options_table[] = {
      offsetof(struct options, buffer)},
     {"promiscuous", 0, NULL, "also frames for other stations", args_set_flag,
      offsetof(struct options, promiscuous)},
+    {"write", 'w', "DIR", "keep every packet in a ring of pcapng files in DIR, for wsclose extract",
+     args_set_text, offsetof(struct options, ring.dir)},
+    {"rotate", 0, "SIZE[:COUNT]",
+     "of that ring: a new file at SIZE, at most COUNT (default 100M:10)", ring_set_rotate,
+     offsetof(struct options, ring)},
     {"metrics", 0, "[ADDR:]PORT", "serve counters for Prometheus (default address 127.0.0.1)",
      args_set_text, offsetof(struct options, guard.metrics)},
     {"user", 0, "NAME",
@@ -106,6 +113,7 @@ struct run {
     struct analysis analysis;
     struct live_store store;
     char names[WSC_LIVE_MAX_INTERFACES][80], store_options[ANALYSIS_TEXT];
+    struct ring *ring; /* NULL: packets are not kept */
     const char *name_list[WSC_LIVE_MAX_INTERFACES];
     struct out out;
     struct records records;
@@ -118,7 +126,7 @@ struct run {
 };
 
 static struct wsc_live *volatile signalled;
-static volatile sig_atomic_t stopped, asked;
+static volatile sig_atomic_t stopped, asked, hung_up;
 
 static void on_stop(int sig)
 {
@@ -134,15 +142,24 @@ static void on_ask(int sig)
     asked = 1;
 }
 
+static void on_hangup(int sig)
+{
+    (void)sig;
+    hung_up = 1;
+}
+
 static void catch_signals(struct run *r)
 {
     /* A write that waits for its reader goes on; the wait for packets ends all the same. */
     struct sigaction stop = {.sa_handler = on_stop, .sa_flags = SA_RESTART},
-                     ask = {.sa_handler = on_ask, .sa_flags = SA_RESTART};
+                     ask = {.sa_handler = on_ask, .sa_flags = SA_RESTART},
+                     hangup = {.sa_handler = on_hangup, .sa_flags = SA_RESTART};
     signalled = r->live;
     (void)sigaction(SIGINT, &stop, NULL);
     (void)sigaction(SIGTERM, &stop, NULL);
     (void)sigaction(SIGUSR1, &ask, NULL);
+    if (r->opt.ring.dir != NULL)
+        (void)sigaction(SIGHUP, &hangup, NULL);
 }
 
 static bool fail(struct run *r, const struct wsc_error *err)
@@ -252,6 +269,16 @@ static bool resume(struct run *r)
     return true;
 }
 
+static bool open_ring(struct run *r, uint32_t snaplen)
+{
+    struct ring_options o = r->opt.ring;
+    o.filter = r->opt.common.bpf;
+    o.snaplen = snaplen;
+    if (o.dir != NULL && !ring_open(&r->ring, &o, r->live))
+        r->failed = true;
+    return !r->failed;
+}
+
 static bool open_all(struct run *r)
 {
     struct wsc_error err;
@@ -265,10 +292,10 @@ static bool open_all(struct run *r)
     catch_signals(r);
     r->guard.opt = o->guard;
     const char *db = strcmp(o->db, "none") != 0 ? o->db : NULL;
-    if (!open_analyzer(r) || !live_guard_open(&r->guard, db, NULL) || !open_store(r))
+    if (!open_analyzer(r) || !live_guard_open(&r->guard, db, o->ring.dir) || !open_store(r))
         return false;
     r->store.hold = !r->guard.user.writes;
-    return live_guard_drop(&r->guard, o->quiet) && resume(r);
+    return live_guard_drop(&r->guard, o->quiet) && resume(r) && open_ring(r, lo.snaplen);
 }
 
 /* ---- watching ---- */
@@ -299,6 +326,11 @@ static void look(struct run *r, uint64_t now)
     note_drops(r, now);
     r->looked_ns = now;
     live_status_clear(&r->status);
+    if (hung_up) {
+        hung_up = 0;
+        ring_next(r->ring);
+    }
+    ring_look(r->ring, r->store.store, r->store.import);
     live_store_look(&r->store, now);
     live_status_draw(&r->status, r->live, r->analysis.analyzer);
     live_guard_look(&r->guard, &(struct live_guard_look){.live = r->live,
@@ -328,6 +360,8 @@ static void watch(struct run *r)
     unsigned packets = 0;
     r->began_ns = r->looked_ns = wall_ns();
     while ((e = wsc_live_next(r->live, &pkt, &err)) != WSC_END) {
+        if (e == WSC_OK)
+            ring_put(r->ring, &pkt);
         if (e == WSC_OK && wsc_analyzer_feed(r->analysis.analyzer, &pkt) == WSC_ERR_NOMEM)
             r->summary.lost_packets++;
         if (e == WSC_DAMAGED) {
@@ -374,6 +408,8 @@ static void finish(struct run *r)
 {
     struct summary_traffic t = {.first_ns = r->began_ns, .last_ns = wall_ns()};
     live_status_clear(&r->status);
+    ring_end(r->ring);
+    ring_look(r->ring, r->store.store, r->store.import);
     commit(r);
     if (r->out_open && !out_close(&r->out))
         r->out_failed = true;
@@ -410,6 +446,7 @@ static int list_all(void)
 static void close_all(struct run *r)
 {
     signalled = NULL;
+    ring_free(r->ring);
     live_store_close(&r->store);
     analysis_close(&r->analysis);
     wsc_live_close(r->live);

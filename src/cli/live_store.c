@@ -39,6 +39,7 @@ enum wsc_err live_store_open(struct live_store *ls, struct wsc_error *err)
         return e;
     }
     wsc_store_set_patience(ls->store, 0);
+    ls->import++;
     return WSC_OK;
 }
 

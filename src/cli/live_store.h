@@ -32,6 +32,7 @@ struct live_store {
     uint64_t down_ns;                                     /* since when it is down; 0: it is not */
     uint64_t tried_ns;
     bool busy_said;
+    unsigned import; /* counts the imports begun */
 };
 
 /* Opens it and begins an import. Returns what the store returned, |err| filled. */
