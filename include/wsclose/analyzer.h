@@ -21,6 +21,9 @@ struct wsc_analyzer_options {
     size_t max_connections;   /* TCP connections remembered at once; 1..2^31; default 4,000,000.
                                  Beyond it the one   idle longest is forgotten: a WebSocket among them
                                  is recorded as `unknown` */
+    size_t max_memory_bytes;  /* held in all (memory_bytes of the statistics); 0, the default: no
+                                 ceiling of its own. Beyond it each new connection costs the one
+                                 idle longest, as at max_connections */
     size_t max_reorder_bytes; /* out-of-order bytes held, all connections together; default 256 MiB.
                                  Beyond it the oldest hole of the connection at hand is taken as not
                                  captured */

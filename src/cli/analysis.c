@@ -14,6 +14,9 @@ const struct args_option analysis_table[] = {
      offsetof(struct analysis_options, no_label)},
     {"max-connections", 0, "N", "TCP connections remembered at once (default 4000000)",
      args_set_size, offsetof(struct analysis_options, max_connections)},
+    {"max-memory", 0, "BYTES",
+     "memory for connections; beyond it the one idle longest is forgotten", args_set_size,
+     offsetof(struct analysis_options, max_memory)},
     {"why", 0, NULL, "show the evidence of each record below it", args_set_flag,
      offsetof(struct analysis_options, why)},
     {NULL, 0, NULL, NULL, NULL, 0},
@@ -37,6 +40,7 @@ enum wsc_err analysis_open(struct analysis *a, const struct analysis_options *op
     ao.keep_states = keep_states;
     if (opt->max_connections != 0)
         ao.max_connections = opt->max_connections;
+    ao.max_memory_bytes = opt->max_memory;
     e = wsc_analyzer_new(&ao, on_record, ctx, &a->analyzer);
     if (e == WSC_OK)
         return WSC_OK;

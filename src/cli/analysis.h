@@ -11,7 +11,7 @@ struct analysis_options {
     struct filter_options filter; /* first: the filter table's offsets count from here */
     const char *bpf, *limits;
     bool keep_query, no_label, why;
-    size_t max_connections;
+    size_t max_connections, max_memory;
 };
 
 extern const struct args_option analysis_table[];

@@ -158,8 +158,7 @@ static void catch_signals(struct run *r)
     (void)sigaction(SIGINT, &stop, NULL);
     (void)sigaction(SIGTERM, &stop, NULL);
     (void)sigaction(SIGUSR1, &ask, NULL);
-    if (r->opt.ring.dir != NULL)
-        (void)sigaction(SIGHUP, &hangup, NULL);
+    (void)sigaction(SIGHUP, &hangup, NULL);
 }
 
 static bool fail(struct run *r, const struct wsc_error *err)
@@ -318,7 +317,26 @@ static void note_drops(struct run *r, uint64_t now)
     }
 }
 
+static void describe(const struct run *r, struct wsc_store_capture caps[WSC_LIVE_MAX_INTERFACES])
+{
+    for (size_t i = 0; i < r->opt.interfaces_len; i++)
+        caps[i] = (struct wsc_store_capture){.packets = r->seen[i].packets,
+                                             .bytes = r->seen[i].bytes,
+                                             .first_ns = r->began_ns,
+                                             .last_ns = wall_ns()};
+}
+
 #define LOOK_NS UINT64_C(500000000) /* commits are at most 1 s apart */
+
+/* Files that were moved away are left alone from here on. */
+static void reopen(struct run *r, uint64_t now)
+{
+    struct wsc_store_capture caps[WSC_LIVE_MAX_INTERFACES];
+    describe(r, caps);
+    ring_next(r->ring);
+    ring_look(r->ring, r->store.store, r->store.import);
+    live_store_reopen(&r->store, caps, now);
+}
 
 /* Once in a while: drops, the commit, the status line, questions by signal. */
 static void look(struct run *r, uint64_t now)
@@ -328,7 +346,7 @@ static void look(struct run *r, uint64_t now)
     live_status_clear(&r->status);
     if (hung_up) {
         hung_up = 0;
-        ring_next(r->ring);
+        reopen(r, now);
     }
     ring_look(r->ring, r->store.store, r->store.import);
     live_store_look(&r->store, now);
@@ -393,11 +411,7 @@ static void watch(struct run *r)
 static void commit(struct run *r)
 {
     struct wsc_store_capture caps[WSC_LIVE_MAX_INTERFACES];
-    for (size_t i = 0; i < r->opt.interfaces_len; i++)
-        caps[i] = (struct wsc_store_capture){.packets = r->seen[i].packets,
-                                             .bytes = r->seen[i].bytes,
-                                             .first_ns = r->began_ns,
-                                             .last_ns = wall_ns()};
+    describe(r, caps);
     if (live_store_finish(&r->store, caps))
         r->summary.stored = r->keep;
     else
@@ -495,7 +509,8 @@ const struct args_command command_live = {
     .name = "live",
     .summary = "the same from interfaces, until stopped",
     .detail = "Prints each closure as it happens and stores it at once. Stops on Ctrl-C; SIGUSR1 "
-              "prints statistics.\nThe filter options choose what is shown; everything is stored.",
+              "prints statistics, SIGHUP opens the database anew.\nThe filter options choose what "
+              "is shown; everything is stored.",
     .tables = tables,
     .run = run,
 };

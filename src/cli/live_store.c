@@ -196,6 +196,22 @@ void live_store_look(struct live_store *ls, uint64_t now_ns)
     }
 }
 
+void live_store_reopen(struct live_store *ls, const struct wsc_store_capture *caps, uint64_t now_ns)
+{
+    struct wsc_error err;
+    enum wsc_import_result result;
+    if (ls->store == NULL || !ls->keep || !put_waiting(ls, now_ns) || !put_drops(ls, now_ns))
+        return; /* it is opened anew as it is, or tried again */
+    if (wsc_store_commit(ls->store, caps, ls->names_len, &result, &err) == WSC_OK) {
+        drop_committed(ls);
+        wsc_store_close(ls->store);
+        ls->store = NULL;
+        if (live_store_open(ls, &err) == WSC_OK)
+            return;
+    }
+    go_down(ls, now_ns, &err);
+}
+
 bool live_store_finish(struct live_store *ls, const struct wsc_store_capture *caps)
 {
     struct wsc_error err;

@@ -47,6 +47,12 @@ void live_store_drop(struct live_store *ls, const struct wsc_store_drop *d);
 /* A few times a second: commits, and stores what waits. */
 void live_store_look(struct live_store *ls, uint64_t now_ns);
 
+/* Ends the import and begins another in the file that now has the name: it may have been moved
+ * away.
+ */
+void live_store_reopen(struct live_store *ls, const struct wsc_store_capture *caps,
+                       uint64_t now_ns);
+
 /* The last commit, waiting for others this once. False, having said why: not all is stored. */
 bool live_store_finish(struct live_store *ls, const struct wsc_store_capture *caps);
 void live_store_close(struct live_store *ls);

@@ -143,7 +143,9 @@ static void print_warnings(const struct summary *s, const struct wsc_analyzer_st
         fprintf(stderr, "warning: %" PRIu64 " packet%s could not be decoded\n", a->undecodable,
                 plural(a->undecodable));
     if (a->evicted > 0)
-        fprintf(stderr, "warning: %" PRIu64 " connection%s forgotten at --max-connections\n",
+        fprintf(stderr,
+                "warning: %" PRIu64
+                " connection%s forgotten at --max-connections or --max-memory\n",
                 a->evicted, plural(a->evicted));
     if (a->reorder_dropped > 0)
         fprintf(stderr,

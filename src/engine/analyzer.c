@@ -176,10 +176,27 @@ static void evict(struct wsc_analyzer *an)
     }
 }
 
+static size_t memory_held(const struct wsc_analyzer *an)
+{
+    const struct wsc_engine *e = &an->engine;
+    return sizeof(*an) + wsc_flow_table_bytes(an->flows) + e->tcp.held_bytes +
+           e->tcp.more_pool.bytes + e->ws_pool.bytes + e->notes_pool.bytes + e->ledger_pool.bytes +
+           e->pre_pool.bytes + e->scratch_pool.bytes + e->run_bytes + wsc_intern_bytes(e->intern) +
+           wsc_ip_defrag_held(an->defrag);
+}
+
+/* What is given back is used again, not returned to the system: at the ceiling the number of
+ * connections stays as it is. */
+static bool memory_full(const struct wsc_analyzer *an)
+{
+    size_t max = an->engine.opt.max_memory_bytes;
+    return max != 0 && memory_held(an) >= max && wsc_flow_table_count(an->flows) > 0;
+}
+
 static struct wsc_conv *add_conv(struct wsc_analyzer *an, const struct wsc_flow_key *key,
                                  const struct wsc_packet_view *v)
 {
-    if (wsc_flow_table_full(an->flows))
+    if (wsc_flow_table_full(an->flows) || memory_full(an))
         evict(an);
     struct wsc_flow_node *node = wsc_flow_table_add(an->flows, key);
     if (node == NULL)
@@ -380,10 +397,7 @@ void wsc_analyzer_get_stats(const struct wsc_analyzer *an, struct wsc_analyzer_s
     out->websockets_open = e->ws_open;
     out->pending = e->pending;
     out->reorder_dropped = e->tcp.given_up_bytes;
-    out->memory_bytes = sizeof(*an) + wsc_flow_table_bytes(an->flows) + e->tcp.held_bytes +
-                        e->tcp.more_pool.bytes + e->ws_pool.bytes + e->notes_pool.bytes +
-                        e->ledger_pool.bytes + e->pre_pool.bytes + e->scratch_pool.bytes +
-                        e->run_bytes + wsc_intern_bytes(e->intern) + wsc_ip_defrag_held(an->defrag);
+    out->memory_bytes = memory_held(an);
 }
 
 static int by_bytes(const void *a, const void *b)

@@ -68,6 +68,37 @@ async def scenario(db):
     return runs
 
 
+async def moved(db):
+    """The database is moved away in the middle, as logrotate does, and SIGHUP says so."""
+    import websockets
+    async with websockets.serve(echo, "127.0.0.1", PORT, ping_interval=None):
+        live = await Live(db).ready()
+        for n, path in enumerate(("before", "after")):
+            if n == 1:
+                await asyncio.sleep(1.2)
+                for end in ("", "-wal", "-shm"):
+                    if os.path.exists(db + end):
+                        os.rename(db + end, db + ".1" + end)
+                live.p.send_signal(signal.SIGHUP)
+                await asyncio.sleep(1.2)
+            ws = await websockets.connect(f"ws://127.0.0.1:{PORT}/{path}", ping_interval=None, compression=None)
+            await talk(ws, "hello")
+            await ws.close(1000, path)
+        await asyncio.sleep(0.5)
+        await live.stop()
+
+
+class Moved(unittest.TestCase):
+    def test_what_comes_after_goes_to_the_new_file(self):
+        with tempfile.TemporaryDirectory(prefix="wsclose-moved-") as d:
+            os.chmod(d, 0o777)
+            db = os.path.join(d, "live.db")
+            asyncio.run(moved(db))
+            for name, path in ((db + ".1", "/before"), (db, "/after")):
+                out = subprocess.run([WSCLOSE, "events", "--db", name, "--format", "ndjson"], capture_output=True, text=True, check=True).stdout
+                self.assertEqual([json.loads(line)["path"] for line in out.splitlines()], [path], name)
+
+
 class Resume(unittest.TestCase):
     @classmethod
     def setUpClass(cls):

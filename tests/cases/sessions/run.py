@@ -223,6 +223,16 @@ class Ports(Case):
         self.assertEqual(sorted(rows), ["open", "open", "unknown", "unknown", "unknown"])
         self.assertIn("forgotten", self.err)
 
+    def test_at_the_ceiling_of_memory_too(self):
+        for i in range(3000):
+            Session(self.capture, port=1024 + i).handshake(b"/")
+        rows = [(r["outcome"], r["cause"]) for r in self.records("--max-memory", "1M")]
+        self.assertEqual(len(rows), 3000)
+        self.assertEqual(set(rows), {("open", None), ("unknown", "evicted")})
+        # About 500 bytes each: 1 MB holds between one and two thousand.
+        self.assertTrue(800 < rows.count(("open", None)) < 2300, rows.count(("open", None)))
+        self.assertIn("--max-memory", self.err)
+
     def test_a_late_start_without_frames_is_no_record(self):
         self.s.handshake()
         n = len(self.capture.packets)
