@@ -15,7 +15,7 @@ enum label {
     SCOPE,
     IN_GENERAL,
     SEEN,
-    TODO,
+    ADVICE,
     USE,
     SENDER,
     WIRE,
@@ -35,7 +35,7 @@ static const char *const label_ids[LABELS] = {
     [SCOPE] = N_("Scope"),
     [IN_GENERAL] = N_("In general"),
     [SEEN] = N_("When seen"),
-    [TODO] = N_("What to do"),
+    [ADVICE] = N_("What to do"),
     [USE] = N_("When to use"),
     [SENDER] = N_("Sent by"),
     [WIRE] = N_("On the wire"),
@@ -244,7 +244,7 @@ static void fill(struct items *it, const struct wsc_report_code *c, enum label l
         if (!asks_back)
             translate(it, p->seen);
         break;
-    case TODO:
+    case ADVICE:
         if (!asks_back)
             translate(it, p->todo);
         break;
