@@ -44,6 +44,7 @@ struct wsc_live_stats {
     uint64_t dropped;           /* by the kernel, because we were too slow */
     uint64_t interface_dropped; /* by the interface or its driver */
     bool gone;                  /* it can no longer be read */
+    bool down;                  /* it is down now: nothing comes until it is up again */
 };
 size_t wsc_live_count(const struct wsc_live *l);
 /* Asks the kernel: cheap, but a system call. */

@@ -6,10 +6,12 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -285,6 +287,16 @@ size_t wsc_live_count(const struct wsc_live *l)
     return l->len;
 }
 
+/* libpcap waits in silence for an interface that is down. */
+static bool is_down(const struct interface *i)
+{
+    struct ifreq r = {0};
+    if (i->pcap == NULL || strlen(i->name) >= sizeof(r.ifr_name))
+        return false;
+    memcpy(r.ifr_name, i->name, strlen(i->name));
+    return ioctl(i->fd, SIOCGIFFLAGS, &r) == 0 && (r.ifr_flags & IFF_UP) == 0;
+}
+
 void wsc_live_stats(struct wsc_live *l, size_t index, struct wsc_live_stats *out)
 {
     struct interface *i = &l->interfaces[index];
@@ -295,7 +307,8 @@ void wsc_live_stats(struct wsc_live *l, size_t index, struct wsc_live_stats *out
                                    .bytes = i->bytes,
                                    .dropped = i->dropped,
                                    .interface_dropped = i->interface_dropped,
-                                   .gone = i->pcap == NULL};
+                                   .gone = i->pcap == NULL,
+                                   .down = is_down(i)};
 }
 
 enum wsc_err wsc_live_list(wsc_live_list_fn fn, void *ctx, struct wsc_error *err)

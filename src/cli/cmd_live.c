@@ -309,11 +309,16 @@ static void note_drops(struct run *r, uint64_t now)
                                    .last_ns = now,
                                    .kernel = s.dropped - r->seen[i].dropped,
                                    .interface = s.interface_dropped - r->seen[i].interface_dropped};
+        if (s.down != r->seen[i].down && !s.gone) {
+            live_status_clear(&r->status);
+            out_say("%s: the interface is %s", s.name,
+                    s.down ? "down; nothing is seen there until it is up again" : "up again");
+        }
+        if (d.kernel + d.interface > 0 || s.down || r->seen[i].down)
+            wsc_analyzer_lost(r->analysis.analyzer, d.first_ns, d.last_ns);
+        if (d.kernel + d.interface > 0)
+            live_store_drop(&r->store, &d);
         r->seen[i] = s;
-        if (d.kernel + d.interface == 0)
-            continue;
-        wsc_analyzer_lost(r->analysis.analyzer, d.first_ns, d.last_ns);
-        live_store_drop(&r->store, &d);
     }
 }
 

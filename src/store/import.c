@@ -2,7 +2,9 @@
 
 #include "base/alloc.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static struct wsc_span text_span(const char *text)
 {
@@ -110,10 +112,25 @@ enum wsc_err wsc_import_resume(struct wsc_store *s, struct wsc_error *err)
                                                             : WSC_OK;
 }
 
+/* Not to be allowed to look, as after giving up one's rights, is no sign of it. */
+static bool has_moved(struct wsc_store *s)
+{
+    int moved = 0;
+    struct stat st;
+    (void)sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    const char *path = sqlite3_db_filename(s->db, "main");
+    return moved != 0 && path != NULL && (stat(path, &st) == 0 || errno == ENOENT);
+}
+
 enum wsc_err wsc_store_flush(struct wsc_store *s, struct wsc_error *err)
 {
     if (!s->importing)
         return wsc_error_set(err, WSC_ERR_INVALID, "%s: no import is under way", s->name);
+    if (has_moved(s)) {
+        wsc_store_rollback(s);
+        return wsc_error_set(err, WSC_ERR_IO, "%s: was deleted or moved while it was in use",
+                             s->name);
+    }
     if (s->flushed && sqlite3_get_autocommit(s->db) != 0)
         return WSC_OK; /* nothing was put since the last flush */
     enum wsc_err e = wsc_db_exec(s, "COMMIT", err);

@@ -1,6 +1,7 @@
 #include "store/db.h"
 
 #include "base/alloc.h"
+#include "base/bytes.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -119,6 +120,20 @@ static enum wsc_err check_owner(struct wsc_store *s, const char *path, bool *bla
     return e;
 }
 
+/* A checkpoint that was cut short, by a kill or a full disk, leaves the file half new; its WAL
+ * makes it whole. Whose it is stands in the header all the same (SQLite file format, 1.3.14). */
+static bool is_ours_with_wal(const char *path)
+{
+    uint8_t head[72];
+    FILE *f = has_sidecar(path, "-wal") ? fopen(path, "rbe") : NULL;
+    if (f == NULL)
+        return false;
+    bool ours = fread(head, sizeof(head), 1, f) == 1 && memcmp(head, "SQLite format 3", 16) == 0 &&
+                wsc_be32(head + 68) == WSC_APPLICATION_ID;
+    (void)fclose(f);
+    return ours;
+}
+
 /* |*blank| is true if there is no file, or nothing in it. */
 static enum wsc_err look_first(struct wsc_store *s, const char *path, bool *exists, bool *blank,
                                struct wsc_error *err)
@@ -141,7 +156,7 @@ static enum wsc_err look_first(struct wsc_store *s, const char *path, bool *exis
     if (e == WSC_OK)
         e = check_owner(s, path, blank, err);
     close_handle(s);
-    return e;
+    return e == WSC_ERR_FORMAT && is_ours_with_wal(path) ? WSC_OK : e;
 }
 
 /* ---- the three modes ---- */
