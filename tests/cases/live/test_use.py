@@ -132,9 +132,13 @@ class Options(Case):
         self.assertEqual(live.stop(), 0)
         self.assertGreater(len(t.log), 50)
         got = records("events", "--db", live.db)
-        done = {at: path for at, path, _, _ in t.log}
+        at = [e[3] for e in t.log]
+        done = {e[3]: "/" + e[0].split("/")[1] for e in t.log if at.count(e[3]) == 1}  # ports come again
+        self.assertGreater(len(got), 20)
         for r in got:
-            path = done[r["client"]]
+            path = done.get(r["client"])
+            if path is None:
+                continue
             with self.subTest(path=path, record=r):
                 if path in ("/client", "/server"):
                     self.assertIn(r["close_code"], (None, 1000 if path == "/client" else 1001))
