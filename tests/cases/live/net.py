@@ -88,9 +88,13 @@ class Net:
         with self.inside(self.b):
             return listener(address, port, backlog)
 
-    def dial(self, address, port):
+    def dial(self, address, source=0):
+        """A socket on the client's side; from port `source`, or any."""
         with self.inside(self.a):
             s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+        if source:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind(("", source))
         s.setblocking(False)
         return s
 

@@ -119,16 +119,16 @@ class Server:
         writer.close()
 
 
-async def connect(net, path, address, port, host="live.example"):
+async def connect(net, path, address, port, source=0):
     """A client after its handshake was answered (with whatever)."""
-    p = await dial(net, address, port)
-    await request(p, path, host)
+    p = await dial(net, address, port, source)
+    await request(p, path)
     p.head = await p.reader.readuntil(b"\r\n\r\n")
     return p
 
 
-async def dial(net, address, port):
-    s = net.dial(address, port)
+async def dial(net, address, port, source=0):
+    s = net.dial(address, source)
     await asyncio.get_running_loop().sock_connect(s, (address, port))
     return Peer(*await asyncio.open_connection(sock=s), mask=True)
 

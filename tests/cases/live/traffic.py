@@ -10,7 +10,8 @@ ENDS = {"/client": ("close_handshake", 1000, "client"), "/server": ("close_hands
 
 class Traffic:
     """About `rate` connections a second until stop(). `log` has (path, when its end began, when it was over, the
-    client's address); the path, "/fin/17", is of that connection alone, and says how it ends."""
+    client's address); the path, "/fin/17", is of that connection alone, and says how it ends. No client's port
+    comes twice."""
 
     def __init__(self, net, rate=20, port=9000, life=0.3, ends=tuple(ENDS), address=lab.SERVER, size=20):
         self.net, self.rate, self.port, self.life, self.ends, self.address, self.size = net, rate, port, life, ends, address, size
@@ -49,7 +50,7 @@ class Traffic:
 
     async def one(self, path, number):
         try:
-            p = await connect(self.net, f"{path}/{number}", self.address, self.port)
+            p = await connect(self.net, f"{path}/{number}", self.address, self.port, 20000 + number)
             for _ in range(3):
                 await p.send(1, b"x" * self.size)
                 await p.receive()
