@@ -21,16 +21,28 @@ static const wsc_why_fn rules[] = {
 
 void wsc_claim(struct wsc_claims *out, enum wsc_cause cause, enum wsc_confidence confidence)
 {
-    if (out->len == WSC_CLAIMS_MAX)
+    out->full = out->len == WSC_CLAIMS_MAX;
+    if (out->full)
         return;
     out->list[out->len++] = (struct wsc_claim){
         .cause = cause, .confidence = confidence, .first = (uint8_t)out->sentences_len};
 }
 
+/* |n|, or less where that would cut a character. */
+static size_t whole_characters(const char *s, size_t n)
+{
+    size_t len = n;
+    while (len > 0 && n - len < 3 && ((unsigned char)s[len - 1] & 0xc0) == 0x80)
+        len--;
+    if (len > 0 && (unsigned char)s[len - 1] >= 0xc0)
+        len--;
+    return wsc_utf8_valid((const uint8_t *)s, n) ? n : len;
+}
+
 void wsc_say(struct wsc_claims *out, const char *format, ...)
 {
     size_t room = sizeof(out->text) - out->used;
-    if (out->len == 0 || out->sentences_len == WSC_SENTENCES_MAX || room < 2)
+    if (out->len == 0 || out->full || out->sentences_len == WSC_SENTENCES_MAX || room < 2)
         return;
     if (room > WSC_SENTENCE_MAX)
         room = WSC_SENTENCE_MAX;
@@ -41,7 +53,7 @@ void wsc_say(struct wsc_claims *out, const char *format, ...)
     va_end(ap);
     if (n < 0)
         return;
-    size_t len = (size_t)n < room ? (size_t)n : room - 1;
+    size_t len = (size_t)n < room ? (size_t)n : whole_characters(at, room - 1);
     out->used += len;
     out->sentences[out->sentences_len++] =
         (struct wsc_span){.ptr = (const uint8_t *)at, .len = len};
@@ -107,6 +119,7 @@ static void take_other(struct wsc_claims *claims, const struct wsc_claim *c,
 void wsc_diagnose(const struct wsc_case *c, struct wsc_claims *claims, struct wsc_closure *rec)
 {
     claims->len = claims->sentences_len = claims->used = 0;
+    claims->full = false;
     claims->software = (struct wsc_span){0};
     claims->app_code = NULL;
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)

@@ -30,6 +30,7 @@ struct wsc_claim {
 struct wsc_claims {
     struct wsc_claim list[WSC_CLAIMS_MAX];
     size_t len;
+    bool full; /* the claim at hand is one too many: neither it nor its sentences are kept */
     struct wsc_span sentences[WSC_SENTENCES_MAX];
     size_t sentences_len;
     struct wsc_span software;

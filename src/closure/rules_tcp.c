@@ -140,7 +140,7 @@ static bool cut_frame(const struct wsc_case *c, enum wsc_dir d, struct wsc_claim
     if (c->signs->cut_left[d] == 0 || c->ev->side[d].hidden)
         return false;
     wsc_claim(out, WSC_CAUSE_PEER_CRASH, WSC_CONFIDENCE_LIKELY);
-    wsc_say(out, "the %s's bytes break off inside a frame: %llu were still to come",
+    wsc_say(out, "the %s's bytes break off inside a frame: at least %llu were still to come",
             wsc_text_side(d), (unsigned long long)c->signs->cut_left[d]);
     return true;
 }
