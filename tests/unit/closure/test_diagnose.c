@@ -446,6 +446,7 @@ static void jumped(struct story *s)
 static void id_zero(struct story *s)
 {
     jumped(s);
+    s->signs.rst[1].origin.last_id = 30000;
     s->signs.rst[1].origin.ip_id = 0;
 }
 
