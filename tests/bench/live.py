@@ -125,7 +125,7 @@ def soak(wsclose):
 
 def flood(net, pcap):
     """Sends the capture as fast as this machine can. Returns packets a second, and how many."""
-    p = subprocess.run(["ip", "netns", "exec", net.b, "tcpreplay", "--topspeed", "--preload-pcap", "-i", "vb", pcap], capture_output=True, text=True)
+    p = subprocess.run(["ip", "netns", "exec", net.b, "tcpreplay", "--topspeed", "--preload-pcap", "--loop", "10", "-i", "vb", pcap], capture_output=True, text=True)
     packets, seconds = re.search(r"Actual: (\d+) packets .*? sent in ([\d.]+) seconds", p.stdout + p.stderr).groups()
     return int(packets) / float(seconds), int(packets)
 
@@ -135,7 +135,7 @@ def counters(said):
 
 
 def load_round(net, wsclose, pcap):
-    alone, sent = flood(net, pcap)
+    alone, _ = flood(net, pcap)
     dump = net.popen(["tcpdump", "-i", "va", "-B", "32768", "-s", "0", "-Z", "root", "-w", "/dev/null"], stderr=subprocess.PIPE, text=True)
     lab.until(lambda: lab.packet_sockets(dump.pid))
     flood(net, pcap)
@@ -143,11 +143,11 @@ def load_round(net, wsclose, pcap):
     dump.send_signal(2)
     received, dropped = counters(dump.communicate()[1])
     live = lab.Live(net, wsclose, "--format", "none", "--buffer-size", str(32 << 20))
-    flood(net, pcap)
-    time.sleep(1)
+    beside, sent = flood(net, pcap)
+    live.drained()
     live.stop()
-    lost = (lab.rows(live.db, "SELECT sum(kernel) FROM drops")[0][0] or 0)
-    return {"rate": alone, "tcpdump": 1 - dropped / max(received, 1), "wsclose": 1 - lost / sent}
+    kept = lab.rows(live.db, "SELECT packets FROM captures")[0][0]
+    return {"alone": alone, "beside": beside, "sent": sent, "tcpdump": (received - dropped) / sent, "wsclose": kept / sent}
 
 
 def load(wsclose, build):
@@ -161,7 +161,7 @@ def load(wsclose, build):
             figures.append(load_round(net, wsclose, pcap))
             print(figures[-1], flush=True)
     m = {k: statistics.median(f[k] for f in figures) for k in figures[0]}
-    print(f"{m['rate']:.0f} packets a second sent; kept by tcpdump {m['tcpdump']:.1%}, by wsclose {m['wsclose']:.1%}; "
+    print(f"{m['alone']:.0f} packets a second with nobody watching, {m['beside']:.0f} beside wsclose, {m['sent']:.0f} in all; kept by tcpdump {m['tcpdump']:.1%}, by wsclose {m['wsclose']:.1%}; "
           f"ratio {statistics.median(f['wsclose'] / f['tcpdump'] for f in figures):.2f}")
 
 
