@@ -496,12 +496,14 @@ static int run(int argc, char **argv)
     if (!r.opt.format_given && !isatty(STDOUT_FILENO))
         r.opt.format = WSC_FORMAT_NDJSON;
     live_status_begin(&r.status, !r.opt.quiet);
-    if (open_all(&r)) {
+    r.failed = !open_all(&r);
+    if (!r.failed) {
         r.records = (struct records){.out = &r.out};
         r.out_open = out_open(
             &r.out,
             &(struct out_options){.format = r.opt.format, .live = true, .why = r.opt.common.why});
-        if (r.out_open && live_guard_confine(&r.guard, r.live)) {
+        r.failed = !r.out_open || !live_guard_confine(&r.guard, r.live);
+        if (!r.failed) {
             watch(&r);
             finish(&r);
         }

@@ -36,8 +36,8 @@ bool live_guard_open(struct live_guard *g, const char *db, const char *dir)
         out_say("user %s cannot write to %s: going on as root, without capabilities; --user names "
                 "another",
                 g->user.name, dir);
-        g->user.change = false;
-        g->user.writes = true;
+        if (wsc_guard_choose("root", db, NULL, &g->user, &err) != WSC_OK)
+            return said(&err);
     }
     return !g->user.writes || drop(g);
 }

@@ -123,6 +123,18 @@ static bool can_write(const struct wsc_guard_user *u, const char *file, const ch
     return yes;
 }
 
+/* The same of root without the capabilities that make it root. */
+static bool can_write_bare(const char *file, const char *dir)
+{
+    if (capng_get_caps_process() != 0)
+        return false;
+    void *before = capng_save_state();
+    (void)capng_updatev(CAPNG_DROP, CAPNG_EFFECTIVE, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, -1);
+    bool yes = capng_apply(CAPNG_SELECT_CAPS) == 0 && may_write(file, dir);
+    capng_restore_state(&before);
+    return capng_apply(CAPNG_SELECT_CAPS) == 0 && yes;
+}
+
 enum wsc_err wsc_guard_choose(const char *user, const char *file, const char *dir,
                               struct wsc_guard_user *out, struct wsc_error *err)
 {
@@ -139,10 +151,10 @@ enum wsc_err wsc_guard_choose(const char *user, const char *file, const char *di
             return e;
     }
     out->change = geteuid() == 0 && out->uid != 0;
-    if (!out->change)
+    if (geteuid() != 0)
         return WSC_OK;
-    out->writes = can_write(out, file, dir);
-    if (out->writes || user == NULL)
+    out->writes = out->change ? can_write(out, file, dir) : can_write_bare(file, dir);
+    if (out->writes || user == NULL || !out->change)
         return WSC_OK;
     return wsc_error_set(
         err, WSC_ERR_DENIED,
