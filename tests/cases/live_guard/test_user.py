@@ -50,6 +50,25 @@ class User(Case):
             self.fails(self.live(db, "--user", name, ready=False), words)
             self.assertFalse(os.path.exists(db))
 
+    def test_ring(self):
+        """Who keeps packets must be able to make files: the directory's owner, else root without capabilities."""
+        for owner, user in ((OTHER, OTHER), (None, pwd.getpwnam("root"))):
+            with self.subTest(user.pw_name):
+                d = self.dir(owner)
+                db, ring = os.path.join(d, "x.db"), os.path.join(d, "ring")
+                live = self.live(db, "--write", ring, "--rotate", "4K:2")
+                self.harmless(live, user)
+                self.assertEqual("going on as root, without capabilities" in live.err(), owner is None, live.err())
+                server = self.server()
+                for _ in range(20):
+                    server.one()
+                server.close()
+                time.sleep(1.2)
+                self.works(live, db)
+                files = os.listdir(ring)
+                self.assertEqual(len(files), 2)
+                self.assertEqual({os.stat(os.path.join(ring, f)).st_uid for f in files}, {user.pw_uid})
+
     def test_nothing_stored(self):
         live = self.live("none")
         self.harmless(live, NOBODY)
