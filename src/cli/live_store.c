@@ -200,6 +200,10 @@ void live_store_reopen(struct live_store *ls, const struct wsc_store_capture *ca
 {
     struct wsc_error err;
     enum wsc_import_result result;
+    if (ls->hold) {
+        out_say("the database cannot be opened anew: its directory is not ours; it goes on");
+        return;
+    }
     if (ls->store == NULL || !ls->keep || !put_waiting(ls, now_ns) || !put_drops(ls, now_ns))
         return; /* it is opened anew as it is, or tried again */
     if (wsc_store_commit(ls->store, caps, ls->names_len, &result, &err) == WSC_OK) {
