@@ -193,16 +193,10 @@ static int show(void *ctx, const struct wsc_closure *rec)
     return 1;
 }
 
-static void on_record(void *ctx, const struct wsc_closure *rec)
+static void show_stored(void *ctx, const struct wsc_closure *rec, int64_t id)
 {
     struct run *r = ctx;
     struct wsc_error err;
-    int64_t id = WSC_UNKNOWN;
-    summary_count(&r->summary, rec);
-    live_status_count(&r->status, rec);
-    live_guard_count(&r->guard, rec);
-    live_status_clear(&r->status);
-    live_store_put(&r->store, rec, &id);
     if (r->out_failed || r->opt.format == WSC_FORMAT_NONE)
         return;
     if (id == WSC_UNKNOWN) { /* it waits for the database, which would have applied the filter */
@@ -213,6 +207,15 @@ static void on_record(void *ctx, const struct wsc_closure *rec)
     f.id = id;
     if (wsc_store_query(r->store.store, &f, show, r, &err) != WSC_OK)
         (void)fail(r, &err);
+}
+
+static void on_record(void *ctx, const struct wsc_closure *rec)
+{
+    struct run *r = ctx;
+    summary_count(&r->summary, rec);
+    live_status_count(&r->status, rec);
+    live_guard_count(&r->guard, rec);
+    live_store_put(&r->store, rec);
 }
 
 /* ---- opening ---- */
@@ -228,6 +231,8 @@ static bool open_store(struct run *r)
     analysis_text(&r->analysis, &r->opt.common, " live", r->store_options);
     r->store = (struct live_store){.db = r->opt.db,
                                    .keep = r->keep,
+                                   .show = show_stored,
+                                   .ctx = r,
                                    .names = r->name_list,
                                    .names_len = r->opt.interfaces_len,
                                    .options = r->store_options,
@@ -331,7 +336,7 @@ static void describe(const struct run *r, struct wsc_store_capture caps[WSC_LIVE
                                              .last_ns = wall_ns()};
 }
 
-#define LOOK_NS UINT64_C(500000000) /* commits are at most 1 s apart */
+#define LOOK_NS UINT64_C(250000000) /* commits are at most 1 s apart */
 
 /* Files that were moved away are left alone from here on. */
 static void reopen(struct run *r, uint64_t now)

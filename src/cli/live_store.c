@@ -114,11 +114,10 @@ static void say_busy(struct live_store *ls)
 
 /* ---- storing ---- */
 
-static enum wsc_err put_entry(struct live_store *ls, struct live_store_entry *x, uint64_t now_ns,
-                              int64_t *id)
+static enum wsc_err put_entry(struct live_store *ls, struct live_store_entry *x, uint64_t now_ns)
 {
     struct wsc_error err;
-    enum wsc_err e = wsc_store_put(ls->store, x->rec, id, &err);
+    enum wsc_err e = wsc_store_put(ls->store, x->rec, &x->id, &err);
     if (e == WSC_OK)
         x->put = true;
     else if (e == WSC_ERR_BUSY)
@@ -128,26 +127,27 @@ static enum wsc_err put_entry(struct live_store *ls, struct live_store_entry *x,
     return e;
 }
 
-void live_store_put(struct live_store *ls, const struct wsc_closure *rec, int64_t *id)
+void live_store_put(struct live_store *ls, const struct wsc_closure *rec)
 {
-    *id = WSC_UNKNOWN;
-    bool others_wait = ls->first != NULL && !ls->first->put;
-    struct live_store_entry *x = append(ls, rec);
-    if (x == NULL || ls->store == NULL || others_wait)
-        return;
-    if (put_entry(ls, x, 0, id) != WSC_OK)
-        *id = WSC_UNKNOWN;
-    else if (!ls->keep)
-        drop_committed(ls);
+    if (append(ls, rec) == NULL)
+        ls->show(ls->ctx, rec, WSC_UNKNOWN);
 }
 
 static bool put_waiting(struct live_store *ls, uint64_t now_ns)
 {
-    int64_t id;
     for (struct live_store_entry *x = ls->first; x != NULL; x = x->next)
-        if (!x->put && put_entry(ls, x, now_ns, &id) != WSC_OK)
+        if (!x->put && put_entry(ls, x, now_ns) != WSC_OK)
             return false;
     return true;
+}
+
+static void show_waiting(struct live_store *ls)
+{
+    for (struct live_store_entry *x = ls->first; x != NULL; x = x->next) {
+        if (!x->shown)
+            ls->show(ls->ctx, x->rec, x->put ? x->id : WSC_UNKNOWN);
+        x->shown = true;
+    }
 }
 
 void live_store_drop(struct live_store *ls, const struct wsc_store_drop *d)
@@ -178,22 +178,33 @@ static bool put_drops(struct live_store *ls, uint64_t now_ns)
     return true;
 }
 
-void live_store_look(struct live_store *ls, uint64_t now_ns)
+/* Puts what waits; false: not now. */
+static bool put_all(struct live_store *ls, uint64_t now_ns)
+{
+    return ls->store != NULL && put_waiting(ls, now_ns) && put_drops(ls, now_ns);
+}
+
+static bool flush(struct live_store *ls, uint64_t now_ns)
 {
     struct wsc_error err;
+    enum wsc_err e = wsc_store_flush(ls->store, &err);
+    if (e == WSC_ERR_BUSY)
+        say_busy(ls);
+    else if (e != WSC_OK)
+        go_down(ls, now_ns, &err);
+    else
+        ls->busy_said = false;
+    return e == WSC_OK;
+}
+
+void live_store_look(struct live_store *ls, uint64_t now_ns)
+{
     if (ls->store == NULL)
         come_up(ls, now_ns);
-    if (ls->store == NULL || !put_waiting(ls, now_ns) || !put_drops(ls, now_ns) || !ls->keep)
-        return;
-    enum wsc_err e = wsc_store_flush(ls->store, &err);
-    if (e == WSC_ERR_BUSY) {
-        say_busy(ls);
-    } else if (e != WSC_OK) {
-        go_down(ls, now_ns, &err);
-    } else {
-        ls->busy_said = false;
+    bool stored = put_all(ls, now_ns) && (!ls->keep || flush(ls, now_ns));
+    show_waiting(ls);
+    if (stored)
         drop_committed(ls);
-    }
 }
 
 void live_store_reopen(struct live_store *ls, const struct wsc_store_capture *caps, uint64_t now_ns)
@@ -204,8 +215,9 @@ void live_store_reopen(struct live_store *ls, const struct wsc_store_capture *ca
         out_say("the database cannot be opened anew: its directory is not ours; it goes on");
         return;
     }
-    if (ls->store == NULL || !ls->keep || !put_waiting(ls, now_ns) || !put_drops(ls, now_ns))
+    if (!ls->keep || !put_all(ls, now_ns))
         return; /* it is opened anew as it is, or tried again */
+    show_waiting(ls);
     if (wsc_store_commit(ls->store, caps, ls->names_len, &result, &err) == WSC_OK) {
         drop_committed(ls);
         wsc_store_close(ls->store);
@@ -226,8 +238,9 @@ bool live_store_finish(struct live_store *ls, const struct wsc_store_capture *ca
     bool ok = ls->store != NULL;
     if (ok) {
         wsc_store_set_patience(ls->store, LAST_WAIT_MS);
-        ok = put_waiting(ls, 0) && put_drops(ls, 0);
+        ok = put_all(ls, 0);
     }
+    show_waiting(ls);
     if (ok && wsc_store_commit(ls->store, caps, ls->names_len, &result, &err) != WSC_OK) {
         out_say("%s", err.message);
         ok = false;

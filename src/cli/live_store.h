@@ -1,6 +1,6 @@
 /* The database of a live capture. It never makes the packets wait: while another process writes, or
  * while the database cannot be written, records wait in memory and are stored when it can be again.
- */
+ * Nor does it make others wait: it writes what has come a few times a second, all at once. */
 #ifndef WSC_CLI_LIVE_STORE_H
 #define WSC_CLI_LIVE_STORE_H
 
@@ -12,8 +12,13 @@
 struct live_store_entry {
     struct live_store_entry *next;
     struct wsc_closure *rec;
-    bool put; /* in the transaction that is not committed yet */
+    int64_t id; /* once |put| */
+    bool put;   /* in the transaction that is not committed yet */
+    bool shown;
 };
+
+/* Each record, once: |id| is its row, or WSC_UNKNOWN if it still waits to be stored. */
+typedef void (*live_store_fn)(void *ctx, const struct wsc_closure *rec, int64_t id);
 
 struct live_store {
     struct wsc_store *store; /* NULL: down */
@@ -25,6 +30,8 @@ struct live_store {
     size_t names_len;
     const char *options;
     const struct wsc_limits *limits;
+    live_store_fn show;
+    void *ctx;
     struct live_store_entry *first, **last;
     size_t waiting;
     struct wsc_store_drop drops[WSC_LIVE_MAX_INTERFACES]; /* not stored yet, by interface */
@@ -38,8 +45,8 @@ struct live_store {
 /* Opens it and begins an import. Returns what the store returned, |err| filled. */
 enum wsc_err live_store_open(struct live_store *ls, struct wsc_error *err);
 
-/* Stores |rec|, now or later. |*id| is its row, or WSC_UNKNOWN if it has none yet. */
-void live_store_put(struct live_store *ls, const struct wsc_closure *rec, int64_t *id);
+/* Takes |rec|, to be stored and shown with the next look. */
+void live_store_put(struct live_store *ls, const struct wsc_closure *rec);
 
 /* Notes dropped packets, to be stored with the next look. */
 void live_store_drop(struct live_store *ls, const struct wsc_store_drop *d);
