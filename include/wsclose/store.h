@@ -145,8 +145,8 @@ struct wsc_store_leg {
 };
 /* A key that more connections of a store have is no mark of one connection. */
 #define WSC_STORE_KEY_SHARERS 8
-/* Calls |fn| for each connection of the store whose key stands in 2 to WSC_STORE_KEY_SHARERS, one of
- * them of the import; by key, then by start. */
+/* Calls |fn| for each connection of the store whose key stands in 2 to WSC_STORE_KEY_SHARERS, one
+ * of them of the import; by key, then by start. */
 typedef int (*wsc_store_leg_fn)(void *ctx, const struct wsc_store_leg *leg);
 enum wsc_err wsc_store_legs(struct wsc_store *s, wsc_store_leg_fn fn, void *ctx,
                             struct wsc_error *err) WSC_MUST_USE;
