@@ -74,10 +74,11 @@ static char *file_with(const char *text, size_t len)
 
 Test(limits, a_file_of_the_users_own_comes_first)
 {
-    static const char text[] = "\xef\xbb\xbfproduct\tkind\tseconds\tsetting\tends\tnotes\tsource\tverified\n"
-                               "# ours\n"
-                               "edge\tidle\t60\tidle_secs\tFIN\t-\twiki\tyes\r\n"
-                               "game\tlifetime\t100-120\t-\t-\t-\t-\tno\tany\trst,4001\n";
+    static const char text[] =
+        "\xef\xbb\xbfproduct\tkind\tseconds\tsetting\tends\tnotes\tsource\tverified\n"
+        "# ours\n"
+        "edge\tidle\t60\tidle_secs\tFIN\t-\twiki\tyes\r\n"
+        "game\tlifetime\t100-120\t-\t-\t-\t-\tno\tany\trst,4001\n";
     struct wsc_limits *set = built_in();
     struct wsc_error err;
     char *path = file_with(text, sizeof(text) - 1);

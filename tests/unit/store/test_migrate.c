@@ -50,8 +50,8 @@ Test(store_migrate, failing_script)
     size_t n;
     const char *const *ours = wsc_migrations(&n);
     const char *const scripts[] = {
-        ours[0], ours[1], ours[2], ours[3], next,
-        "CREATE TABLE extra (x INTEGER) STRICT; CREATE TABLE imports (x)"};
+        ours[0], ours[1], ours[2],
+        ours[3], next,    "CREATE TABLE extra (x INTEGER) STRICT; CREATE TABLE imports (x)"};
     struct wsc_store *s = open_store("", WSC_STORE_PRIVATE);
     cr_expect_eq(wsc_migrate(s, scripts, 6, &err), WSC_ERR_DB);
     cr_expect(strstr(err.message, "imports already exists") != NULL, "%s", err.message);
