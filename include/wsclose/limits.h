@@ -74,6 +74,14 @@ int64_t wsc_limit_slack(int64_t limit_ns);
 size_t wsc_limits_match(const struct wsc_limits *set, enum wsc_limit_kind kind, int64_t ns,
                         const struct wsc_limit **out, size_t max);
 
+/* True if connections at |l| end as one did: |ends| is one of enum wsc_limit_end, |code| that of
+ * the Close with WSC_ENDS_CLOSE. A row that does not say how may end in any way. */
+bool wsc_limit_ends_like(const struct wsc_limit *l, unsigned ends, int code);
+
+/* Moves the first of |n| rows whose product |header| names to their front: it is nearer than the
+ * others. */
+void wsc_limits_named_first(const struct wsc_limit **rows, size_t n, struct wsc_span header);
+
 /* True if |header| (Server, Via) names the product of |l|: its first word, in any case. */
 bool wsc_limit_named_by(const struct wsc_limit *l, struct wsc_span header);
 

@@ -15,14 +15,6 @@ static unsigned end_bits(const struct wsc_case *c)
     return c->rec->code_source != WSC_CODE_SOURCE_NONE ? WSC_ENDS_CLOSE : 0;
 }
 
-static bool ends_like(const struct wsc_limit *l, const struct wsc_case *c)
-{
-    unsigned bits = end_bits(c);
-    if (bits == WSC_ENDS_CLOSE)
-        return (l->ends & WSC_ENDS_CLOSE) && l->close_code == wsc_wire_code(c);
-    return l->ends == 0 ? bits != 0 : (l->ends & bits) != 0;
-}
-
 #define CANDIDATES 24u
 #define NAMED      5u
 
@@ -50,21 +42,8 @@ static void find(const struct wsc_case *c, enum wsc_limit_kind kind, enum wsc_li
         return;
     size_t n = wsc_limits_match(c->signs->limits, kind, ns, out, CANDIDATES);
     for (size_t i = 0; i < n && i < CANDIDATES; i++)
-        if (out[i]->clock == clock && ends_like(out[i], c))
+        if (out[i]->clock == clock && wsc_limit_ends_like(out[i], end_bits(c), wsc_wire_code(c)))
             add_candidate(list, out[i]);
-}
-
-/* A product that the Server header names is nearer than the others. */
-static void put_named_first(const struct wsc_case *c, struct candidates *list)
-{
-    for (size_t i = 1; i < list->len; i++) {
-        const struct wsc_limit *l = list->row[i], *first = list->row[0];
-        if (!wsc_limit_named_by(l, c->rec->server_software) ||
-            wsc_limit_named_by(first, c->rec->server_software))
-            continue;
-        list->row[0] = l;
-        list->row[i] = first;
-    }
 }
 
 static void say_candidates(struct wsc_claims *out, const struct candidates *list)
@@ -122,7 +101,7 @@ static void claim_idle(const struct wsc_case *c, enum wsc_dir closer, const char
                        struct candidates *list, struct wsc_claims *out)
 {
     char time[WSC_TIME_TEXT], packet[WSC_PACKET_TEXT];
-    put_named_first(c, list);
+    wsc_limits_named_first(list->row, list->len, c->rec->server_software);
     /* A Close says itself why it was sent; its code in the table only makes it a candidate. */
     bool sure = (list->verified || list->own) && end_bits(c) != WSC_ENDS_CLOSE;
     wsc_claim(out, WSC_CAUSE_IDLE_TIMEOUT, sure ? WSC_CONFIDENCE_LIKELY : WSC_CONFIDENCE_POSSIBLE);

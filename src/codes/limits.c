@@ -347,6 +347,25 @@ bool wsc_limit_named_by(const struct wsc_limit *l, struct wsc_span header)
     return false;
 }
 
+void wsc_limits_named_first(const struct wsc_limit **rows, size_t n, struct wsc_span header)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct wsc_limit *l = rows[i];
+        if (!wsc_limit_named_by(l, header))
+            continue;
+        memmove((void *)&rows[1], (void *)&rows[0], i * sizeof(rows[0]));
+        rows[0] = l;
+        return;
+    }
+}
+
+bool wsc_limit_ends_like(const struct wsc_limit *l, unsigned ends, int code)
+{
+    if (l->ends == 0)
+        return true;
+    return (l->ends & ends) != 0 && (ends != WSC_ENDS_CLOSE || l->close_code == code);
+}
+
 static uint64_t digest_text(uint64_t h, const char *text)
 {
     /* FNV-1a, the terminator included. */

@@ -43,13 +43,6 @@ static unsigned ends_of(const struct wsc_across_end *x)
                                            : WSC_ENDS_CLOSE;
 }
 
-static bool ends_like(const struct wsc_limit *l, const struct wsc_across_end *x)
-{
-    unsigned bits = ends_of(x);
-    return l->ends == 0 ||
-           ((l->ends & bits) && (bits != WSC_ENDS_CLOSE || l->close_code == x->code));
-}
-
 /* The default of no product, but a product that says who it is and can be set to any value. */
 static const struct wsc_limit *configured(const struct wsc_across *a,
                                           const struct wsc_across_end *x, enum wsc_limit_kind kind)
@@ -57,7 +50,8 @@ static const struct wsc_limit *configured(const struct wsc_across *a,
     size_t n;
     const struct wsc_limit *all = wsc_limits_all(a->limits, &n);
     for (size_t i = 0; i < n; i++)
-        if (all[i].kind == kind && ends_like(&all[i], x) && strcmp(all[i].setting, "fixed") != 0 &&
+        if (all[i].kind == kind && wsc_limit_ends_like(&all[i], ends_of(x), x->code) &&
+            strcmp(all[i].setting, "fixed") != 0 &&
             wsc_limit_named_by(&all[i], wsc_names_get(&a->names, x->software)))
             return &all[i];
     return NULL;
@@ -65,18 +59,6 @@ static const struct wsc_limit *configured(const struct wsc_across *a,
 
 #define NAMED   5u
 #define MATCHES 24u
-
-/* A product that the Server header names is nearer than the others. */
-static void put_named_first(const struct wsc_limit **rows, size_t n, struct wsc_span header)
-{
-    for (size_t i = 1; i < n; i++) {
-        const struct wsc_limit *l = rows[i];
-        if (!wsc_limit_named_by(l, header) || wsc_limit_named_by(rows[0], header))
-            continue;
-        memmove((void *)&rows[1], (void *)&rows[0], i * sizeof(rows[0]));
-        rows[0] = l;
-    }
-}
 
 static void say_candidates(const struct wsc_across *a, const struct wsc_across_end *x,
                            enum wsc_limit_kind kind, int64_t ns, struct wsc_across_text *t)
@@ -88,9 +70,9 @@ static void say_candidates(const struct wsc_across *a, const struct wsc_across_e
         return;
     size_t n = wsc_limits_match(a->limits, kind, ns, rows, MATCHES);
     n = n < MATCHES ? n : MATCHES;
-    put_named_first(rows, n, wsc_names_get(&a->names, x->software));
+    wsc_limits_named_first(rows, n, wsc_names_get(&a->names, x->software));
     for (size_t i = 0; i < n && named < NAMED; i++) {
-        if (!ends_like(rows[i], x))
+        if (!wsc_limit_ends_like(rows[i], ends_of(x), x->code))
             continue;
         int w =
             snprintf(list + used, sizeof(list) - used, "%s%s %s%s", named > 0 ? "; " : "",

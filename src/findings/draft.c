@@ -179,9 +179,7 @@ void wsc_draft_candidates(const struct wsc_run *r, struct wsc_draft *d, enum wsc
     size_t n = wsc_limits_match(r->limits, kind, ns, all, sizeof(all) / sizeof(all[0]));
     d->f.limit_sought = true;
     for (size_t i = 0; i < n && i < sizeof(all) / sizeof(all[0]); i++) {
-        if (all[i]->ends != 0 && (all[i]->ends & ends) == 0)
-            continue;
-        if (ends == WSC_ENDS_CLOSE && all[i]->ends != 0 && all[i]->close_code != code)
+        if (!wsc_limit_ends_like(all[i], ends, code))
             continue;
         if (d->f.candidates_len < WSC_FINDING_CANDIDATES)
             d->f.candidates[d->f.candidates_len++] = all[i];

@@ -144,6 +144,34 @@ Test(limits, a_bad_file_is_named_with_its_line_and_changes_nothing)
     wsc_limits_free(set);
 }
 
+Test(limits, how_it_ended_and_who_is_named)
+{
+    static const struct wsc_limit fin = {.product = "edge one", .ends = WSC_ENDS_FIN},
+                                  close = {.product = "nginx (proxy)",
+                                           .ends = WSC_ENDS_CLOSE | WSC_ENDS_RST,
+                                           .close_code = 1001},
+                                  any = {.product = "abc"};
+    static const struct {
+        const struct wsc_limit *l;
+        unsigned ends;
+        int code;
+        bool fits;
+    } rows[] = {{&fin, WSC_ENDS_FIN, -1, true},        {&fin, WSC_ENDS_RST, -1, false},
+                {&fin, WSC_ENDS_CLOSE, 1001, false},   {&close, WSC_ENDS_CLOSE, 1001, true},
+                {&close, WSC_ENDS_CLOSE, 1000, false}, {&close, WSC_ENDS_RST, -1, true},
+                {&any, WSC_ENDS_FIN, -1, true},        {&any, WSC_ENDS_CLOSE, 4000, true}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        cr_expect_eq(wsc_limit_ends_like(rows[i].l, rows[i].ends, rows[i].code), rows[i].fits,
+                     "row %zu", i);
+    const struct wsc_limit *list[] = {&fin, &any, &close};
+    static const char server[] = "NGINX/1.22.1", other[] = "abc/1"; /* three letters name nobody */
+    wsc_limits_named_first(list, 3, (struct wsc_span){.ptr = (const uint8_t *)other, .len = 5});
+    cr_expect(list[0] == &fin && list[1] == &any && list[2] == &close);
+    wsc_limits_named_first(list, 3, (struct wsc_span){.ptr = (const uint8_t *)server, .len = 12});
+    cr_expect(list[0] == &close && list[1] == &fin && list[2] == &any);
+    wsc_limits_named_first(list, 0, (struct wsc_span){0});
+}
+
 Test(limits, ceilings)
 {
     char *text = malloc((size_t)WSC_LIMITS_MAX_BYTES + 1);
