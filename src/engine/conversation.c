@@ -129,9 +129,24 @@ static void watch_quiet(const struct wsc_engine *e, const struct wsc_conv *c, en
     c->ws->quiet_end_ms = end_ms < UINT32_MAX ? (uint32_t)end_ms : UINT32_MAX;
 }
 
+/* A WebSocket never goes back to HTTP: behind a large hole a request or an answer is that of the
+ * next connection, whose SYN was not captured. */
+static bool begins_another(const struct wsc_conv *c, enum wsc_way way,
+                           const struct wsc_packet_view *v)
+{
+    if (v->payload_len == 0 || c->ws == NULL || c->ws->handshake == WSC_EV_PENDING ||
+        !wsc_tcp_conn_doubtful(&c->tcp, way, v))
+        return false;
+    struct wsc_span data = {.ptr = v->payload, .len = v->payload_len};
+    return way == (enum wsc_way)c->client ? wsc_h1_looks_like_request(data)
+                                          : wsc_h1_looks_like_response(data);
+}
+
 enum wsc_tcp_result wsc_conv_feed(struct wsc_engine *e, struct wsc_conv *c, enum wsc_way way,
                                   const struct wsc_packet_view *v)
 {
+    if (begins_another(c, way, v))
+        return WSC_TCP_RESTART;
     e->conv = c;
     for (int w = 0; w < 2; w++)
         e->prev_new_ns[w] = c->tcp.dir[w].new_ns;

@@ -10,6 +10,10 @@
 #define HOLE_GRACE_NS      UINT64_C(1000000000)
 #define HOLE_GRACE_PACKETS 32u
 
+/* A hole of which that much is missing may hide the end of one connection and the start of the
+ * next. */
+#define DOUBTFUL_GAP (INT32_C(1) << 18)
+
 /* Segments in a row outside of it before the connection is taken for another one, whose SYN was not
  * captured. */
 #define FOREIGN_MAX 8u
@@ -398,6 +402,16 @@ static enum wsc_tcp_result take_data(struct feed *f)
     if (v->tcp_flags & WSC_TCP_FIN)
         take_fin(f, off + v->payload_wire_len);
     return r;
+}
+
+bool wsc_tcp_conn_doubtful(const struct wsc_tcp_conn *c, enum wsc_way way,
+                           const struct wsc_packet_view *v)
+{
+    const struct wsc_tcp_dir *d = &c->dir[way];
+    if (!(d->flags & WSC_TCP_STARTED))
+        return false;
+    int32_t dist = wsc_tcp_distance(d, v->seq);
+    return dist > DOUBTFUL_GAP || (dist < 0 && (uint64_t)(-(int64_t)dist) > d->next_off);
 }
 
 static void note_origin(struct wsc_tcp_conn *c, enum wsc_way way, const struct wsc_packet_view *v)

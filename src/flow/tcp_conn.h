@@ -116,6 +116,11 @@ static inline uint64_t wsc_tcp_off(const struct wsc_tcp_dir *d, uint32_t seq)
 /* The largest receive window there can be (RFC 7323 2.3). */
 #define WSC_TCP_MAX_WINDOW (INT32_C(1) << 30)
 
+/* Bytes missing in one place beyond which what follows is taken for another connection on the same
+ * ports: initial sequence numbers move on by about as much in a second (RFC 6528 3), and no peer
+ * known has a larger window. */
+#define WSC_TCP_AHEAD_MAX (INT32_C(1) << 24)
+
 /* Distance of |seq| from the next byte expected; the 32-bit wrap is solved here. */
 static inline int32_t wsc_tcp_distance(const struct wsc_tcp_dir *d, uint32_t seq)
 {
@@ -126,7 +131,7 @@ static inline int32_t wsc_tcp_distance(const struct wsc_tcp_dir *d, uint32_t seq
 static inline bool wsc_tcp_offset_of(const struct wsc_tcp_dir *d, uint32_t seq, uint64_t *off)
 {
     int32_t dist = wsc_tcp_distance(d, seq);
-    if (dist > WSC_TCP_MAX_WINDOW || (dist < 0 && (uint64_t)(-(int64_t)dist) > d->next_off))
+    if (dist > WSC_TCP_AHEAD_MAX || (dist < 0 && (uint64_t)(-(int64_t)dist) > d->next_off))
         return false;
     *off = d->next_off + (uint64_t)(int64_t)dist;
     return true;
@@ -153,6 +158,11 @@ enum wsc_tcp_result {
 enum wsc_tcp_result wsc_tcp_conn_feed(struct wsc_tcp_conn *c, struct wsc_tcp_shared *sh,
                                       enum wsc_way way, const struct wsc_packet_view *v,
                                       const struct wsc_tcp_ops *ops, void *ctx);
+
+/* True if |v|, sent by |way|, lies so far ahead of what was seen that it may belong to a later
+ * connection on the same ports, whose SYN was not captured. */
+bool wsc_tcp_conn_doubtful(const struct wsc_tcp_conn *c, enum wsc_way way,
+                           const struct wsc_packet_view *v);
 
 /* Nothing more will come: hands on what is held, with its gaps, and tells what is missing at the
  * ends. */

@@ -208,6 +208,34 @@ class Ports(Case):
         rows = {r["path"]: (r["close_code"], r["ending"]) for r in self.records()}
         self.assertEqual(rows, {"/one": (1000, "close_handshake"), "/two": (1006, "reset")})
 
+    def test_the_end_of_one_and_the_start_of_the_next_not_captured(self):
+        """Initial sequence numbers move on by about 16 MB a second (RFC 6528); the ports are the same."""
+        for ahead in (3 << 19, 44 << 20, 1 << 31):
+            for lost in (0, 3):  # the SYNs alone; also the handshake's last ACK and the request
+                with self.subTest(ahead=ahead, lost=lost):
+                    self.setUp()
+                    self.connect()
+                    self.s.send(C, REQUEST.replace(b"/ws", b"/first"))
+                    self.s.send(S, ANSWER)
+                    self.s.send(C, frame(1, b"hello", mask=True))
+                    second = Session(self.capture)
+                    second.seq = [n + ahead for n in self.s.seq]
+                    before = len(self.capture.packets)
+                    second.handshake(b"/second")
+                    for _ in range(4):
+                        second.send(C, frame(1, b"more", mask=True))
+                        second.send(S, frame(1, b"more", mask=False))
+                    second.send(C, close(1000))
+                    second.send(S, close(1000, mask=False))
+                    second.fin()
+                    rows = self.records(drop=range(before + 1, before + 3 + lost))
+                    said = [(r["path"], r["outcome"], r["close_code"], max(r["missing_bytes"].values()) <= ahead < 1 << 24 or
+                             max(r["missing_bytes"].values()) < 1000) for r in rows]
+                    self.assertIn(("/first", "unknown", None, True), said)
+                    if lost == 0:
+                        self.assertIn(("/second", "closed", 1000, True), said)
+                    self.assertFalse([r for r in said if r[0] == "/first" and r[2] is not None], said)
+
     def test_a_new_connection_on_the_ports_of_one_that_never_ended(self):
         self.s.handshake(b"/one")
         again = Session(self.capture)

@@ -196,6 +196,13 @@ static const struct {
     {"RST not heeded: its receiver acknowledges what came after",
      OPEN ">@0\"ab\"^0 >@2R >@2\"cdef\"^0 <^6 #", ">0:ab >2:cdef stale(1)"},
     {"a SYN again is the same connection", OPEN ">S >@0\"a\"^0 #", ">0:a"},
+    {"a hole of 17 MB, and what lies behind goes on",
+     OPEN ">@0\"a\"^0 <@0\"A\"^17000000 >@17000000\"b\"^1 >@17000001\"c\"^1 >@17000002\"d\"^1 "
+          ">@17000003\"e\"^1 >@17000004\"f\"^1 >@17000005\"g\"^1 >@17000006\"h\"^1 "
+          ">@17000007\"i\"^1 #",
+     ">0:a <0:A restart"},
+    {"a hole of 16 MB is one", OPEN ">@0\"a\"^0 >@16000000\"b\"^0 <^16000001 #",
+     ">0:a >1:gap(15999999) >16000000:b"},
     {"far from the window", OPEN ">@0\"a\"^0 >@2000000000\"x\"^0 >@1\"b\"^0 #", ">0:a >1:b"},
 };
 
