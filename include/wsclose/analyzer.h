@@ -14,6 +14,7 @@
 
 #include <wsclose/closure.h>
 #include <wsclose/error.h>
+#include <wsclose/keylog.h>
 #include <wsclose/limits.h>
 
 /* Ceilings and choices; every field has a default (wsc_analyzer_options_default). */
@@ -36,8 +37,13 @@ struct wsc_analyzer_options {
     bool keep_query;       /* keep the query part of paths (it may hold secrets); default false */
     const struct wsc_limits *limits; /* the caller's, outlives the analyzer; NULL, the default: the
                                         built-in table */
-    bool keep_states;                /* give open records an |open_state|; default false */
-    bool label;                      /* let nDPI label the flows; default true */
+    struct wsc_keylog *keylog; /* the caller's, outlives the analyzer; it may grow meanwhile. NULL,
+                                  the default: TLS is not decrypted */
+    bool wait_keys;   /* records wait, bounded, until their secret comes, as it does from a key log
+                         that grows; default false: what has no secret now is not decrypted */
+    bool encrypted;   /* record each TLS connection that cannot be read; default false */
+    bool keep_states; /* give open records an |open_state|; default false */
+    bool label;       /* let nDPI label the flows; default true */
 };
 
 struct wsc_analyzer;
