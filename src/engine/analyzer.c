@@ -1,7 +1,7 @@
 #include <wsclose/analyzer.h>
 
+#include "engine/analyzer_step.h"
 #include "engine/conversation.h"
-#include "flow/ip_defrag.h"
 
 #include "base/alloc.h"
 
@@ -34,10 +34,9 @@ struct wsc_analyzer {
     struct wsc_engine engine;
     struct wsc_limits *own_limits; /* NULL: the caller's are used */
     struct wsc_flow_table *flows;
-    struct wsc_ip_defrag *defrag;
+    struct wsc_intake intake;
     struct wsc_list queues[QUEUE_COUNT];
-    uint64_t last_ts_ns;
-    struct wsc_analyzer_stats stats;
+    uint64_t tcp_flows, evicted, tls_flows;      /* as in the statistics */
     struct wsc_protocol_stats protocols[LABELS]; /* by ident's label; 0: without a label */
 };
 
@@ -87,11 +86,10 @@ enum wsc_err wsc_analyzer_new(const struct wsc_analyzer_options *opt, wsc_record
     e->limits = opt->limits != NULL ? opt->limits : an->own_limits;
     e->intern = wsc_intern_new(INTERN_MAX);
     an->flows = wsc_flow_table_new(sizeof(struct wsc_conv), opt->max_connections);
-    an->defrag = wsc_ip_defrag_new(opt->max_fragment_bytes);
+    ready &= wsc_intake_init(&an->intake, opt->max_fragment_bytes);
     if (opt->label)
         e->ident = wsc_ident_new();
-    if (!ready || e->intern == NULL || an->flows == NULL || an->defrag == NULL ||
-        (opt->label && e->ident == NULL)) {
+    if (!ready || e->intern == NULL || an->flows == NULL || (opt->label && e->ident == NULL)) {
         wsc_analyzer_free(an);
         return WSC_ERR_NOMEM;
     }
@@ -117,7 +115,7 @@ static void count_protocol(struct wsc_analyzer *an, const struct wsc_conv *c)
     unsigned label = c->label < LABELS ? c->label : 0;
     an->protocols[label].flows++;
     an->protocols[label].bytes += payload_bytes(c);
-    an->stats.tls_flows += c->tls;
+    an->tls_flows += c->tls;
 }
 
 static void forget(struct wsc_analyzer *an, struct wsc_conv *c, enum wsc_ev_stop stop)
@@ -170,7 +168,7 @@ static void evict(struct wsc_analyzer *an)
         struct wsc_age_node *n = wsc_age_oldest(&an->queues[order[i]]);
         if (n == NULL)
             continue;
-        an->stats.evicted++;
+        an->evicted++;
         forget(an, conv_of(n), order[i] == QUEUE_OVER ? WSC_EV_STOP_OVER : WSC_EV_STOP_EVICTED);
         return;
     }
@@ -182,7 +180,7 @@ static size_t memory_held(const struct wsc_analyzer *an)
     return sizeof(*an) + wsc_flow_table_bytes(an->flows) + e->tcp.held_bytes +
            e->tcp.more_pool.bytes + e->ws_pool.bytes + e->notes_pool.bytes + e->ledger_pool.bytes +
            e->pre_pool.bytes + e->scratch_pool.bytes + e->run_bytes + wsc_intern_bytes(e->intern) +
-           wsc_ip_defrag_held(an->defrag);
+           wsc_ip_defrag_held(an->intake.defrag);
 }
 
 /* What is given back is used again, not returned to the system: at the ceiling the number of
@@ -207,7 +205,7 @@ static struct wsc_conv *add_conv(struct wsc_analyzer *an, const struct wsc_flow_
     wsc_age_use(&c->age, an->engine.clock_ns);
     c->queue = QUEUE_OTHER;
     wsc_age_push(&an->queues[QUEUE_OTHER], &c->age);
-    an->stats.tcp_flows++;
+    an->tcp_flows++;
     return c;
 }
 
@@ -234,26 +232,34 @@ static enum wsc_err take_tcp(struct wsc_analyzer *an, const struct wsc_packet_vi
     return WSC_OK;
 }
 
-enum wsc_err wsc_analyzer_resume(struct wsc_analyzer *an, const struct wsc_closure *rec)
+bool wsc_analyzer_key_of(const struct wsc_closure *rec, struct wsc_flow_key *key,
+                         enum wsc_way *client)
 {
-    struct wsc_packet_view v = {.ts_ns = rec->last_ns,
-                                .family = rec->client.family,
-                                .sport = rec->client.port,
-                                .dport = rec->server.port};
-    struct wsc_flow_key key;
+    struct wsc_packet_view v = {
+        .family = rec->client.family, .sport = rec->client.port, .dport = rec->server.port};
     if (rec->client.family != rec->server.family ||
         (rec->client.family != 4 && rec->client.family != 6) ||
         !wsc_conv_saved_tunnel(rec->open_state, &v.tunnel_id))
-        return WSC_ERR_INVALID;
+        return false;
     memcpy(v.src, rec->client.addr, sizeof(v.src));
     memcpy(v.dst, rec->server.addr, sizeof(v.dst));
-    enum wsc_way client = wsc_flow_key_of(&v, &key);
+    *client = wsc_flow_key_of(&v, key);
+    return true;
+}
+
+enum wsc_err wsc_analyzer_resume(struct wsc_analyzer *an, const struct wsc_closure *rec)
+{
+    const struct wsc_packet_view v = {.ts_ns = rec->last_ns};
+    struct wsc_flow_key key;
+    enum wsc_way client;
+    if (!wsc_analyzer_key_of(rec, &key, &client))
+        return WSC_ERR_INVALID;
     if (wsc_flow_table_find(an->flows, &key) != NULL || wsc_flow_table_full(an->flows))
         return WSC_ERR_INVALID;
     struct wsc_conv *c = add_conv(an, &key, &v);
     if (c == NULL)
         return WSC_ERR_NOMEM;
-    an->stats.tcp_flows--; /* counted when it was new */
+    an->tcp_flows--; /* counted when it was new */
     if (wsc_conv_resume(&an->engine, c, client, rec)) {
         requeue(an, c);
         return WSC_OK;
@@ -265,40 +271,6 @@ enum wsc_err wsc_analyzer_resume(struct wsc_analyzer *an, const struct wsc_closu
 
 /* ---- packets ---- */
 
-static enum wsc_decode_result decode(struct wsc_analyzer *an, const struct wsc_packet *pkt,
-                                     struct wsc_packet_view *v)
-{
-    struct wsc_fragment frag;
-    enum wsc_decode_result r = wsc_decode_packet(pkt, v, &frag);
-    /* A reassembled datagram may carry a tunnel whose inner packet is a fragment again; each level
-     * is a datagram of its own. */
-    for (int depth = 0; r == WSC_DECODE_FRAGMENT && depth < 4; depth++) {
-        struct wsc_fragment first;
-        struct wsc_span payload;
-        if (!wsc_ip_defrag_push(an->defrag, &frag, pkt->ts_ns, &first, &payload))
-            break;
-        r = wsc_decode_ip_payload(&first, payload, v, &frag);
-    }
-    return r;
-}
-
-/* What is forgotten with age goes by a clock of its own, which a packet moves by a second at most:
- * captures are merged, cut and made by hand, and a leap in their times must not end what goes on
- * after it. */
-#define CLOCK_STEP_MAX UINT64_C(1000000000)
-
-static void advance_clock(struct wsc_analyzer *an, uint64_t ts_ns)
-{
-    struct wsc_engine *e = &an->engine;
-    if (ts_ns > an->last_ts_ns) {
-        uint64_t step = ts_ns - an->last_ts_ns;
-        e->clock_ns += step < CLOCK_STEP_MAX ? step : CLOCK_STEP_MAX;
-    }
-    an->last_ts_ns = ts_ns;
-    if (ts_ns > e->now_ns)
-        e->now_ns = ts_ns;
-}
-
 static void expire_all(struct wsc_analyzer *an)
 {
     expire(an, QUEUE_OVER, OVER_NS);
@@ -306,10 +278,27 @@ static void expire_all(struct wsc_analyzer *an)
     expire(an, QUEUE_OTHER, OTHER_NS);
 }
 
+enum wsc_err wsc_analyzer_step(struct wsc_analyzer *an, const struct wsc_clock *c,
+                               const struct wsc_packet_view *v)
+{
+    an->engine.now_ns = c->now_ns;
+    an->engine.clock_ns = c->aged_ns;
+    enum wsc_err err = v != NULL ? take_tcp(an, v) : WSC_OK;
+    expire_all(an);
+    return err;
+}
+
+enum wsc_err wsc_analyzer_feed(struct wsc_analyzer *an, const struct wsc_packet *pkt)
+{
+    struct wsc_packet_view v;
+    bool tcp = wsc_intake_take(&an->intake, pkt, &v);
+    return wsc_analyzer_step(an, &an->intake.clock, tcp ? &v : NULL);
+}
+
 void wsc_analyzer_tick(struct wsc_analyzer *an, uint64_t now_ns)
 {
-    advance_clock(an, now_ns);
-    expire_all(an);
+    wsc_clock_advance(&an->intake.clock, now_ns);
+    (void)!wsc_analyzer_step(an, &an->intake.clock, NULL);
 }
 
 void wsc_analyzer_lost(struct wsc_analyzer *an, uint64_t from_ns, uint64_t to_ns)
@@ -318,35 +307,6 @@ void wsc_analyzer_lost(struct wsc_analyzer *an, uint64_t from_ns, uint64_t to_ns
     if (e->lost_from_ns == 0)
         e->lost_from_ns = from_ns;
     e->lost_to_ns = to_ns;
-}
-
-enum wsc_err wsc_analyzer_feed(struct wsc_analyzer *an, const struct wsc_packet *pkt)
-{
-    struct wsc_packet_view v;
-    struct wsc_analyzer_stats *s = &an->stats;
-    s->packets++;
-    s->bytes += pkt->len;
-    advance_clock(an, pkt->ts_ns);
-    enum wsc_err err = WSC_OK;
-    switch (decode(an, pkt, &v)) {
-    case WSC_DECODE_TCP:
-        s->truncated += v.payload_len < v.payload_wire_len;
-        err = take_tcp(an, &v);
-        break;
-    case WSC_DECODE_OTHER_IP:
-        s->other_ip_packets++;
-        s->other_ip_bytes += pkt->len;
-        break;
-    case WSC_DECODE_FRAGMENT:
-    case WSC_DECODE_NOT_IP:
-        break;
-    case WSC_DECODE_BAD:
-    case WSC_DECODE_LINK:
-        s->undecodable++;
-        break;
-    }
-    expire_all(an);
-    return err;
 }
 
 void wsc_analyzer_flush(struct wsc_analyzer *an)
@@ -373,7 +333,7 @@ void wsc_analyzer_free(struct wsc_analyzer *an)
     if (an->flows != NULL && e->intern != NULL)
         wsc_analyzer_flush(an);
     wsc_flow_table_free(an->flows);
-    wsc_ip_defrag_free(an->defrag);
+    wsc_intake_clear(&an->intake);
     wsc_ident_free(e->ident);
     wsc_intern_free(e->intern);
     wsc_limits_free(an->own_limits);
@@ -391,7 +351,10 @@ void wsc_analyzer_free(struct wsc_analyzer *an)
 void wsc_analyzer_get_stats(const struct wsc_analyzer *an, struct wsc_analyzer_stats *out)
 {
     const struct wsc_engine *e = &an->engine;
-    *out = an->stats;
+    *out = an->intake.stats;
+    out->tcp_flows = an->tcp_flows;
+    out->evicted = an->evicted;
+    out->tls_flows = an->tls_flows;
     out->tcp_open = wsc_flow_table_count(an->flows);
     out->websockets = e->records;
     out->websockets_open = e->ws_open;

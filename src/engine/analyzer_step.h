@@ -1,0 +1,17 @@
+/* The inside of an analyzer, for those who take in packets for it. */
+#ifndef WSC_ENGINE_ANALYZER_STEP_H
+#define WSC_ENGINE_ANALYZER_STEP_H
+
+#include "engine/intake.h"
+#include "flow/flow_key.h"
+
+/* What wsc_analyzer_feed() does after the intake: time is |c|, and |v| a segment, or NULL. */
+enum wsc_err wsc_analyzer_step(struct wsc_analyzer *an, const struct wsc_clock *c,
+                               const struct wsc_packet_view *v) WSC_MUST_USE;
+
+/* The key of an open record, as a store gives it; |client| is its end. False: it cannot be gone on
+ * with. */
+bool wsc_analyzer_key_of(const struct wsc_closure *rec, struct wsc_flow_key *key,
+                         enum wsc_way *client);
+
+#endif
