@@ -7,31 +7,16 @@ One direction only, every packet twice (a mirror port), neighbours swapped, cut 
 Less may be said then, but nothing else: what truth.json names as a false claim for a connection stays one, and a cause that blames
 somebody must be the one that is true, or be said to be no more than possible.
 """
-import json, os, struct, subprocess, sys, tempfile
+import json, os, struct, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "..", "support"))
+from verdicts import packets, pcap, records_of
+
 SERVERS = {8080, 8081, 8082, 8083, 9000, 9001, 9002, 9003}
 # Claims about what somebody or something did; the rest tells what a Close frame says.
 BLAME = ["idle_timeout", "lifetime_limit", "keepalive_timeout", "peer_crash", "network_loss", "middlebox_reset", "proxy_cut", "mass_disconnect", "server_shutdown",
          "message_too_big", "protocol_error", "invalid_data", "handshake_rejected"]
-
-
-def packets(path):
-    """(link type, [(time, length on the wire, bytes)]) of a little-endian pcap."""
-    data = open(path, "rb").read()
-    link, at, out = struct.unpack_from("<I", data, 20)[0], 24, []
-    while at + 16 <= len(data):
-        s, us, have, length = struct.unpack_from("<IIII", data, at)
-        out.append((s * 1000000 + us, length, data[at + 16:at + 16 + have]))
-        at += 16 + have
-    return link, out
-
-
-def pcap(link, packets):
-    out = struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 262144, link)
-    for t, length, data in packets:
-        out += struct.pack("<IIII", t // 1000000, t % 1000000, len(data), length) + data
-    return out
 
 
 def to_server(link, data):
@@ -61,19 +46,6 @@ DAMAGE = {
 }
 
 
-def records(binary, contents):
-    with tempfile.TemporaryDirectory() as d:
-        names = []
-        for i, c in enumerate(contents):
-            names.append(os.path.join(d, f"{i}.pcap"))
-            with open(names[-1], "wb") as f:
-                f.write(c)
-        p = subprocess.run([binary, "analyze", "--db", "none", "--format", "ndjson", *names], capture_output=True, text=True, timeout=60)
-    if p.returncode != 0:
-        sys.exit(f"exit {p.returncode}: {p.stderr}")
-    return [json.loads(line) for line in p.stdout.splitlines()]
-
-
 def false_claim(r, expect):
     true = expect["cause"] if isinstance(expect.get("cause"), list) else [expect.get("cause")]
     possible = r["confidence"] == "possible"
@@ -94,7 +66,7 @@ def main():
         expected = {(t["client"], t["server"]): t for t in d["connections"]}
         whole = [packets(os.path.join(HERE, c)) for c in d["captures"]]
         for name, damage in DAMAGE.items():
-            for r in records(args[0], [pcap(link, damage(link, p)) for link, p in whole]):
+            for r in records_of(args[0], [pcap(link, damage(link, p)) for link, p in whole]):
                 t = expected.get((r["client"], r["server"]))
                 checks += 1
                 if t is None or false_claim(r, t["expect"]):

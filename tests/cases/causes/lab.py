@@ -284,7 +284,7 @@ class Lab:
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, keepalive)
         options = {"ping_interval": None, "compression": None, "close_timeout": 2, **options}
         self.peer(f"Python websockets {websockets.version.version}")
-        ws = await websockets.connect(f"ws://{host}{path}", sock=s, **options)
+        ws = await websockets.connect(f"{'wss' if options.get('ssl') else 'ws'}://{host}{path}", sock=s, **options)
         ws.here = ("[%s]:%d" if ":" in ws.local_address[0] else "%s:%d") % ws.local_address[:2]
         return ws
 

@@ -9,17 +9,11 @@ what the record must say: `cause` (a word, null, or a list of which any will do)
 `violation` (which must be among them), and other keys of the record as they must be. Every record must be expected. `findings` are the
 kinds of finding that `wsclose diagnose` must have of the scene, and no others: most have none.
 """
-import json, os, re, subprocess, sys, tempfile
+import json, os, subprocess, sys, tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-LEVELS = [None, "possible", "likely", "certain"]
-
-
-def records(binary, captures):
-    p = subprocess.run([binary, "analyze", "--db", "none", "--format", "ndjson", *(os.path.join(HERE, c) for c in captures)], capture_output=True, text=True, timeout=60)
-    if p.returncode != 0:
-        sys.exit(f"{captures}: exit {p.returncode}: {p.stderr}")
-    return [json.loads(line) for line in p.stdout.splitlines()]
+sys.path.insert(0, os.path.join(HERE, "..", "..", "support"))
+from verdicts import differences, records
 
 
 def findings(binary, captures):
@@ -29,37 +23,6 @@ def findings(binary, captures):
         subprocess.run([binary, "analyze", "--quiet", "--db", db, "--format", "none", *(os.path.join(HERE, c) for c in captures)], check=True, timeout=60)
         p = subprocess.run([binary, "diagnose", "--db", db, "--format", "ndjson"], capture_output=True, text=True, check=True, timeout=60)
     return sorted({json.loads(line)["kind"] for line in p.stdout.splitlines()})
-
-
-def listed(v):
-    return v if isinstance(v, list) else [v]
-
-
-def app_code(r, want):
-    if want is None or r["app_code"] is None:
-        return r["app_code"] == want
-    return all(r["app_code"].get(k) == v for k, v in want.items())
-
-
-# What each word under "expect" asks of a record; a word that is not here names a key of the record.
-ASK = {
-    "cause": lambda r, want: r["cause"] in listed(want),
-    "cause_not": lambda r, want: r["cause"] not in want,
-    "confidence": lambda r, want: r["cause"] is None or LEVELS.index(r["confidence"]) >= LEVELS.index(want),
-    "confidence_most": lambda r, want: LEVELS.index(r["confidence"]) <= LEVELS.index(want),
-    "evidence": lambda r, want: all(any(re.search(w, s) for s in r["evidence"]) for w in want),
-    "evidence_not": lambda r, want: not any(re.search(w, s) for w in want for s in r["evidence"]),
-    "violation": lambda r, want: want in r["violations"],
-    "no_violation": lambda r, want: r["violations"] == [],
-    "app_code": app_code,
-}
-
-
-def differences(r, expect):
-    for word, want in expect.items():
-        ask = ASK.get(word, lambda r, want: r[word] == want)
-        if not ask(r, want):
-            yield f"{word}: wanted {want!r}, said {r.get(word.split('_')[0] if word not in r else word)!r}"
 
 
 def main():
@@ -77,7 +40,7 @@ def main():
     for scene, d in truth.items():
         if args[1:] and scene not in args[1:]:
             continue
-        found = {(r["client"], r["server"]): r for r in records(args[0], d["captures"])}
+        found = {(r["client"], r["server"]): r for r in records(args[0], [os.path.join(HERE, c) for c in d["captures"]])}
         for t in d["connections"]:
             checks += len(t["expect"])
             r = found.pop((t["client"], t["server"]), None)
