@@ -8,9 +8,16 @@
 
 struct wsc_capture;
 
+/* Takes the TLS secrets of one Decryption Secrets Block: |text| is NSS key log text, whole lines,
+ * valid during the call only; |capture| is the number of the capture that holds it. Comes from
+ * within wsc_capture_next(), before any packet that stands behind the block. */
+typedef void (*wsc_capture_secrets_fn)(void *ctx, size_t capture, struct wsc_span text);
+
 struct wsc_capture_options {
-    const char *filter; /* BPF in tcpdump's language, NULL for none */
-    bool fingerprint;   /* compute wsc_capture_fingerprint() while reading */
+    const char *filter;                /* BPF in tcpdump's language, NULL for none */
+    bool fingerprint;                  /* compute wsc_capture_fingerprint() while reading */
+    wsc_capture_secrets_fn on_secrets; /* NULL: not wanted */
+    void *secrets_ctx;
 };
 
 /* Opens |n| captures (1..WSC_MAX_CAPTURES) of one capture point; "-" is standard input (at most

@@ -21,6 +21,7 @@
 enum member_state { WAITING, ACTIVE, DONE };
 
 struct member {
+    struct wsc_capture *owner;
     char *name;
     enum member_state state;
     struct wsc_source *source;
@@ -43,6 +44,8 @@ struct wsc_capture {
     struct member *given; /* whose packet was handed out last */
     struct wsc_filter_bpf *filter;
     bool fingerprint;
+    wsc_capture_secrets_fn on_secrets;
+    void *secrets_ctx;
     volatile sig_atomic_t stop;
 };
 
@@ -81,6 +84,12 @@ static void count(struct wsc_capture *c, struct member *m)
     XXH3_128bits_update(m->hash, &about, sizeof(about));
     XXH3_128bits_update(m->hash, p->data,
                         p->caplen < FINGERPRINT_BYTES ? p->caplen : FINGERPRINT_BYTES);
+}
+
+static void hand_secrets(void *ctx, struct wsc_span text)
+{
+    const struct member *m = ctx;
+    m->owner->on_secrets(m->owner->secrets_ctx, (size_t)(m - m->owner->members), text);
 }
 
 /* Takes the next packet of |m| that the filter lets pass. WSC_DAMAGED comes once; then the member
@@ -169,6 +178,7 @@ static enum wsc_err open_member(struct wsc_capture *c, size_t i, const char *con
                                 struct wsc_error *err)
 {
     struct member *m = &c->members[i];
+    m->owner = c;
     enum wsc_err e = n > 1 ? same_file_twice(paths, n, i, err) : WSC_OK;
     if (e != WSC_OK)
         return e;
@@ -207,6 +217,8 @@ enum wsc_err wsc_capture_open(const char *const *paths, size_t n,
     if (c == NULL)
         return wsc_error_set(err, WSC_ERR_NOMEM, "out of memory");
     c->fingerprint = opt->fingerprint;
+    c->on_secrets = opt->on_secrets;
+    c->secrets_ctx = opt->secrets_ctx;
     c->members = wsc_calloc(n, sizeof(*c->members));
     c->active = wsc_calloc(ACTIVE_MAX, sizeof(struct member *));
     c->waiting = wsc_calloc(n, sizeof(struct member *));
@@ -261,6 +273,10 @@ static enum wsc_err activate(struct wsc_capture *c, struct member *m, struct wsc
     }
     m->state = ACTIVE;
     c->active[c->active_len++] = m;
+    if (c->on_secrets != NULL) { /* not before: a look at the first packet is none at the secrets */
+        m->source->on_secrets = hand_secrets;
+        m->source->secrets_ctx = m;
+    }
     enum wsc_err e = advance(c, m, err);
     if (e != WSC_OK)
         retire(c, m);

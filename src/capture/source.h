@@ -15,9 +15,15 @@ struct wsc_source_ops {
     void (*close)(struct wsc_source *s); /* also closes the input */
 };
 
+/* Takes the TLS key log text of one block; valid during the call. */
+typedef void (*wsc_source_secrets_fn)(void *ctx, struct wsc_span text);
+
 struct wsc_source {
     const struct wsc_source_ops *ops;
     uint32_t snaplen; /* as the header says, 0 if it does not */
+    /* Told, from within next(), of secrets that stand before the packet; NULL: not wanted. */
+    wsc_source_secrets_fn on_secrets;
+    void *secrets_ctx;
 };
 
 /* Both take the input over on WSC_OK. |magic|: the first 4 bytes, already taken from the input. */

@@ -1,6 +1,7 @@
 #include "capture/source.h"
 
 #include "base/alloc.h"
+#include "capture/secrets_block.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,7 @@
  * differ in link type or snap length, which Wireshark writes whenever it captures on "any two". */
 
 #define BLOCK_MAX      (WSC_SOURCE_PACKET_MAX + 4096u)
+#define SECRETS_MAX    (64u << 20) /* a key log of half a million lines in one block */
 #define INTERFACES_MAX 65536u
 #define ORDER_MAGIC    0x1a2b3c4du
 
@@ -17,7 +19,8 @@ enum {
     BLOCK_INTERFACE = 1,
     BLOCK_PACKET_OLD = 2,
     BLOCK_SIMPLE = 3,
-    BLOCK_ENHANCED = 6
+    BLOCK_ENHANCED = 6,
+    BLOCK_SECRETS = WSC_SECRETS_BLOCK_TYPE
 };
 enum { OPTION_END = 0, OPTION_TSRESOL = 9, OPTION_TSOFFSET = 14 };
 
@@ -133,7 +136,8 @@ static enum wsc_err next_block(struct pcapng_source *s, uint32_t *type, size_t *
     if (*type == BLOCK_SECTION)
         return begin_section(s, head, why, cap);
     uint32_t total = get32(s, head + 4);
-    if (total < 12 || total > BLOCK_MAX || total % 4 != 0)
+    uint32_t most = *type == BLOCK_SECRETS ? SECRETS_MAX : BLOCK_MAX;
+    if (total < 12 || total > most || total % 4 != 0)
         return damaged(why, cap, "a block of impossible length");
     *len = total - 12;
     if (!reserve(s, total))
@@ -253,6 +257,18 @@ static enum wsc_err give_simple(const struct pcapng_source *s, size_t len, struc
                 cap);
 }
 
+static enum wsc_err give_secrets(struct pcapng_source *s, size_t len, char *why, size_t cap)
+{
+    struct wsc_span text, body = {.ptr = s->block, .len = len};
+    enum wsc_secrets_block kind = wsc_secrets_block_read(body, s->swap, &text);
+    if (kind == WSC_SECRETS_TLS && s->base.on_secrets != NULL)
+        s->base.on_secrets(s->base.secrets_ctx, text);
+    explicit_bzero(s->block, len);
+    return kind == WSC_SECRETS_DAMAGED
+               ? damaged(why, cap, "secrets that are longer than their block")
+               : WSC_OK;
+}
+
 static enum wsc_err next(struct wsc_source *base, struct wsc_packet *pkt, char *why, size_t cap)
 {
     struct pcapng_source *s = (struct pcapng_source *)base;
@@ -273,8 +289,13 @@ static enum wsc_err next(struct wsc_source *base, struct wsc_packet *pkt, char *
             if (e != WSC_OK)
                 return e;
             break;
+        case BLOCK_SECRETS:
+            e = give_secrets(s, len, why, cap);
+            if (e != WSC_OK)
+                return e;
+            break;
         default:
-            break; /* names, statistics, secrets, what is not known: skipped */
+            break; /* names, statistics, what is not known: skipped */
         }
     }
 }
