@@ -35,8 +35,8 @@ enum wsc_err wsc_keylog_finish(struct wsc_keylog *kl, unsigned source) WSC_MUST_
  * begins anew when the file is cut, written anew or replaced. A file that is not there yet is no
  * error (wsc_keylog_file.missing).
  *
- * Returns WSC_OK, WSC_ERR_IO, WSC_ERR_NOMEM; |err| names the file and why. One thread at a time may
- * add and poll; all other calls are for any thread at any time. */
+ * Returns WSC_OK, WSC_ERR_IO, WSC_ERR_NOMEM; |err| names the file and why. Files are for one thread
+ * at a time; all other calls are for any thread at any time. */
 enum wsc_err wsc_keylog_add_file(struct wsc_keylog *kl, const char *path, bool follow,
                                  struct wsc_error *err) WSC_MUST_USE;
 /* Reads on, at most 4 MiB of each file. Returns true if secrets were added. */
@@ -44,6 +44,10 @@ bool wsc_keylog_poll(struct wsc_keylog *kl);
 
 /* Changes whenever secrets are added. */
 uint64_t wsc_keylog_generation(const struct wsc_keylog *kl);
+
+/* Names the secrets that were asked for and found, so that two analyses of one capture can be told
+ * apart by what they could read; it gives nothing of them away. 0: none was. */
+uint64_t wsc_keylog_used(const struct wsc_keylog *kl);
 
 struct wsc_keylog_stats {
     uint64_t lines;         /* that are neither empty nor comments */

@@ -37,6 +37,11 @@ void wsc_store_set_patience(struct wsc_store *s, unsigned ms);
 enum wsc_err wsc_store_begin(struct wsc_store *s, const char *const *names, size_t n,
                              const char *options, struct wsc_error *err) WSC_MUST_USE;
 
+/* Takes the place of the |options| given to wsc_store_begin(), where some of it is known only once
+ * the captures were read. */
+enum wsc_err wsc_store_set_options(struct wsc_store *s, const char *options,
+                                   struct wsc_error *err) WSC_MUST_USE;
+
 /* Stores one record; |*id| receives its row. Packet refs in |rec| say which capture of the import
  * they are in. An error ends the import and rolls it back, except WSC_ERR_BUSY after a flush: that
  * put may be tried again. */

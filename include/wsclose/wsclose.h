@@ -11,6 +11,7 @@
 #include <wsclose/extract.h>
 #include <wsclose/findings.h>
 #include <wsclose/guard.h>
+#include <wsclose/keylog.h>
 #include <wsclose/limits.h>
 #include <wsclose/live.h>
 #include <wsclose/metrics.h>

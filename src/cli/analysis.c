@@ -6,6 +6,11 @@
 const struct args_option analysis_table[] = {
     {"filter", 'f', "BPF", "only packets that pass this filter, as in tcpdump", args_set_text,
      offsetof(struct analysis_options, bpf)},
+    {"keylog", 0, "FILE",
+     "TLS secrets in NSS key log format; may be given several times (default: $SSLKEYLOGFILE)",
+     keys_add_option, offsetof(struct analysis_options, keylogs)},
+    {"encrypted", 0, NULL, "record each TLS connection that cannot be read, too", args_set_flag,
+     offsetof(struct analysis_options, encrypted)},
     {"limits", 0, "FILE", "timeouts of your own products, tab-separated as in the built-in table",
      args_set_text, offsetof(struct analysis_options, limits)},
     {"keep-query", 0, NULL, "keep the query of paths; it may hold secrets", args_set_flag,
@@ -22,14 +27,16 @@ const struct args_option analysis_table[] = {
     {NULL, 0, NULL, NULL, NULL, 0},
 };
 
-enum wsc_err analysis_open(struct analysis *a, const struct analysis_options *opt, bool keep_states,
-                           wsc_record_fn on_record, void *ctx, struct wsc_error *err)
+enum wsc_err analysis_open(struct analysis *a, const struct analysis_options *opt, bool live,
+                           bool quiet, wsc_record_fn on_record, void *ctx, struct wsc_error *err)
 {
     enum wsc_err e = wsc_limits_new(&a->limits);
     if (e != WSC_OK)
         return wsc_error_set(err, e, "out of memory");
     if (opt->limits != NULL)
         e = wsc_limits_add_file(a->limits, opt->limits, err);
+    if (e == WSC_OK)
+        e = keys_open(&a->keys, &opt->keylogs, live, quiet, err);
     if (e != WSC_OK)
         return e;
     struct wsc_analyzer_options ao;
@@ -37,7 +44,10 @@ enum wsc_err analysis_open(struct analysis *a, const struct analysis_options *op
     ao.keep_query = opt->keep_query;
     ao.label = !opt->no_label;
     ao.limits = a->limits;
-    ao.keep_states = keep_states;
+    ao.keep_states = live;
+    ao.keylog = a->keys.log;
+    ao.wait_keys = live && a->keys.given;
+    ao.encrypted = opt->encrypted;
     if (opt->max_connections != 0)
         ao.max_connections = opt->max_connections;
     ao.max_memory_bytes = opt->max_memory;
@@ -51,6 +61,7 @@ enum wsc_err analysis_open(struct analysis *a, const struct analysis_options *op
 void analysis_close(struct analysis *a)
 {
     wsc_analyzer_free(a->analyzer);
+    keys_close(&a->keys);
     wsc_limits_free(a->limits);
     *a = (struct analysis){.limits = NULL};
 }
@@ -60,7 +71,11 @@ void analysis_text(const struct analysis *a, const struct analysis_options *opt,
 {
     int n = snprintf(out, ANALYSIS_TEXT, "wsclose %s%s filter=%.800s keep-query=%d", wsc_version(),
                      how, opt->bpf != NULL ? opt->bpf : "", opt->keep_query);
-    uint64_t digest = wsc_limits_digest(a->limits);
+    uint64_t digest = wsc_limits_digest(a->limits), secrets = wsc_keylog_used(a->keys.log);
     if (digest != 0)
-        (void)snprintf(out + n, ANALYSIS_TEXT - (size_t)n, " limits=%016" PRIx64, digest);
+        n += snprintf(out + n, ANALYSIS_TEXT - (size_t)n, " limits=%016" PRIx64, digest);
+    if (opt->encrypted)
+        n += snprintf(out + n, ANALYSIS_TEXT - (size_t)n, " encrypted=1");
+    if (secrets != 0)
+        (void)snprintf(out + n, ANALYSIS_TEXT - (size_t)n, " secrets=%016" PRIx64, secrets);
 }

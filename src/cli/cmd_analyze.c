@@ -17,7 +17,7 @@
 
 struct options {
     struct analysis_options common; /* first: the common tables' offsets count from here */
-    const char *db, *keylog;
+    const char *db;
     enum wsc_format format;
     bool quiet;
 };
@@ -27,8 +27,6 @@ static const struct args_option options_table[] = {
      args_set_text, offsetof(struct options, db)},
     {"format", 0, "FORMAT", "table (default), ndjson, json, csv; none only stores", args_set_format,
      offsetof(struct options, format)},
-    {"keylog", 0, "FILE", "TLS key log (this version does not decrypt TLS yet)", args_set_text,
-     offsetof(struct options, keylog)},
     {"quiet", 'q', NULL, "no summary and no progress on standard error", args_set_flag,
      offsetof(struct options, quiet)},
     {NULL, 0, NULL, NULL, NULL, 0},
@@ -136,11 +134,15 @@ static bool open_all(struct run *r)
 {
     struct wsc_error err;
     bool keep = strcmp(r->opt.db, "none") != 0;
-    struct wsc_capture_options co = {.filter = r->opt.common.bpf, .fingerprint = keep};
+    struct wsc_capture_options co = {.filter = r->opt.common.bpf,
+                                     .fingerprint = keep,
+                                     .on_secrets = keys_take,
+                                     .secrets_ctx = &r->analysis.keys};
     if (wsc_capture_open(r->files, r->files_len, &co, &r->capture, &err) != WSC_OK)
         return fail(r, &err);
     catch_signals(r);
-    if (analysis_open(&r->analysis, &r->opt.common, false, on_record, r, &err) != WSC_OK)
+    if (analysis_open(&r->analysis, &r->opt.common, false, r->opt.quiet, on_record, r, &err) !=
+        WSC_OK)
         return fail(r, &err);
     if (!keep && r->opt.format == WSC_FORMAT_NONE)
         return true;
@@ -193,11 +195,14 @@ static void commit(struct run *r)
 {
     struct wsc_error err;
     enum wsc_import_result result = WSC_IMPORT_STORED;
+    char options[ANALYSIS_TEXT];
+    analysis_text(&r->analysis, &r->opt.common, "", options);
     char(*prints)[WSC_FINGERPRINT_LEN + 1] = calloc(r->files_len, sizeof(*prints));
     struct wsc_store_capture *caps = prints != NULL ? describe(r, prints) : NULL;
     if (caps == NULL)
         (void)wsc_error_set(&err, WSC_ERR_NOMEM, "out of memory; nothing was stored");
-    if (caps == NULL || wsc_store_commit(r->store, caps, r->files_len, &result, &err) != WSC_OK)
+    if (caps == NULL || wsc_store_set_options(r->store, options, &err) != WSC_OK ||
+        wsc_store_commit(r->store, caps, r->files_len, &result, &err) != WSC_OK)
         (void)fail(r, &err);
     else
         r->summary.import = result;
@@ -234,7 +239,7 @@ static void finish(struct run *r)
     struct summary_traffic traffic = {0};
     summary_add_captures(&traffic, r->capture);
     if (!r->opt.quiet && !r->failed)
-        summary_print(&r->summary, &traffic, r->analysis.analyzer, keep ? r->opt.db : NULL);
+        summary_print(&r->summary, &traffic, &r->analysis, keep ? r->opt.db : NULL);
     if (interrupted)
         out_say("interrupted: what was read until then is shown%s",
                 keep ? ", nothing was stored" : "");
@@ -271,9 +276,6 @@ static int run(int argc, char **argv)
     r.files_len = (size_t)operands;
     for (size_t i = 0; i < r.files_len; i++)
         r.streaming |= strcmp(r.files[i], "-") == 0;
-    if (r.opt.keylog != NULL)
-        out_say("--keylog: this version does not decrypt TLS yet; TLS connections are counted, not "
-                "examined");
     if (open_all(&r)) {
         r.records.out = &r.out; /* standard input: each by itself */
         r.out_open = out_open(&r.out, &(struct out_options){.format = r.opt.format,

@@ -243,7 +243,8 @@ static bool open_store(struct run *r)
 static bool open_analyzer(struct run *r)
 {
     struct wsc_error err;
-    return analysis_open(&r->analysis, &r->opt.common, true, on_record, r, &err) == WSC_OK ||
+    return analysis_open(&r->analysis, &r->opt.common, true, r->opt.quiet, on_record, r, &err) ==
+               WSC_OK ||
            fail(r, &err);
 }
 
@@ -348,9 +349,15 @@ static void reopen(struct run *r, uint64_t now)
     live_store_reopen(&r->store, caps, now);
 }
 
-/* Once in a while: drops, the commit, the status line, questions by signal. */
+static void clear_status(void *ctx)
+{
+    live_status_clear(ctx);
+}
+
+/* Once in a while: new secrets, drops, the commit, the status line, questions by signal. */
 static void look(struct run *r, uint64_t now)
 {
+    keys_look(&r->analysis.keys, clear_status, &r->status);
     note_drops(r, now);
     r->looked_ns = now;
     live_status_clear(&r->status);
@@ -413,6 +420,7 @@ static void watch(struct run *r)
     }
     live_guard_stopping(&r->guard);
     note_drops(r, wall_ns());
+    keys_look(&r->analysis.keys, clear_status, &r->status);
     wsc_analyzer_flush(r->analysis.analyzer);
 }
 
@@ -444,7 +452,7 @@ static void finish(struct run *r)
     }
     if (r->opt.quiet)
         return;
-    summary_print(&r->summary, &t, r->analysis.analyzer, r->keep ? r->opt.db : NULL);
+    summary_print(&r->summary, &t, &r->analysis, r->keep ? r->opt.db : NULL);
     if (dropped > 0)
         fprintf(stderr,
                 "warning: %" PRIu64 " packets dropped before wsclose saw them; a larger "

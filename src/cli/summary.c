@@ -157,13 +157,14 @@ static void print_warnings(const struct summary *s, const struct wsc_analyzer_st
 }
 
 void summary_print(const struct summary *s, const struct summary_traffic *t,
-                   const struct wsc_analyzer *an, const char *db)
+                   const struct analysis *an, const char *db)
 {
     struct wsc_analyzer_stats a;
-    wsc_analyzer_get_stats(an, &a);
+    wsc_analyzer_get_stats(an->analyzer, &a);
     print_traffic(t, &a);
     print_websockets(*s);
-    print_rest(an, &a);
+    print_rest(an->analyzer, &a);
+    keys_summary(&an->keys);
     print_warnings(s, &a);
     if (db == NULL || !s->stored)
         return;

@@ -2,9 +2,7 @@
 #ifndef WSC_CLI_SUMMARY_H
 #define WSC_CLI_SUMMARY_H
 
-#include <wsclose/analyzer.h>
-#include <wsclose/capture.h>
-#include <wsclose/store.h>
+#include "analysis.h"
 
 #define SUMMARY_CODES 8u
 
@@ -31,7 +29,7 @@ struct summary_traffic {
 void summary_count(struct summary *s, const struct wsc_closure *rec);
 /* |db| NULL: nothing was to be stored. */
 void summary_print(const struct summary *s, const struct summary_traffic *t,
-                   const struct wsc_analyzer *an, const char *db);
+                   const struct analysis *an, const char *db);
 void summary_add_captures(struct summary_traffic *t, const struct wsc_capture *c);
 
 #endif

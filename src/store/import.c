@@ -141,6 +141,24 @@ enum wsc_err wsc_store_flush(struct wsc_store *s, struct wsc_error *err)
     return e;
 }
 
+enum wsc_err wsc_store_set_options(struct wsc_store *s, const char *options, struct wsc_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum wsc_err e = wsc_import_resume(s, err);
+    if (e == WSC_OK)
+        e = wsc_db_prepare(s, "UPDATE imports SET options = ? WHERE id = ?", &stmt, err);
+    if (e == WSC_OK) {
+        struct wsc_bind b = {.stmt = stmt};
+        wsc_bind_any(&b, text_span(options));
+        wsc_bind_int(&b, s->import_id);
+        e = wsc_db_check(s, b.rc, "writing", err);
+        if (e == WSC_OK)
+            e = wsc_db_run(s, stmt, err);
+    }
+    (void)sqlite3_finalize(stmt);
+    return e;
+}
+
 /* ---- the end of an import ---- */
 
 /* Runs |sql|, whose only parameter ?1 is this import. */

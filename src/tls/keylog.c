@@ -1,7 +1,10 @@
 #include "tls/keylog.h"
 
 #include "base/alloc.h"
+#include "base/bytes.h"
 #include "tls/keylog_inner.h"
+
+#include <openssl/evp.h>
 
 #include <string.h>
 
@@ -232,18 +235,38 @@ enum wsc_err wsc_keylog_finish(struct wsc_keylog *kl, unsigned source)
     return err;
 }
 
+/* Some of the SHA-256 of label, client random and secret: tells two apart and gives nothing away.
+ */
+static uint64_t digest_of(const struct wsc_keylog_secret *s)
+{
+    uint8_t text[1 + sizeof(s->client_random) + sizeof(s->secret)], sha[EVP_MAX_MD_SIZE];
+    text[0] = s->label;
+    memcpy(text + 1, s->client_random, sizeof(s->client_random));
+    memcpy(text + 1 + sizeof(s->client_random), s->secret, s->len);
+    size_t n = 1 + sizeof(s->client_random) + s->len;
+    uint64_t digest = 0;
+    if (EVP_Digest(text, n, sha, NULL, EVP_sha256(), NULL) == 1)
+        digest = wsc_be64(sha);
+    explicit_bzero(text, sizeof(text));
+    return digest;
+}
+
 bool wsc_keylog_find(const struct wsc_keylog *kl, enum wsc_secret_label label,
                      const uint8_t client_random[WSC_CLIENT_RANDOM_LEN],
                      uint8_t out[WSC_SECRET_MAX], size_t *len)
 {
-    (void)pthread_mutex_lock(wsc_keylog_lock(kl));
-    const struct wsc_keylog_secret *s = wsc_keylog_table_find(&kl->table, label, client_random);
-    if (s != NULL) {
-        memcpy(out, s->secret, s->len);
-        *len = s->len;
+    struct wsc_keylog *inner = wsc_keylog_locked(kl);
+    struct wsc_keylog_slot *slot = wsc_keylog_table_find(&inner->table, label, client_random);
+    if (slot != NULL) {
+        memcpy(out, slot->s.secret, slot->s.len);
+        *len = slot->s.len;
     }
-    (void)pthread_mutex_unlock(wsc_keylog_lock(kl));
-    return s != NULL;
+    if (slot != NULL && !slot->used) {
+        slot->used = true;
+        inner->used += digest_of(&slot->s); /* a sum: in any order */
+    }
+    (void)pthread_mutex_unlock(&inner->lock);
+    return slot != NULL;
 }
 
 uint64_t wsc_keylog_generation(const struct wsc_keylog *kl)
@@ -251,11 +274,19 @@ uint64_t wsc_keylog_generation(const struct wsc_keylog *kl)
     return atomic_load(&kl->generation);
 }
 
+uint64_t wsc_keylog_used(const struct wsc_keylog *kl)
+{
+    struct wsc_keylog *inner = wsc_keylog_locked(kl);
+    uint64_t used = inner->used;
+    (void)pthread_mutex_unlock(&inner->lock);
+    return used;
+}
+
 void wsc_keylog_get_stats(const struct wsc_keylog *kl, struct wsc_keylog_stats *out)
 {
-    (void)pthread_mutex_lock(wsc_keylog_lock(kl));
-    *out = kl->stats;
-    out->secrets = kl->table.used;
-    out->forgotten = kl->table.forgotten + kl->lost;
-    (void)pthread_mutex_unlock(wsc_keylog_lock(kl));
+    struct wsc_keylog *inner = wsc_keylog_locked(kl);
+    *out = inner->stats;
+    out->secrets = inner->table.used;
+    out->forgotten = inner->table.forgotten + inner->lost;
+    (void)pthread_mutex_unlock(&inner->lock);
 }

@@ -248,8 +248,8 @@ bool wsc_keylog_poll(struct wsc_keylog *kl)
 
 bool wsc_keylog_get_file(const struct wsc_keylog *kl, size_t index, struct wsc_keylog_file *out)
 {
-    (void)pthread_mutex_lock(wsc_keylog_lock(kl));
-    const struct wsc_keylog_opened *f = kl->files;
+    struct wsc_keylog *inner = wsc_keylog_locked(kl);
+    const struct wsc_keylog_opened *f = inner->files;
     for (; f != NULL && index > 0; index--)
         f = f->next;
     if (f != NULL)
@@ -261,6 +261,6 @@ bool wsc_keylog_get_file(const struct wsc_keylog *kl, size_t index, struct wsc_k
                                         .first_damaged = f->source.first_damaged,
                                         .missing = f->follow && f->fd < 0 && f->refused == 0,
                                         .refused = f->refused};
-    (void)pthread_mutex_unlock(wsc_keylog_lock(kl));
+    (void)pthread_mutex_unlock(&inner->lock);
     return f != NULL;
 }

@@ -34,12 +34,15 @@ struct wsc_keylog {
     struct wsc_keylog_opened *files; /* in the order given */
     struct wsc_keylog_stats stats;   /* sums over sources; |secrets| and |forgotten| are not kept */
     uint64_t lost;                   /* secrets for which there was no memory */
+    uint64_t used;                   /* wsc_keylog_used() */
 };
 
-/* The lock is no part of what a reader sees as const. */
-static inline pthread_mutex_t *wsc_keylog_lock(const struct wsc_keylog *kl)
+/* Locks what its reader sees as const: the lock, and who has asked, are no part of that. */
+static inline struct wsc_keylog *wsc_keylog_locked(const struct wsc_keylog *kl)
 {
-    return (pthread_mutex_t *)(uintptr_t)&kl->lock;
+    struct wsc_keylog *inner = (struct wsc_keylog *)(uintptr_t)kl;
+    (void)pthread_mutex_lock(&inner->lock);
+    return inner;
 }
 
 /* The caller holds the lock. Returns WSC_OK or WSC_ERR_NOMEM: a secret was lost, the rest was

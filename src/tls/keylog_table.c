@@ -34,27 +34,20 @@ static uint32_t *head_of(const struct wsc_keylog_table *t, unsigned label, const
     return &t->heads[(h + label) & (t->n_heads - 1)];
 }
 
-static struct wsc_keylog_slot *find(const struct wsc_keylog_table *t, unsigned label,
-                                    const uint8_t *random)
+struct wsc_keylog_slot *wsc_keylog_table_find(const struct wsc_keylog_table *t,
+                                              enum wsc_secret_label label,
+                                              const uint8_t random[WSC_CLIENT_RANDOM_LEN])
 {
     if (t->n_heads == 0)
         return NULL;
-    for (uint32_t n = *head_of(t, label, random); n != 0;) {
+    for (uint32_t n = *head_of(t, (unsigned)label, random); n != 0;) {
         struct wsc_keylog_slot *slot = slot_at(t, n - 1);
-        if (slot->s.label == label &&
+        if (slot->s.label == (unsigned)label &&
             memcmp(slot->s.client_random, random, WSC_CLIENT_RANDOM_LEN) == 0)
             return slot;
         n = slot->next;
     }
     return NULL;
-}
-
-const struct wsc_keylog_secret *
-wsc_keylog_table_find(const struct wsc_keylog_table *t, enum wsc_secret_label label,
-                      const uint8_t client_random[WSC_CLIENT_RANDOM_LEN])
-{
-    const struct wsc_keylog_slot *slot = find(t, (unsigned)label, client_random);
-    return slot != NULL ? &slot->s : NULL;
 }
 
 static void link_slot(struct wsc_keylog_table *t, size_t n)
@@ -122,17 +115,19 @@ static size_t take_slot(struct wsc_keylog_table *t)
 enum wsc_keylog_put wsc_keylog_table_put(struct wsc_keylog_table *t,
                                          const struct wsc_keylog_secret *s)
 {
-    struct wsc_keylog_slot *held = find(t, s->label, s->client_random);
+    struct wsc_keylog_slot *held = wsc_keylog_table_find(t, s->label, s->client_random);
     if (held != NULL) {
         if (held->s.len == s->len && memcmp(held->s.secret, s->secret, s->len) == 0)
             return WSC_KEYLOG_KNOWN;
         held->s = *s;
+        held->used = false;
         return WSC_KEYLOG_ADDED;
     }
     size_t n = take_slot(t);
     if (n == SIZE_MAX)
         return WSC_KEYLOG_NOMEM;
     slot_at(t, n)->s = *s;
+    slot_at(t, n)->used = false;
     link_slot(t, n);
     return WSC_KEYLOG_ADDED;
 }

@@ -10,6 +10,7 @@
 
 struct wsc_keylog_slot {
     struct wsc_keylog_secret s;
+    bool used;     /* for its finder to set */
     uint32_t next; /* slot number + 1 of the next with this hash; 0: none */
 };
 
@@ -35,8 +36,8 @@ enum wsc_keylog_put wsc_keylog_table_put(struct wsc_keylog_table *t,
                                          const struct wsc_keylog_secret *s);
 
 /* NULL if not held; valid until the next put. */
-const struct wsc_keylog_secret *
-wsc_keylog_table_find(const struct wsc_keylog_table *t, enum wsc_secret_label label,
-                      const uint8_t client_random[WSC_CLIENT_RANDOM_LEN]);
+struct wsc_keylog_slot *wsc_keylog_table_find(const struct wsc_keylog_table *t,
+                                              enum wsc_secret_label label,
+                                              const uint8_t client_random[WSC_CLIENT_RANDOM_LEN]);
 
 #endif
