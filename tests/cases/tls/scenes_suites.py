@@ -53,4 +53,45 @@ def rows12(suites, options=(("", 0),)):
     return [(s + label, dict(version=V.TLSv1_2, suites=s, options=o, cert="ec" if "ECDSA" in s else "rsa"), {}) for s in suites for label, o in options]
 
 
-SCENES = [tls13_suites, tls13_endings, tls12_gcm]
+ETM = (("", 0), (", no encrypt-then-MAC", NO_ETM))
+
+
+async def tls12_ccm(lab):
+    """TLS 1.2, AES-CCM and AES-CCM-8."""
+    await over(lab, rows12(["ECDHE-ECDSA-AES128-CCM", "ECDHE-ECDSA-AES256-CCM8", "DHE-RSA-AES256-CCM", "DHE-RSA-AES128-CCM8", "AES128-CCM", "AES256-CCM8"]), 1)
+
+
+async def tls12_chacha(lab):
+    """TLS 1.2, ChaCha20-Poly1305."""
+    await over(lab, rows12(["ECDHE-RSA-CHACHA20-POLY1305", "ECDHE-ECDSA-CHACHA20-POLY1305", "DHE-RSA-CHACHA20-POLY1305"]), 2)
+
+
+async def tls12_cbc_sha(lab):
+    """TLS 1.2, AES-CBC with SHA-1, each key exchange, with and without encrypt-then-MAC."""
+    await over(lab, rows12(["ECDHE-RSA-AES128-SHA", "DHE-RSA-AES256-SHA", "AES128-SHA", "ECDHE-ECDSA-AES256-SHA"], ETM), 1)
+
+
+async def tls12_cbc_sha2(lab):
+    """TLS 1.2, AES-CBC with SHA-256 and SHA-384, with and without encrypt-then-MAC."""
+    await over(lab, rows12(["ECDHE-RSA-AES128-SHA256", "ECDHE-RSA-AES256-SHA384", "DHE-RSA-AES256-SHA256", "AES128-SHA256"], ETM), 1)
+
+
+async def tls12_no_ems(lab):
+    """TLS 1.2 without extended master secret."""
+    await over(lab, rows12(["ECDHE-RSA-AES256-GCM-SHA384", "DHE-RSA-AES128-SHA", "AES256-SHA256"], ((", no extended master secret", NO_EMS),)), 1)
+
+
+async def tls13_ccm(lab):
+    """TLS 1.3, AES-CCM and AES-CCM-8; the server logs the keys."""
+    rows = [(s, dict(version=V.TLSv1_3, suites13=s), {}) for s in ("TLS_AES_128_CCM_SHA256", "TLS_AES_128_CCM_8_SHA256")]
+    await over(lab, rows, 2, server_log=True, client_log=False)
+
+
+async def tls10_tls11(lab):
+    """TLS 1.0 and 1.1, AES-CBC, with and without encrypt-then-MAC."""
+    rows = [(f"{v.name} {s}{label}", dict(version=v, suites=s, options=o), {}) for v in (V.TLSv1, V.TLSv1_1) for s, (label, o) in
+            zip(("ECDHE-RSA-AES256-SHA", "DHE-RSA-AES128-SHA", "AES128-SHA"), (*ETM, ETM[0]))]
+    await over(lab, rows, 1)
+
+
+SCENES = [tls13_suites, tls13_endings, tls12_gcm, tls12_ccm, tls12_chacha, tls12_cbc_sha, tls12_cbc_sha2, tls12_no_ems, tls13_ccm, tls10_tls11]

@@ -122,6 +122,9 @@ class TlsLab(Lab):
         await asyncio.sleep(0.1)
         return ws
 
+    async def curl(self, *options):
+        return await asyncio.to_thread(subprocess.run, ["ip", "netns", "exec", self.spaces["c"], "curl", *options], capture_output=True, env={**os.environ, "SSLKEYLOGFILE": self.keys("client")}, timeout=20)
+
     def saw_both(self, ws):
         return {"client": saw(ws), "server": self.log.get(ws.path)}
 
