@@ -202,7 +202,7 @@ static bool rewritten(const struct wsc_keylog *kl, const struct wsc_keylog_opene
 {
     if (size < f->offset)
         return true;
-    if (size == f->offset || f->tail_len == 0)
+    if (f->tail_len == 0)
         return false;
     uint8_t tail[TAIL];
     ssize_t n = pread(f->fd, tail, f->tail_len, (off_t)(f->offset - f->tail_len));
