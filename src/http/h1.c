@@ -1,54 +1,23 @@
 #include "http/h1.h"
 
 #include "base/alloc.h"
-#include "base/buf.h"
+#include "http/head_text.h"
 
 #include <http_parser.h>
 
 #include <string.h>
-#include <strings.h>
-
-static const char *const names[WSC_H1_FIELD_COUNT] = {
-    [WSC_H1_HOST] = "host",
-    [WSC_H1_CONNECTION] = "connection",
-    [WSC_H1_UPGRADE] = "upgrade",
-    [WSC_H1_SEC_WEBSOCKET_KEY] = "sec-websocket-key",
-    [WSC_H1_SEC_WEBSOCKET_ACCEPT] = "sec-websocket-accept",
-    [WSC_H1_SEC_WEBSOCKET_VERSION] = "sec-websocket-version",
-    [WSC_H1_SEC_WEBSOCKET_PROTOCOL] = "sec-websocket-protocol",
-    [WSC_H1_SEC_WEBSOCKET_EXTENSIONS] = "sec-websocket-extensions",
-    [WSC_H1_ORIGIN] = "origin",
-    [WSC_H1_USER_AGENT] = "user-agent",
-    [WSC_H1_SERVER] = "server",
-    [WSC_H1_VIA] = "via",
-    [WSC_H1_LOCATION] = "location",
-    [WSC_H1_WWW_AUTHENTICATE] = "www-authenticate",
-    [WSC_H1_CF_RAY] = "cf-ray",
-};
-#define NAME_MAX_LEN 24u /* the longest of them */
-
-/* Besides the fields: the request target and the reason phrase. */
-enum { ITEM_TARGET = WSC_H1_FIELD_COUNT, ITEM_PHRASE, ITEM_COUNT, ITEM_NONE };
-
-/* An item's bytes are kept as pieces of |text|, since header fields may repeat and interleave: each
- * piece is its item, its length, its bytes. They are joined when the head is complete. */
-struct piece {
-    uint16_t item;
-    uint16_t len;
-};
 
 struct wsc_h1 {
     http_parser parser;
     const struct wsc_h1_ops *ops;
     void *ctx;
-    struct wsc_buf text;
-    size_t piece_at; /* of the piece being written */
+    struct wsc_head_text text;
     size_t max_head, head_bytes;
     uint64_t offset;    /* of the next byte */
     uint64_t chunk_end; /* of the bytes being parsed: where a head that ends now ends */
-    char name[NAME_MAX_LEN];
-    uint8_t name_len; /* over NAME_MAX_LEN: too long to be one of ours */
-    uint8_t item;     /* being written, or ITEM_NONE */
+    char name[WSC_HEAD_NAME_MAX];
+    uint8_t name_len; /* over WSC_HEAD_NAME_MAX: too long to be one of ours */
+    uint8_t item;     /* being written, or WSC_HEAD_NONE */
     uint8_t line;     /* where in a line end the scan stands */
     bool in_head, value_begun, stop, failed;
 };
@@ -62,21 +31,13 @@ static struct wsc_h1 *self(http_parser *p)
 
 static bool begin_piece(struct wsc_h1 *h, unsigned item)
 {
-    struct piece p = {.item = (uint16_t)item};
     h->item = (uint8_t)item;
-    h->piece_at = h->text.len;
-    return wsc_buf_append(&h->text, &p, sizeof(p));
+    return wsc_head_text_begin(&h->text, item);
 }
 
 static int add_bytes(struct wsc_h1 *h, const char *at, size_t n)
 {
-    struct piece p;
-    memcpy(&p, h->text.data + h->piece_at, sizeof(p));
-    if (n > UINT16_MAX - (size_t)p.len || !wsc_buf_append(&h->text, at, n))
-        return 1;
-    p.len = (uint16_t)(p.len + n);
-    memcpy(h->text.data + h->piece_at, &p, sizeof(p));
-    return 0;
+    return wsc_head_text_add(&h->text, at, n) ? 0 : 1;
 }
 
 static int add_to(struct wsc_h1 *h, unsigned item, const char *at, size_t n)
@@ -89,8 +50,8 @@ static int add_to(struct wsc_h1 *h, unsigned item, const char *at, size_t n)
 static int on_message_begin(http_parser *p)
 {
     struct wsc_h1 *h = self(p);
-    h->text.len = 0;
-    h->item = ITEM_NONE;
+    wsc_head_text_restart(&h->text);
+    h->item = WSC_HEAD_NONE;
     h->name_len = 0;
     h->value_begun = false;
     return 0;
@@ -98,24 +59,24 @@ static int on_message_begin(http_parser *p)
 
 static int on_url(http_parser *p, const char *at, size_t n)
 {
-    return add_to(self(p), ITEM_TARGET, at, n);
+    return add_to(self(p), WSC_HEAD_TARGET, at, n);
 }
 
 static int on_status(http_parser *p, const char *at, size_t n)
 {
-    return add_to(self(p), ITEM_PHRASE, at, n);
+    return add_to(self(p), WSC_HEAD_PHRASE, at, n);
 }
 
 static int on_header_field(http_parser *p, const char *at, size_t n)
 {
     struct wsc_h1 *h = self(p);
-    if (h->value_begun || h->item == ITEM_TARGET || h->item == ITEM_PHRASE) {
+    if (h->value_begun || h->item == WSC_HEAD_TARGET || h->item == WSC_HEAD_PHRASE) {
         h->name_len = 0;
         h->value_begun = false;
     }
-    h->item = ITEM_NONE;
-    if (h->name_len + n > NAME_MAX_LEN) {
-        h->name_len = NAME_MAX_LEN + 1;
+    h->item = WSC_HEAD_NONE;
+    if (h->name_len + n > WSC_HEAD_NAME_MAX) {
+        h->name_len = WSC_HEAD_NAME_MAX + 1;
         return 0;
     }
     memcpy(h->name + h->name_len, at, n);
@@ -123,62 +84,24 @@ static int on_header_field(http_parser *p, const char *at, size_t n)
     return 0;
 }
 
-static unsigned field_of(const struct wsc_h1 *h)
-{
-    for (unsigned i = 0; i < WSC_H1_FIELD_COUNT; i++)
-        if (strlen(names[i]) == h->name_len && strncasecmp(names[i], h->name, h->name_len) == 0)
-            return i;
-    return ITEM_NONE;
-}
-
 static int on_header_value(http_parser *p, const char *at, size_t n)
 {
     struct wsc_h1 *h = self(p);
     if (!h->value_begun) {
         h->value_begun = true;
-        unsigned field = h->name_len <= NAME_MAX_LEN ? field_of(h) : ITEM_NONE;
-        if (field != ITEM_NONE && !begin_piece(h, field))
+        unsigned field =
+            h->name_len <= WSC_HEAD_NAME_MAX ? wsc_head_item(h->name, h->name_len) : WSC_HEAD_NONE;
+        if (field != WSC_HEAD_NONE && !begin_piece(h, field))
             return 1;
     }
-    return h->item != ITEM_NONE ? add_bytes(h, at, n) : 0;
+    return h->item != WSC_HEAD_NONE ? add_bytes(h, at, n) : 0;
 }
 
 /* ---- a complete head ---- */
 
-/* Joins the pieces of |item| into |joined|. Returns a NULL span if there are none. |*ok| false: out
- * of room. */
-static struct wsc_span join(const struct wsc_h1 *h, unsigned item, struct wsc_buf *joined, bool *ok)
-{
-    size_t start = joined->len;
-    bool found = false;
-    for (size_t at = 0; at < h->text.len;) {
-        struct piece p;
-        memcpy(&p, h->text.data + at, sizeof(p));
-        at += sizeof(p);
-        if (p.item == item) {
-            *ok = *ok && (!found || wsc_buf_append(joined, ", ", 2)) &&
-                  wsc_buf_append(joined, h->text.data + at, p.len);
-            found = true;
-        }
-        at += p.len;
-    }
-    /* The buffer may move while it grows: an offset for now. */
-    return (struct wsc_span){.ptr = found ? (const uint8_t *)(uintptr_t)(start + 1) : NULL,
-                             .len = joined->len - start};
-}
-
-static struct wsc_span settle(const struct wsc_buf *joined, struct wsc_span s)
-{
-    static const uint8_t nothing[1];
-    if (s.ptr != NULL)
-        s.ptr = s.len > 0 ? joined->data + ((uintptr_t)s.ptr - 1) : nothing;
-    return s;
-}
-
 static enum wsc_h1_next hand_over(struct wsc_h1 *h, bool *ok)
 {
     struct wsc_buf joined;
-    wsc_buf_init(&joined, 2 * h->max_head);
     struct wsc_h1_head head = {
         .is_request = h->parser.type == HTTP_REQUEST,
         .get = h->parser.type == HTTP_REQUEST && h->parser.method == HTTP_GET,
@@ -187,15 +110,7 @@ static enum wsc_h1_next hand_over(struct wsc_h1 *h, bool *ok)
         .status = h->parser.type == HTTP_RESPONSE ? (int)h->parser.status_code : 0,
         .version = (unsigned)(h->parser.http_major * 10 + h->parser.http_minor),
     };
-    *ok = true;
-    for (unsigned i = 0; i < WSC_H1_FIELD_COUNT; i++)
-        head.fields[i] = join(h, i, &joined, ok);
-    head.target = join(h, ITEM_TARGET, &joined, ok);
-    head.phrase = join(h, ITEM_PHRASE, &joined, ok);
-    for (unsigned i = 0; i < WSC_H1_FIELD_COUNT; i++)
-        head.fields[i] = settle(&joined, head.fields[i]);
-    head.target = settle(&joined, head.target);
-    head.phrase = settle(&joined, head.phrase);
+    *ok = wsc_head_text_join(&h->text, &joined, &head);
     enum wsc_h1_next next = *ok ? h->ops->on_head(h->ctx, &head, h->chunk_end) : WSC_H1_GO_ON;
     wsc_buf_clear(&joined);
     return next;
@@ -206,7 +121,7 @@ static int on_headers_complete(http_parser *p)
     struct wsc_h1 *h = self(p);
     bool ok;
     enum wsc_h1_next next = hand_over(h, &ok);
-    wsc_buf_clear(&h->text);
+    wsc_head_text_clear(&h->text);
     if (!ok)
         return -1;
     h->in_head = false;
@@ -256,8 +171,8 @@ struct wsc_h1 *wsc_h1_new(bool requests, size_t max_head, uint64_t offset,
     h->max_head = max_head;
     h->offset = offset;
     h->in_head = true;
-    h->item = ITEM_NONE;
-    wsc_buf_init(&h->text, 2 * max_head);
+    h->item = WSC_HEAD_NONE;
+    wsc_head_text_init(&h->text, max_head);
     return h;
 }
 
@@ -265,7 +180,7 @@ void wsc_h1_free(struct wsc_h1 *h)
 {
     if (h == NULL)
         return;
-    wsc_buf_clear(&h->text);
+    wsc_head_text_clear(&h->text);
     wsc_free(h);
 }
 
@@ -289,7 +204,7 @@ static size_t to_empty_line(struct wsc_h1 *h, const uint8_t *p, size_t n)
 static enum wsc_h1_status fail(struct wsc_h1 *h)
 {
     h->failed = true;
-    wsc_buf_clear(&h->text);
+    wsc_head_text_clear(&h->text);
     return WSC_H1_FAILED;
 }
 

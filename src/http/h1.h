@@ -35,7 +35,9 @@ struct wsc_h1_head {
     bool connect;           /* ... CONNECT: after a 2xx the bytes are a tunnel's */
     bool head_method;       /* request method is HEAD: its response has no body */
     int status;             /* response */
-    unsigned version;       /* 10 or 11 (HTTP/1.0, 1.1) */
+    bool partial;           /* HTTP/2: some fields could not be read, so that one that is absent
+                               here may have been sent; what is here is true */
+    unsigned version;       /* 10, 11 or 20 (HTTP/1.0, 1.1, 2) */
     struct wsc_span target; /* request target as sent */
     struct wsc_span phrase; /* response: the reason phrase */
     struct wsc_span fields[WSC_H1_FIELD_COUNT];

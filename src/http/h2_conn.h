@@ -9,31 +9,40 @@
 #include "http/h1.h"
 
 struct wsc_h2_ops {
-    /* A request. |head|: `:path` as the target, `:authority` as the host; NULL where its names
-     * cannot be known because an earlier header block was not captured. |websocket|: an extended
-     * CONNECT with `:protocol` websocket. True: what belongs to |stream| is wanted from here on. */
+    /* A request. |head|: `:path` as the target, `:authority` as the host; NULL where it cannot be
+     * known whether it asks for a WebSocket, because its header block or an earlier one was not
+     * captured. |websocket|: an extended CONNECT with `:protocol` websocket. True: what belongs to
+     * |stream| is wanted from here on.
+     * Comes with NULL also when the first DATA or answer of a stream shows that its request was
+     * not captured. Should the request of such a stream, if wanted, turn up later after all (the
+     * directions were not captured in order), this is called once more, now with its head; false
+     * then drops the stream. A stream that was refused or dropped is not offered again. */
     bool (*on_request)(void *ctx, uint32_t stream, const struct wsc_h1_head *head, bool websocket);
-    /* An answer, interim ones too, to a stream that is wanted. |head| NULL: its names cannot be
-     * known. */
+    /* An answer, interim ones too, to a stream that is wanted; not trailers. |head| NULL: not even
+     * its status can be known. */
     void (*on_response)(void *ctx, uint32_t stream, const struct wsc_h1_head *head);
     /* Payload of DATA of a wanted stream, without padding. |off| counts the stream's bytes of this
      * direction. */
     void (*on_data)(void *ctx, uint32_t stream, enum wsc_dir d, uint64_t off, struct wsc_span data);
     /* |len| bytes of its payload were not captured (the frame's header was). */
     void (*on_gap)(void *ctx, uint32_t stream, enum wsc_dir d, uint64_t off, uint64_t len);
-    /* END_STREAM, after the frame's data; RST_STREAM. Of wanted streams. */
+    /* END_STREAM, after the frame's data; RST_STREAM, |error| WSC_H2_ERROR_UNKNOWN where the code
+     * was not captured. Of wanted streams. After both ends, or a reset, the stream is no longer
+     * wanted. */
     void (*on_end)(void *ctx, uint32_t stream, enum wsc_dir d);
     void (*on_reset)(void *ctx, uint32_t stream, enum wsc_dir d, uint32_t error);
     /* GOAWAY; |debug| may be empty, at most WSC_H2_DEBUG_KEPT bytes. */
     void (*on_goaway)(void *ctx, enum wsc_dir d, uint32_t last_stream, uint32_t error,
                       struct wsc_span debug);
-    /* Framing of |d| is lost: frames of any stream may have been missed. It is looked for again. */
+    /* Framing of |d| is lost: frames of any stream may have been missed. It is looked for again.
+     * Offsets go on as if nothing had been missed. */
     void (*on_lost)(void *ctx, enum wsc_dir d);
     /* SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441 3) was announced. */
     void (*on_connect_protocol)(void *ctx, enum wsc_dir d);
 };
 
-#define WSC_H2_DEBUG_KEPT 128u
+#define WSC_H2_DEBUG_KEPT    128u
+#define WSC_H2_ERROR_UNKNOWN UINT32_MAX
 
 struct wsc_h2;
 
@@ -56,7 +65,7 @@ bool wsc_h2_feed(struct wsc_h2 *h, enum wsc_dir d, struct wsc_span data);
 /* The next |n| bytes were not captured. */
 void wsc_h2_gap(struct wsc_h2 *h, enum wsc_dir d, uint64_t n);
 
-/* No more of this stream is wanted. */
+/* No more of this stream is wanted. May be called from within the ops. */
 void wsc_h2_drop(struct wsc_h2 *h, uint32_t stream);
 
 size_t wsc_h2_held(const struct wsc_h2 *h);      /* bytes held from the system */
