@@ -41,6 +41,11 @@ struct wsc_picked {
 /* The packets, in the order they were fed, each once. Valid until the next call with |p|. */
 size_t wsc_picker_result(struct wsc_picker *p, const struct wsc_picked **out);
 
+/* The client randoms of the TLS hellos that were seen in the connections, by which a key log has
+ * their secrets: fills at most |cap|, returns how many. */
+size_t wsc_picker_client_randoms(const struct wsc_picker *p, uint8_t (*out)[32], size_t cap);
+#define WSC_PICK_RANDOMS_MAX 4u /* of one connection; what comes later is not kept */
+
 void wsc_picker_free(struct wsc_picker *p); /* NULL is legal */
 
 #endif

@@ -49,6 +49,13 @@ uint64_t wsc_keylog_generation(const struct wsc_keylog *kl);
  * apart by what they could read; it gives nothing of them away. 0: none was. */
 uint64_t wsc_keylog_used(const struct wsc_keylog *kl);
 
+/* Writes what is held for one client random as key log lines, without a NUL, at most |cap| bytes:
+ * WSC_KEYLOG_LINES_MAX always do. Returns their number, 0: nothing is held. The caller wipes them.
+ */
+#define WSC_KEYLOG_LINES_MAX 1200u
+size_t wsc_keylog_lines(const struct wsc_keylog *kl, const uint8_t client_random[32], char *out,
+                        size_t cap);
+
 struct wsc_keylog_stats {
     uint64_t lines;         /* that are neither empty nor comments */
     uint64_t secrets;       /* held */

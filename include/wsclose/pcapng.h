@@ -33,6 +33,11 @@ struct wsc_pcapng_interface {
 enum wsc_err wsc_pcapng_add(struct wsc_pcapng *w, const struct wsc_pcapng_interface *i,
                             struct wsc_error *err) WSC_MUST_USE;
 
+/* Puts TLS secrets, as NSS key log text, before the packets they are for. Whoever has the file can
+ * then read them. Returns WSC_OK, WSC_ERR_LIMIT (over 1 MiB) or WSC_ERR_IO. */
+enum wsc_err wsc_pcapng_secrets(struct wsc_pcapng *w, struct wsc_span text,
+                                struct wsc_error *err) WSC_MUST_USE;
+
 /* Writes |pkt| (its bytes, lengths and time) as seen on interface |number|, with |comment| unless
  * NULL. Returns WSC_OK, WSC_ERR_INVALID (no such interface), WSC_ERR_LIMIT (longer than a reader
  * would believe) or WSC_ERR_IO. After WSC_ERR_IO a regular file is cut to its last whole block, and

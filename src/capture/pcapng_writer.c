@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/utf8.h"
+#include "capture/secrets_block.h"
 #include "capture/source.h"
 
 #include <errno.h>
@@ -240,6 +241,23 @@ enum wsc_err wsc_pcapng_add(struct wsc_pcapng *w, const struct wsc_pcapng_interf
     return WSC_OK;
 }
 
+#define SECRETS_MAX ((size_t)1 << 20)
+
+enum wsc_err wsc_pcapng_secrets(struct wsc_pcapng *w, struct wsc_span text, struct wsc_error *err)
+{
+    if (text.len > SECRETS_MAX)
+        return wsc_error_set(err, WSC_ERR_LIMIT, "%zu bytes of secrets: at most %zu can be",
+                             text.len, SECRETS_MAX);
+    enum wsc_err e = begin(w, WSC_SECRETS_BLOCK_TYPE, 24 + text.len, err);
+    if (e != WSC_OK)
+        return e;
+    put32(w, WSC_SECRETS_TLS_TYPE);
+    put32(w, (uint32_t)text.len);
+    put_padded(w, text.ptr, text.len);
+    end(w);
+    return WSC_OK;
+}
+
 #define PACKET_HEAD 32u /* a block with a packet, without its bytes */
 
 enum wsc_err wsc_pcapng_put(struct wsc_pcapng *w, uint32_t number, const struct wsc_packet *pkt,
@@ -281,6 +299,8 @@ void wsc_pcapng_free(struct wsc_pcapng *w)
 {
     if (w == NULL)
         return;
+    if (w->buf != NULL)
+        explicit_bzero(w->buf, w->cap); /* there may have been secrets in it */
     wsc_free(w->buf);
     wsc_free(w);
 }

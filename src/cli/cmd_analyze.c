@@ -134,16 +134,16 @@ static bool open_all(struct run *r)
 {
     struct wsc_error err;
     bool keep = strcmp(r->opt.db, "none") != 0;
-    struct wsc_capture_options co = {.filter = r->opt.common.bpf,
-                                     .fingerprint = keep,
-                                     .on_secrets = keys_take,
-                                     .secrets_ctx = &r->analysis.keys};
-    if (wsc_capture_open(r->files, r->files_len, &co, &r->capture, &err) != WSC_OK)
-        return fail(r, &err);
-    catch_signals(r);
     if (analysis_open(&r->analysis, &r->opt.common, false, r->opt.quiet, on_record, r, &err) !=
         WSC_OK)
         return fail(r, &err);
+    struct wsc_capture_options co = {.filter = r->opt.common.bpf,
+                                     .fingerprint = keep,
+                                     .on_secrets = keys_take,
+                                     .secrets_ctx = r->analysis.keys.log};
+    if (wsc_capture_open(r->files, r->files_len, &co, &r->capture, &err) != WSC_OK)
+        return fail(r, &err);
+    catch_signals(r);
     if (!keep && r->opt.format == WSC_FORMAT_NONE)
         return true;
     return open_store(r, keep);

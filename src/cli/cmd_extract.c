@@ -1,6 +1,7 @@
 #include <wsclose/wsclose.h>
 
 #include "commands.h"
+#include "keys.h"
 #include "new_file.h"
 #include "out.h"
 #include "packets.h"
@@ -20,6 +21,7 @@ struct options {
     const char *db, *out;
     const char *from[FROM_MAX];
     size_t from_len;
+    struct keys_options keylogs;
     bool force, legs;
 };
 
@@ -41,6 +43,9 @@ static const struct args_option options_table[] = {
      offsetof(struct options, db)},
     {"from", 0, "FILE", "where a capture is now, if it has moved; may be given several times",
      add_from, 0},
+    {"keylog", 0, "FILE",
+     "write the TLS secrets of the connection that are in this key log into the file, too",
+     keys_add_option, offsetof(struct options, keylogs)},
     {"legs", 0, NULL, "also its other legs, before and behind a proxy", args_set_flag,
      offsetof(struct options, legs)},
     {"force", 0, NULL, "replace FILE if it is there", args_set_flag,
@@ -64,10 +69,12 @@ struct run {
     char (*verdicts)[VERDICT_MAX]; /* one of each pick */
     size_t len;
     struct wsc_picker *picker;
+    struct keys keys; /* those of the key logs and of the captures */
     struct new_file file;
     struct wsc_pcapng *writer;
     struct port ports[WSC_PCAPNG_INTERFACES_MAX];
     size_t ports_len;
+    bool secrets; /* some were written */
 };
 
 static struct packets *volatile signalled;
@@ -229,12 +236,34 @@ static enum wsc_err write_picked(struct run *r, struct wsc_error *err)
     return e == WSC_OK ? wsc_pcapng_flush(r->writer, err) : e;
 }
 
+#define RANDOMS_MAX ((size_t)WSC_PICKS_MAX * WSC_PICK_RANDOMS_MAX)
+
+/* What is needed to decrypt these connections, and nothing else of the key logs. */
+static enum wsc_err write_secrets(struct run *r, struct wsc_error *err)
+{
+    uint8_t randoms[RANDOMS_MAX][32];
+    char text[WSC_KEYLOG_LINES_MAX];
+    enum wsc_err e = WSC_OK;
+    size_t len = wsc_picker_client_randoms(r->picker, randoms, RANDOMS_MAX);
+    for (size_t i = 0; e == WSC_OK && i < len; i++) {
+        size_t n = wsc_keylog_lines(r->keys.log, randoms[i], text, sizeof(text));
+        if (n == 0)
+            continue;
+        e = wsc_pcapng_secrets(r->writer, (struct wsc_span){(const uint8_t *)text, n}, err);
+        r->secrets = true;
+    }
+    explicit_bzero(text, sizeof(text));
+    return e;
+}
+
 static bool write_file(struct run *r)
 {
     struct wsc_error err;
     if (!packets_open(&r->packets, false))
         return false;
     enum wsc_err e = wsc_pcapng_new(r->file.fd, r->verdicts[0], &r->writer, &err);
+    if (e == WSC_OK)
+        e = write_secrets(r, &err);
     if (e == WSC_OK)
         e = write_picked(r, &err);
     if (interrupted)
@@ -243,6 +272,9 @@ static bool write_file(struct run *r)
         out_say("%s: %s", r->file.path, err.message);
         return false;
     }
+    if (r->secrets)
+        out_say("%s: holds the TLS secrets of the connection; who has the file can read it",
+                r->file.is_stdout ? "standard output" : r->file.path);
     return new_file_keep(&r->file);
 }
 
@@ -264,7 +296,11 @@ static bool out_is_free(const struct run *r)
 
 static bool extract(struct run *r, int64_t id)
 {
+    struct wsc_error err;
     struct sigaction sa = {.sa_handler = on_signal};
+    if (keys_open_given(&r->keys, &r->opt.keylogs, &err) != WSC_OK)
+        return fail(&err);
+    r->packets.secrets = r->keys.log;
     signalled = &r->packets;
     (void)sigaction(SIGINT, &sa, NULL);
     (void)sigaction(SIGTERM, &sa, NULL);
@@ -314,6 +350,7 @@ static int run(int argc, char **argv)
     wsc_pcapng_free(r->writer);
     wsc_picker_free(r->picker);
     packets_clear(&r->packets);
+    keys_close(&r->keys);
     wsc_store_close(r->store);
     free(r->verdicts);
     free(r);
@@ -327,7 +364,8 @@ const struct args_command command_extract = {
     .detail =
         "Writes exactly the packets of its TCP connection, as they were captured: from the first "
         "to the last\nstraggler, with all fragments. The verdict is a comment of the file and of "
-        "the first packet.",
+        "the first packet.\nIts TLS secrets are written, too, if they are in the capture itself or "
+        "in a key log that is named.",
     .tables = tables,
     .run = run,
 };

@@ -71,13 +71,12 @@ static void say_first(const struct keys *k, bool quiet)
 /* ---- reading ---- */
 
 /* The environment speaks for other programs, which may not have written anything. */
-static enum wsc_err add_environment(struct keys *k, bool follow, bool quiet)
+static enum wsc_err add_environment(struct keys *k, bool follow, bool quiet, struct wsc_error *err)
 {
-    struct wsc_error err;
     const char *path = getenv("SSLKEYLOGFILE");
     if (path == NULL || path[0] == '\0')
         return WSC_OK;
-    enum wsc_err e = wsc_keylog_add_file(k->log, path, follow, &err);
+    enum wsc_err e = wsc_keylog_add_file(k->log, path, follow, err);
     if (e == WSC_ERR_NOMEM)
         return e;
     k->given = e == WSC_OK;
@@ -86,36 +85,50 @@ static enum wsc_err add_environment(struct keys *k, bool follow, bool quiet)
     if (e == WSC_OK)
         out_say("reads TLS secrets from %s (SSLKEYLOGFILE)", path);
     else
-        out_say("SSLKEYLOGFILE: %s; goes on without its secrets", err.message);
+        out_say("SSLKEYLOGFILE: %s; goes on without its secrets", err->message);
     return WSC_OK;
+}
+
+static enum wsc_err add_given(struct keys *k, const struct keys_options *opt, bool follow,
+                              struct wsc_error *err)
+{
+    *k = (struct keys){.log = NULL};
+    enum wsc_err e = wsc_keylog_new(0, &k->log);
+    if (e != WSC_OK)
+        return wsc_error_set(err, e, "out of memory");
+    for (size_t i = 0; e == WSC_OK && i < opt->len; i++)
+        e = wsc_keylog_add_file(k->log, opt->files[i], follow, err);
+    k->given = opt->len > 0;
+    return e;
 }
 
 enum wsc_err keys_open(struct keys *k, const struct keys_options *opt, bool follow, bool quiet,
                        struct wsc_error *err)
 {
-    *k = (struct keys){.log = NULL};
-    enum wsc_err e = wsc_keylog_new(0, &k->log);
-    for (size_t i = 0; e == WSC_OK && i < opt->len; i++) {
-        e = wsc_keylog_add_file(k->log, opt->files[i], follow, err);
-        if (e != WSC_OK)
-            return e;
-        k->given = true;
-    }
-    if (e == WSC_OK && opt->len == 0)
-        e = add_environment(k, follow, quiet);
+    enum wsc_err e = add_given(k, opt, follow, err);
+    if (e == WSC_OK && !k->given)
+        e = add_environment(k, follow, quiet, err);
     if (e != WSC_OK)
-        return wsc_error_set(err, e, "out of memory");
+        return e;
     say_first(k, quiet);
     say_all(k, follow, NULL, NULL);
     return WSC_OK;
 }
 
+enum wsc_err keys_open_given(struct keys *k, const struct keys_options *opt, struct wsc_error *err)
+{
+    enum wsc_err e = add_given(k, opt, false, err);
+    if (e == WSC_OK)
+        say_all(k, false, NULL, NULL);
+    return e;
+}
+
 void keys_take(void *ctx, size_t capture, struct wsc_span text)
 {
-    struct keys *k = ctx;
+    struct wsc_keylog *log = ctx;
     /* What memory did not allow is in the figures. */
-    (void)(wsc_keylog_feed(k->log, (unsigned)capture, text) == WSC_OK);
-    (void)(wsc_keylog_finish(k->log, (unsigned)capture) == WSC_OK);
+    (void)(wsc_keylog_feed(log, (unsigned)capture, text) == WSC_OK);
+    (void)(wsc_keylog_finish(log, (unsigned)capture) == WSC_OK);
 }
 
 void keys_look(struct keys *k, void (*clear)(void *ctx), void *ctx)

@@ -26,9 +26,11 @@ struct keys {
  */
 enum wsc_err keys_open(struct keys *k, const struct keys_options *opt, bool follow, bool quiet,
                        struct wsc_error *err);
+/* The same of the files alone, never that of the environment, read to their end. */
+enum wsc_err keys_open_given(struct keys *k, const struct keys_options *opt, struct wsc_error *err);
 void keys_close(struct keys *k);
 
-/* For wsc_capture_options; |ctx| is the struct keys. */
+/* For wsc_capture_options; |ctx| is the key log. */
 void keys_take(void *ctx, size_t capture, struct wsc_span text);
 
 /* Reads on; |clear|, called before anything is said, may be NULL. */

@@ -1,5 +1,6 @@
 #include "packets.h"
 
+#include "keys.h"
 #include "out.h"
 
 #include <errno.h>
@@ -331,8 +332,10 @@ bool packets_open(struct packets *p, bool fingerprint)
         paths[n++] = f->path;
     }
     p->fingerprint = fingerprint;
-    enum wsc_err e = wsc_capture_open(
-        paths, n, &(struct wsc_capture_options){.fingerprint = fingerprint}, &p->capture, &err);
+    const struct wsc_capture_options co = {.fingerprint = fingerprint,
+                                           .on_secrets = p->secrets != NULL ? keys_take : NULL,
+                                           .secrets_ctx = p->secrets};
+    enum wsc_err e = wsc_capture_open(paths, n, &co, &p->capture, &err);
     if (e != WSC_OK)
         out_say("%s", err.message);
     free(paths);

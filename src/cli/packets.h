@@ -17,7 +17,8 @@ struct packets {
     struct wsc_capture *capture; /* open, or NULL */
     size_t *order;               /* the files in the order they were opened in */
     bool fingerprint;
-    bool gone; /* a part of what was asked for is there no more */
+    struct wsc_keylog *secrets; /* the caller's: takes the TLS secrets in the files, or NULL */
+    bool gone;                  /* a part of what was asked for is there no more */
 };
 
 /* Adds what may hold packets of |rec|, and makes |pick| of it. Returns false, having said why. */

@@ -3,6 +3,7 @@
 #include "engine/frag_trail.h"
 #include "flow/ip_defrag.h"
 #include "flow/tcp_conn.h"
+#include "tls/client_random.h"
 
 #include "base/alloc.h"
 
@@ -35,6 +36,8 @@ struct one {
     enum phase phase;
     struct wsc_tcp_conn tcp;
     struct syns syns; /* before the first packet; later those that may begin the next connection */
+    uint8_t randoms[WSC_PICK_RANDOMS_MAX][32];
+    size_t randoms_len;
 };
 
 struct wsc_picker {
@@ -149,10 +152,19 @@ static void note_syn(struct syns *syns, const struct wsc_packet_view *v, uint64_
 
 /* ---- one connection ---- */
 
-static void ignore_data(void *ctx, enum wsc_way way, uint64_t off, struct wsc_span data,
-                        const struct wsc_tcp_at *at)
+/* Of all the bytes only a ClientHello is of interest, which nobody begins within a segment. */
+static void note_hello(void *ctx, enum wsc_way way, uint64_t off, struct wsc_span data,
+                       const struct wsc_tcp_at *at)
 {
-    (void)ctx, (void)way, (void)off, (void)data, (void)at;
+    (void)way, (void)off, (void)at;
+    struct one *o = ctx;
+    const uint8_t *random = wsc_tls_client_random(data);
+    if (random == NULL || o->randoms_len == WSC_PICK_RANDOMS_MAX)
+        return;
+    for (size_t i = 0; i < o->randoms_len; i++)
+        if (memcmp(o->randoms[i], random, 32) == 0)
+            return; /* the second hello after a HelloRetryRequest */
+    memcpy(o->randoms[o->randoms_len++], random, 32);
 }
 
 static void ignore_gap(void *ctx, enum wsc_way way, uint64_t off, uint64_t len,
@@ -188,9 +200,9 @@ static enum wsc_err start(struct wsc_picker *p, size_t i, const struct wsc_packe
 static enum wsc_err run(struct wsc_picker *p, size_t i, enum wsc_way way,
                         const struct wsc_packet_view *v)
 {
-    static const struct wsc_tcp_ops ops = {.on_data = ignore_data, .on_gap = ignore_gap};
+    static const struct wsc_tcp_ops ops = {.on_data = note_hello, .on_gap = ignore_gap};
     struct one *o = &p->ones[i];
-    switch (wsc_tcp_conn_feed(&o->tcp, &p->shared, way, v, &ops, NULL)) {
+    switch (wsc_tcp_conn_feed(&o->tcp, &p->shared, way, v, &ops, o)) {
     case WSC_TCP_RESTART:
         put_back(p, i);
         o->phase = OVER;
@@ -265,6 +277,15 @@ enum wsc_err wsc_picker_feed(struct wsc_picker *p, const struct wsc_packet *pkt)
 bool wsc_picker_found(const struct wsc_picker *p, size_t i)
 {
     return i < p->len && p->ones[i].phase != WAITING;
+}
+
+size_t wsc_picker_client_randoms(const struct wsc_picker *p, uint8_t (*out)[32], size_t cap)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->len; i++)
+        for (size_t k = 0; k < p->ones[i].randoms_len && n < cap; k++)
+            memcpy(out[n++], p->ones[i].randoms[k], 32);
+    return n;
 }
 
 static int by_at(const void *a, const void *b)

@@ -269,6 +269,21 @@ bool wsc_keylog_find(const struct wsc_keylog *kl, enum wsc_secret_label label,
     return slot != NULL;
 }
 
+size_t wsc_keylog_lines(const struct wsc_keylog *kl, const uint8_t client_random[32], char *out,
+                        size_t cap)
+{
+    struct wsc_keylog *inner = wsc_keylog_locked(kl);
+    size_t n = 0;
+    for (unsigned i = 0; i < WSC_SECRET_LABELS; i++) {
+        const struct wsc_keylog_slot *slot =
+            wsc_keylog_table_find(&inner->table, (enum wsc_secret_label)i, client_random);
+        if (slot != NULL)
+            n += wsc_keylog_line_write(&slot->s, out + n, cap - n);
+    }
+    (void)pthread_mutex_unlock(&inner->lock);
+    return n;
+}
+
 uint64_t wsc_keylog_generation(const struct wsc_keylog *kl)
 {
     return atomic_load(&kl->generation);

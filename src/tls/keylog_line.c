@@ -119,3 +119,30 @@ enum wsc_keylog_line wsc_keylog_line_read(struct wsc_span line, struct wsc_keylo
     }
     return read_other(label, line);
 }
+
+static void put_hex(char *out, const uint8_t *p, size_t n)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < n; i++) {
+        out[2 * i] = digits[p[i] >> 4];
+        out[2 * i + 1] = digits[p[i] & 15];
+    }
+}
+
+size_t wsc_keylog_line_write(const struct wsc_keylog_secret *s, char *out, size_t cap)
+{
+    const char *name = "";
+    for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++)
+        if ((unsigned)labels[i].label == s->label)
+            name = labels[i].name;
+    size_t n = strlen(name), len = n + 1 + 2 * sizeof(s->client_random) + 1 + 2u * s->len + 1;
+    if (len > cap)
+        return 0;
+    memcpy(out, name, n);
+    out[n] = ' ';
+    put_hex(out + n + 1, s->client_random, sizeof(s->client_random));
+    out[n + 1 + 2 * sizeof(s->client_random)] = ' ';
+    put_hex(out + n + 2 + 2 * sizeof(s->client_random), s->secret, s->len);
+    out[len - 1] = '\n';
+    return len;
+}

@@ -26,4 +26,7 @@ struct wsc_keylog_secret {
  * the caller wipes, only for WSC_KEYLOG_SECRET. */
 enum wsc_keylog_line wsc_keylog_line_read(struct wsc_span line, struct wsc_keylog_secret *out);
 
+/* The other way, with the newline. Returns its length; 0: it does not fit |cap|. */
+size_t wsc_keylog_line_write(const struct wsc_keylog_secret *s, char *out, size_t cap);
+
 #endif

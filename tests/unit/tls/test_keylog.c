@@ -224,6 +224,35 @@ Test(keylog, labels_apart)
     wsc_keylog_free(kl);
 }
 
+/* All that is held for a client, and nothing of another, fits the room it is said to fit. */
+Test(keylog, lines_of_a_client)
+{
+    static const char *const names[] = {"CLIENT_RANDOM",
+                                        "CLIENT_EARLY_TRAFFIC_SECRET",
+                                        "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+                                        "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+                                        "CLIENT_TRAFFIC_SECRET_0",
+                                        "SERVER_TRAFFIC_SECRET_0"};
+    struct wsc_keylog *kl = new_log(0), *copy = new_log(0);
+    char out[WSC_KEYLOG_LINES_MAX];
+    uint8_t random[32] = {5};
+    for (size_t i = 4; i < 32; i += 4)
+        random[i] = 5;
+    for (unsigned i = 0; i < WSC_SECRET_LABELS; i++) {
+        feed_line(kl, names[i], 5, 0x40 + i, 48);
+        feed_line(kl, names[i], 6, 0x60 + i, 48);
+    }
+    size_t n = wsc_keylog_lines(kl, random, out, sizeof(out));
+    feed(copy, 0, out, n);
+    cr_expect_eq(stats(copy).secrets, WSC_SECRET_LABELS);
+    for (unsigned i = 0; i < WSC_SECRET_LABELS; i++)
+        cr_expect_eq(find(copy, (enum wsc_secret_label)i, 5, 48), 0x40 + (int)i, "%s", names[i]);
+    random[0] = 7;
+    cr_expect_eq(wsc_keylog_lines(kl, random, out, sizeof(out)), 0);
+    wsc_keylog_free(kl);
+    wsc_keylog_free(copy);
+}
+
 /* At the ceiling the oldest goes, the rest is found; over several chunks and index sizes. */
 Test(keylog, ceiling)
 {

@@ -101,3 +101,26 @@ Test(keylog_line, every_byte_as_a_digit)
         }
     }
 }
+
+/* What is written is what was read; a byte less room, and nothing is. */
+Test(keylog_line, written)
+{
+    static const char *const lines[] = {
+        "CLIENT_RANDOM " RANDOM " " HEX48 "\n",
+        "CLIENT_EARLY_TRAFFIC_SECRET " RANDOM " " HEX32 "\n",
+        "CLIENT_HANDSHAKE_TRAFFIC_SECRET " RANDOM " " HEX32 "\n",
+        "SERVER_HANDSHAKE_TRAFFIC_SECRET " RANDOM " " HEX48 "\n",
+        "CLIENT_TRAFFIC_SECRET_0 " RANDOM " " HEX32 "\n",
+        "SERVER_TRAFFIC_SECRET_0 " RANDOM " " HEX48 "\n",
+    };
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        struct wsc_keylog_secret s;
+        char out[256];
+        size_t n = strlen(lines[i]);
+        struct wsc_span line = {(const uint8_t *)lines[i], n - 1};
+        cr_assert_eq(wsc_keylog_line_read(line, &s), WSC_KEYLOG_SECRET);
+        cr_expect_eq(wsc_keylog_line_write(&s, out, n - 1), 0, "%s", lines[i]);
+        cr_expect_eq(wsc_keylog_line_write(&s, out, n), n, "%s", lines[i]);
+        cr_expect_eq(memcmp(out, lines[i], n), 0, "%s", lines[i]);
+    }
+}
