@@ -19,6 +19,7 @@
 #include <wsclose/report.h>
 #include <wsclose/store.h>
 #include <wsclose/types.h>
+#include <wsclose/workers.h>
 
 #define WSCLOSE_VERSION "0.1.0"
 

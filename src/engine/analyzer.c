@@ -363,7 +363,7 @@ void wsc_analyzer_get_stats(const struct wsc_analyzer *an, struct wsc_analyzer_s
     out->memory_bytes = memory_held(an);
 }
 
-static int by_bytes(const void *a, const void *b)
+int wsc_analyzer_by_bytes(const void *a, const void *b)
 {
     const struct wsc_protocol_stats *x = a, *y = b;
     if (x->bytes != y->bytes)
@@ -383,7 +383,8 @@ size_t wsc_analyzer_protocols(const struct wsc_analyzer *an, struct wsc_protocol
         rows[n] = an->protocols[label];
         rows[n++].name = name != NULL ? name : "not labelled";
     }
-    qsort(rows, n, sizeof(rows[0]), by_bytes);
-    memcpy(out, rows, (n < cap ? n : cap) * sizeof(rows[0]));
+    qsort(rows, n, sizeof(rows[0]), wsc_analyzer_by_bytes);
+    if (cap > 0)
+        memcpy(out, rows, (n < cap ? n : cap) * sizeof(rows[0]));
     return n;
 }

@@ -14,4 +14,7 @@ enum wsc_err wsc_analyzer_step(struct wsc_analyzer *an, const struct wsc_clock *
 bool wsc_analyzer_key_of(const struct wsc_closure *rec, struct wsc_flow_key *key,
                          enum wsc_way *client);
 
+/* For qsort(): the order of wsc_analyzer_protocols(). */
+int wsc_analyzer_by_bytes(const void *a, const void *b);
+
 #endif
