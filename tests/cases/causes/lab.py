@@ -312,7 +312,7 @@ class Lab:
         p.address = await p.first("address")
         return p
 
-    def nginx(self, http="", port=8080, to=f"{SERVER}:9000", location="", main=""):
+    def nginx(self, http="", port=8080, to=f"{SERVER}:9000", location="", main="", listen="", server=""):
         self.peer("nginx 1.22.1")
         d = self.tmp
         with open(os.path.join(d, "nginx.conf"), "w") as f:
@@ -320,17 +320,17 @@ class Lab:
 events {{}}
 http {{ access_log off; client_body_temp_path {d}; proxy_temp_path {d}; fastcgi_temp_path {d}; uwsgi_temp_path {d}; scgi_temp_path {d};
  {http}
- server {{ listen {MIDDLE_C}:{port}; location / {{ proxy_pass http://{to}; proxy_http_version 1.1; {location}
+ server {{ listen {MIDDLE_C}:{port} {listen}; {server} location / {{ proxy_pass http://{to}; proxy_http_version 1.1; {location}
   proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; }} }} }}
 """)
         return self.daemon("m", "nginx", "-c", os.path.join(d, "nginx.conf"), "-p", d)
 
-    def haproxy(self, timeouts, port=8080, to=f"{SERVER}:9000", servers=True):
+    def haproxy(self, timeouts, port=8080, to=f"{SERVER}:9000", servers=True, bind=""):
         self.peer("HAProxy 2.6")
         conf = os.path.join(self.tmp, "haproxy.cfg")
         with open(conf, "w") as f:
             f.write("defaults\n mode http\n timeout connect 3s\n" + "".join(f" timeout {t}\n" for t in timeouts) +
-                    f"frontend f\n bind {MIDDLE_C}:{port}\n default_backend b\nbackend b\n" + (f" server s1 {to}\n" if servers else ""))
+                    f"frontend f\n bind {MIDDLE_C}:{port} {bind}\n default_backend b\nbackend b\n" + (f" server s1 {to}\n" if servers else ""))
         return self.daemon("m", "haproxy", "-db", "-f", conf)
 
     # ---- truth ----

@@ -6,7 +6,7 @@ from tlslab import NO_EMS, NO_ETM, SERVER
 V = ssl.TLSVersion
 # What `session` is told, and what it must come to.
 ENDS = [
-    ("server/1011/chyba_ž", dict(code=1011, by="server", reason="chyba ž")),
+    ("server/1011/chyba_%C5%BE", dict(code=1011, by="server", reason="chyba ž")),
     ("client/4001/bye", dict(code=4001, by="client", reason="bye")),
     ("server/cut", dict(code=1006, by="server", ending="fin")),
     ("client/empty", dict(code=1005, by="client", reason="")),

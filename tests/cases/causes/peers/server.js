@@ -2,12 +2,19 @@
 // It logs what its library reports at the end of each connection.
 'use strict';
 const { WebSocketServer } = require('ws');
+const fs = require('fs');
 const http = require('http');
+const https = require('https');
 
 const port = Number(process.argv[2]);
 const options = JSON.parse(process.argv[3] || '{}');
 const log = (o) => console.log(JSON.stringify(o));
-const server = http.createServer((req, res) => { res.writeHead(404, { 'Content-Length': 0 }); res.end(); });
+const refuse = (req, res) => { res.writeHead(404, { 'Content-Length': 0 }); res.end(); };
+// options.tls: paths of key, cert and of the key log to write.
+const server = options.tls
+  ? https.createServer({ key: fs.readFileSync(options.tls.key), cert: fs.readFileSync(options.tls.cert) }, refuse)
+  : http.createServer(refuse);
+if (options.tls) server.on('keylog', (line) => fs.appendFileSync(options.tls.keylog, line));
 const wss = new WebSocketServer({ noServer: true, ...(options.ws || {}) });
 
 // The README's heartbeat: who has not answered the last Ping is terminated.
