@@ -96,6 +96,9 @@ void wsc_tls_wait(struct wsc_tls *t, bool wait);
 /* No secret will come: from here on its records are walked. */
 void wsc_tls_give_up(struct wsc_tls *t);
 
+/* The connection is over: what was kept is walked, and what is still missing is told as a gap. */
+void wsc_tls_end(struct wsc_tls *t);
+
 /* The next |n| bytes were not captured. */
 void wsc_tls_gap(struct wsc_tls *t, enum wsc_dir d, uint64_t n);
 
