@@ -37,8 +37,12 @@ enum wsc_err analysis_open(struct analysis *a, const struct analysis_options *op
         e = wsc_limits_add_file(a->limits, opt->limits, err);
     if (e == WSC_OK)
         e = keys_open(&a->keys, &opt->keylogs, live, quiet, err);
-    if (e != WSC_OK)
-        return e;
+    return e == WSC_OK ? analysis_renew(a, opt, live, on_record, ctx, err) : e;
+}
+
+enum wsc_err analysis_renew(struct analysis *a, const struct analysis_options *opt, bool live,
+                            wsc_record_fn on_record, void *ctx, struct wsc_error *err)
+{
     struct wsc_analyzer_options ao;
     wsc_analyzer_options_default(&ao);
     ao.keep_query = opt->keep_query;
@@ -51,7 +55,8 @@ enum wsc_err analysis_open(struct analysis *a, const struct analysis_options *op
     if (opt->max_connections != 0)
         ao.max_connections = opt->max_connections;
     ao.max_memory_bytes = opt->max_memory;
-    e = wsc_analyzer_new(&ao, on_record, ctx, &a->analyzer);
+    wsc_analyzer_free(a->analyzer);
+    enum wsc_err e = wsc_analyzer_new(&ao, on_record, ctx, &a->analyzer);
     if (e == WSC_OK)
         return WSC_OK;
     return wsc_error_set(

@@ -29,6 +29,9 @@ struct analysis {
  * |quiet|: only what is wrong is said. Returns WSC_OK, or fills |err|. */
 enum wsc_err analysis_open(struct analysis *a, const struct analysis_options *opt, bool live,
                            bool quiet, wsc_record_fn on_record, void *ctx, struct wsc_error *err);
+/* Makes the analyzer anew, for another reading with the secrets that are known by now. */
+enum wsc_err analysis_renew(struct analysis *a, const struct analysis_options *opt, bool live,
+                            wsc_record_fn on_record, void *ctx, struct wsc_error *err);
 void analysis_close(struct analysis *a);
 
 /* Everything that changes the records, as the store keeps it, with |how| after the version. Which

@@ -40,6 +40,7 @@ struct run {
     const char *const *files;
     size_t files_len;
     bool streaming; /* standard input: records are shown as they happen */
+    bool again;     /* the second reading, with secrets that came late in the first */
     bool out_open;
     struct wsc_capture *capture;
     struct analysis analysis;
@@ -116,37 +117,52 @@ static void on_record(void *ctx, const struct wsc_closure *rec)
 
 /* ---- the run, step by step ---- */
 
-static bool open_store(struct run *r, bool keep)
+static bool keeps(const struct run *r)
+{
+    return strcmp(r->opt.db, "none") != 0;
+}
+
+static bool begin_import(struct run *r)
 {
     struct wsc_error err;
-    if (wsc_store_open(r->opt.db, keep ? WSC_STORE_WRITE : WSC_STORE_PRIVATE, &r->store, &err) !=
-        WSC_OK)
-        return fail(r, &err);
-    wsc_store_set_pass(r->store, wsc_across_pass, r->analysis.limits);
     char options[ANALYSIS_TEXT];
     analysis_text(&r->analysis, &r->opt.common, "", options);
-    if (wsc_store_begin(r->store, r->files, r->files_len, options, &err) != WSC_OK)
+    return wsc_store_begin(r->store, r->files, r->files_len, options, &err) == WSC_OK ||
+           fail(r, &err);
+}
+
+static bool open_store(struct run *r)
+{
+    struct wsc_error err;
+    enum wsc_store_mode mode = keeps(r) ? WSC_STORE_WRITE : WSC_STORE_PRIVATE;
+    if (wsc_store_open(r->opt.db, mode, &r->store, &err) != WSC_OK)
         return fail(r, &err);
+    wsc_store_set_pass(r->store, wsc_across_pass, r->analysis.limits);
+    return begin_import(r);
+}
+
+static bool open_captures(struct run *r)
+{
+    struct wsc_error err;
+    struct wsc_capture_options co = {.filter = r->opt.common.bpf,
+                                     .fingerprint = keeps(r),
+                                     .on_secrets = r->again ? NULL : keys_take,
+                                     .secrets_ctx = r->analysis.keys.log};
+    if (wsc_capture_open(r->files, r->files_len, &co, &r->capture, &err) != WSC_OK)
+        return fail(r, &err);
+    catch_signals(r);
     return true;
 }
 
 static bool open_all(struct run *r)
 {
     struct wsc_error err;
-    bool keep = strcmp(r->opt.db, "none") != 0;
     if (analysis_open(&r->analysis, &r->opt.common, false, r->opt.quiet, on_record, r, &err) !=
         WSC_OK)
         return fail(r, &err);
-    struct wsc_capture_options co = {.filter = r->opt.common.bpf,
-                                     .fingerprint = keep,
-                                     .on_secrets = keys_take,
-                                     .secrets_ctx = r->analysis.keys.log};
-    if (wsc_capture_open(r->files, r->files_len, &co, &r->capture, &err) != WSC_OK)
-        return fail(r, &err);
-    catch_signals(r);
-    if (!keep && r->opt.format == WSC_FORMAT_NONE)
-        return true;
-    return open_store(r, keep);
+    if (!open_captures(r))
+        return false;
+    return (!keeps(r) && r->opt.format == WSC_FORMAT_NONE) || open_store(r);
 }
 
 static void read_all(struct run *r)
@@ -159,7 +175,8 @@ static void read_all(struct run *r)
     while ((e = wsc_capture_next(r->capture, &pkt, &err)) != WSC_END && !r->failed) {
         if (e == WSC_DAMAGED) {
             progress_clear(&progress);
-            out_say("%s", err.message);
+            if (!r->again)
+                out_say("%s", err.message);
             r->damaged = true;
         } else if (e != WSC_OK) {
             progress_clear(&progress);
@@ -171,6 +188,33 @@ static void read_all(struct run *r)
     }
     progress_clear(&progress);
     wsc_analyzer_flush(r->analysis.analyzer);
+}
+
+/* Some programs write secrets into a capture behind the packets that they are for. */
+static void read_again(struct run *r)
+{
+    struct wsc_error err;
+    struct wsc_keylog_stats s;
+    wsc_keylog_get_stats(r->analysis.keys.log, &s);
+    if (s.late == 0 || r->failed || interrupted)
+        return;
+    if (r->streaming) {
+        out_say("%" PRIu64 " TLS secrets stand behind the packets they are for: analyse a file "
+                "instead of standard input to have them used",
+                s.late);
+        return;
+    }
+    r->again = true;
+    r->summary = (struct summary){.stored = false};
+    signalled_capture = NULL;
+    wsc_capture_close(r->capture);
+    r->capture = NULL;
+    if (r->store != NULL)
+        wsc_store_rollback(r->store);
+    if (analysis_renew(&r->analysis, &r->opt.common, false, on_record, r, &err) != WSC_OK)
+        (void)fail(r, &err);
+    else if (open_captures(r) && !interrupted && (r->store == NULL || begin_import(r)))
+        read_all(r);
 }
 
 /* What is known of each capture now that it was read. */
@@ -228,7 +272,7 @@ static void list(struct run *r)
  * whole. */
 static void finish(struct run *r)
 {
-    bool keep = strcmp(r->opt.db, "none") != 0;
+    bool keep = keeps(r);
     r->summary.stored = keep && !interrupted && !r->failed;
     if (r->store != NULL && !interrupted && !r->failed)
         commit(r); /* also of a database that vanishes: connections speak of each other only then */
@@ -237,7 +281,8 @@ static void finish(struct run *r)
     if (r->out_open && !out_close(&r->out))
         r->out_failed = true;
     struct summary_traffic traffic = {0};
-    summary_add_captures(&traffic, r->capture);
+    if (r->capture != NULL)
+        summary_add_captures(&traffic, r->capture);
     if (!r->opt.quiet && !r->failed)
         summary_print(&r->summary, &traffic, &r->analysis, keep ? r->opt.db : NULL);
     if (interrupted)
@@ -285,6 +330,7 @@ static int run(int argc, char **argv)
     }
     if (!r.failed) {
         read_all(&r);
+        read_again(&r);
         finish(&r);
     }
     close_all(&r);

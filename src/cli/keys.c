@@ -57,14 +57,14 @@ static void say_all(struct keys *k, bool follow, void (*clear)(void *ctx), void 
     }
 }
 
-static void say_first(const struct keys *k, bool quiet)
+static void say_first(const struct keys *k, bool follow, bool quiet)
 {
     struct wsc_keylog_file f;
     for (size_t i = 0; !quiet && wsc_keylog_get_file(k->log, i, &f); i++) {
         if (f.missing)
             out_say("%s: is not there yet; it is read once it is", f.path);
         else if (f.lines == 0)
-            out_say("%s: holds no secret yet", f.path);
+            out_say("%s: holds no secret%s", f.path, follow ? " yet" : "");
     }
 }
 
@@ -110,7 +110,7 @@ enum wsc_err keys_open(struct keys *k, const struct keys_options *opt, bool foll
         e = add_environment(k, follow, quiet, err);
     if (e != WSC_OK)
         return e;
-    say_first(k, quiet);
+    say_first(k, follow, quiet);
     say_all(k, follow, NULL, NULL);
     return WSC_OK;
 }

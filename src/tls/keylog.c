@@ -44,8 +44,14 @@ void wsc_keylog_free(struct wsc_keylog *kl)
     }
     wsc_keylog_files_free(kl);
     wsc_keylog_table_clear(&kl->table);
+    wsc_keylog_missed_clear(&kl->missed);
     (void)pthread_mutex_destroy(&kl->lock);
     wsc_free(kl);
+}
+
+static uint64_t missed_hash(const struct wsc_keylog *kl, const uint8_t *client_random)
+{
+    return wsc_hash(kl->table.key, client_random, WSC_CLIENT_RANDOM_LEN);
 }
 
 static enum wsc_err put(struct wsc_keylog *kl, struct wsc_keylog_source *s,
@@ -56,6 +62,8 @@ static enum wsc_err put(struct wsc_keylog *kl, struct wsc_keylog_source *s,
         break;
     case WSC_KEYLOG_ADDED:
         s->secrets++;
+        kl->stats.late +=
+            wsc_keylog_missed_has(&kl->missed, missed_hash(kl, secret->client_random));
         atomic_fetch_add(&kl->generation, 1);
         break;
     case WSC_KEYLOG_NOMEM:
@@ -261,6 +269,8 @@ bool wsc_keylog_find(const struct wsc_keylog *kl, enum wsc_secret_label label,
         memcpy(out, slot->s.secret, slot->s.len);
         *len = slot->s.len;
     }
+    if (slot == NULL)
+        wsc_keylog_missed_add(&inner->missed, missed_hash(inner, client_random));
     if (slot != NULL && !slot->used) {
         slot->used = true;
         inner->used += digest_of(&slot->s); /* a sum: in any order */

@@ -2,6 +2,7 @@
 #ifndef WSC_TLS_KEYLOG_INNER_H
 #define WSC_TLS_KEYLOG_INNER_H
 
+#include "tls/keylog_missed.h"
 #include "tls/keylog_table.h"
 
 #include <pthread.h>
@@ -30,6 +31,7 @@ struct wsc_keylog {
     pthread_mutex_t lock; /* holds all but the files' descriptors and offsets */
     _Atomic uint64_t generation;
     struct wsc_keylog_table table;
+    struct wsc_keylog_missed missed;
     struct wsc_keylog_source *sources;
     struct wsc_keylog_opened *files; /* in the order given */
     struct wsc_keylog_stats stats;   /* sums over sources; |secrets| and |forgotten| are not kept */

@@ -297,6 +297,23 @@ Test(keylog, used)
     wsc_keylog_free(b);
 }
 
+/* A secret that was asked for before it came is late; thousands that are not there are no burden.
+ */
+Test(keylog, late)
+{
+    struct wsc_keylog *kl = new_log(0);
+    for (unsigned n = 0; n < 5000; n += 2)
+        for (unsigned again = 0; again < 2; again++)
+            (void)find(kl, WSC_SECRET_MASTER, n, 48);
+    cr_expect_eq(stats(kl).late, 0);
+    for (unsigned n = 0; n < 5000; n++)
+        feed_line(kl, "CLIENT_RANDOM", n, n & 0xff, 48);
+    cr_expect_eq(stats(kl).late, 2500);
+    feed_line(kl, "CLIENT_RANDOM", 0, 0, 48);
+    cr_expect_eq(stats(kl).late, 2500, "the same again");
+    wsc_keylog_free(kl);
+}
+
 /* ---- memory and threads ---- */
 
 static bool may(void *ctx)
