@@ -377,6 +377,7 @@ static void look(struct run *r, uint64_t now)
     if (asked) {
         asked = 0;
         live_status_print(&r->status, r->live, r->analysis.analyzer);
+        keys_summary(&r->analysis.keys);
     }
 }
 
