@@ -14,7 +14,6 @@
 
 #define SETTINGS_MAX_FRAME_SIZE          0x5u /* RFC 9113 6.5.2 */
 #define SETTINGS_ENABLE_CONNECT_PROTOCOL 0x8u /* RFC 8441 3 */
-#define FRAME_SIZE_CEILING               0xffffffu
 
 /* How far above the highest id that was seen another one is believed where frames are looked for.
  */
@@ -42,6 +41,7 @@ struct wsc_h2 {
     const struct wsc_h2_ops *ops;
     void *ctx;
     uint64_t refused;
+    const struct lane *feeding; /* the direction whose bytes are being taken, or NULL */
     bool not_h2;
 };
 
@@ -55,7 +55,6 @@ static bool offer(struct wsc_h2 *h, uint32_t id, const struct wsc_h1_head *head,
         h->refused += head == NULL || websocket;
         return false;
     }
-    s->nameless = head == NULL;
     if (h->ops->on_request(h->ctx, id, head, websocket))
         return wsc_h2_streams_find(&h->streams, id) != NULL;
     wsc_h2_streams_remove(&h->streams, id);
@@ -110,11 +109,6 @@ static void take_request(struct wsc_h2 *h, const struct wsc_h2_block *b,
         if (asks != WSC_H2_ASKS_NOTHING)
             (void)offer(h, b->stream, asks == WSC_H2_ASKS_UNKNOWN ? NULL : head,
                         asks == WSC_H2_ASKS_WEBSOCKET);
-    } else if (s != NULL && s->nameless &&
-               (asks == WSC_H2_ASKS_WEBSOCKET || asks == WSC_H2_ASKS_OTHER)) {
-        s->nameless = false;
-        if (!h->ops->on_request(h->ctx, b->stream, head, asks == WSC_H2_ASKS_WEBSOCKET))
-            wsc_h2_streams_remove(&h->streams, b->stream);
     }
 }
 
@@ -172,7 +166,7 @@ static void take_setting(struct lane *l)
     struct wsc_h2_framer *other = &l->h->lanes[!l->d].framer;
     /* What a side says it takes is what the other may send, at once: to believe it early does no
      * harm. */
-    if (id == SETTINGS_MAX_FRAME_SIZE && value > other->max_len && value <= FRAME_SIZE_CEILING)
+    if (id == SETTINGS_MAX_FRAME_SIZE && value > other->max_len && value <= WSC_H2_FRAME_CEILING)
         other->max_len = value;
     if (id == SETTINGS_ENABLE_CONNECT_PROTOCOL && value == 1)
         l->h->ops->on_connect_protocol(l->h->ctx, l->d);
@@ -468,9 +462,18 @@ void wsc_h2_free(struct wsc_h2 *h)
 
 bool wsc_h2_feed(struct wsc_h2 *h, enum wsc_dir d, struct wsc_span data)
 {
-    if (!h->not_h2 && !wsc_h2_framer_feed(&h->lanes[d].framer, data, &frame_ops, &h->lanes[d]))
-        h->not_h2 = true;
+    struct lane *l = &h->lanes[d];
+    if (h->not_h2)
+        return false;
+    h->feeding = l;
+    h->not_h2 = !wsc_h2_framer_feed(&l->framer, data, &frame_ops, l);
+    h->feeding = NULL;
     return !h->not_h2;
+}
+
+const uint8_t *wsc_h2_here(const struct wsc_h2 *h)
+{
+    return h->feeding != NULL ? h->feeding->framer.here : NULL;
 }
 
 void wsc_h2_gap(struct wsc_h2 *h, enum wsc_dir d, uint64_t n)

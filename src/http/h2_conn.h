@@ -14,9 +14,7 @@ struct wsc_h2_ops {
      * captured. |websocket|: an extended CONNECT with `:protocol` websocket. True: what belongs to
      * |stream| is wanted from here on.
      * Comes with NULL also when the first DATA or answer of a stream shows that its request was
-     * not captured. Should the request of such a stream, if wanted, turn up later after all (the
-     * directions were not captured in order), this is called once more, now with its head; false
-     * then drops the stream. A stream that was refused or dropped is not offered again. */
+     * not captured. A stream that was refused or dropped is not offered again. */
     bool (*on_request)(void *ctx, uint32_t stream, const struct wsc_h1_head *head, bool websocket);
     /* An answer, interim ones too, to a stream that is wanted; not trailers. |head| NULL: not even
      * its status can be known. */
@@ -64,6 +62,10 @@ bool wsc_h2_feed(struct wsc_h2 *h, enum wsc_dir d, struct wsc_span data);
 
 /* The next |n| bytes were not captured. */
 void wsc_h2_gap(struct wsc_h2 *h, enum wsc_dir d, uint64_t n);
+
+/* Within the ops: behind the last byte that the event needed, in the span that is fed; NULL while a
+ * gap is told. */
+const uint8_t *wsc_h2_here(const struct wsc_h2 *h);
 
 /* No more of this stream is wanted. May be called from within the ops. */
 void wsc_h2_drop(struct wsc_h2 *h, uint32_t stream);

@@ -63,7 +63,8 @@ bool wsc_h2_frame_plausible(const struct wsc_h2_frame *f, enum wsc_dir sender, u
 
 void wsc_h2_framer_init(struct wsc_h2_framer *f, enum wsc_dir sender, bool begins)
 {
-    *f = (struct wsc_h2_framer){.sender = (uint8_t)sender, .max_len = WSC_H2_FRAME_MAX};
+    *f = (struct wsc_h2_framer){
+        .sender = (uint8_t)sender, .max_len = WSC_H2_FRAME_MAX, .missed = !begins};
     f->state = !begins                 ? WSC_H2_LOOKING
                : sender == WSC_DIR_C2S ? WSC_H2_AT_PREFACE
                                        : WSC_H2_AT_SETTINGS;
@@ -84,6 +85,7 @@ static void lose(struct wsc_h2_framer *f, const struct wsc_h2_frame_ops *ops, vo
 {
     f->state = WSC_H2_LOOKING;
     f->have = 0;
+    f->missed = true;
     ops->on_lost(ctx);
 }
 
@@ -112,12 +114,14 @@ static void end_frame(struct wsc_h2_framer *f, const struct wsc_h2_frame_ops *op
 
 static void begin_frame(struct wsc_h2_framer *f, const struct wsc_h2_frame_ops *ops, void *ctx)
 {
-    bool plausible = wsc_h2_frame_plausible(&f->frame, (enum wsc_dir)f->sender, f->max_len);
-    if (f->frame.len > f->max_len || (f->unproven > 0 && !plausible)) {
+    bool strict = f->unproven > 0;
+    uint32_t max_len = f->missed && !strict ? WSC_H2_FRAME_CEILING : f->max_len;
+    bool plausible = wsc_h2_frame_plausible(&f->frame, (enum wsc_dir)f->sender, max_len);
+    if (!plausible && (strict || f->frame.len > f->max_len)) {
         lose(f, ops, ctx);
         return;
     }
-    if (f->unproven > 0)
+    if (strict)
         f->unproven--;
     f->at = 0;
     f->state = WSC_H2_IN_PAYLOAD;
@@ -137,6 +141,7 @@ static size_t take_header(struct wsc_h2_framer *f, const uint8_t *p, size_t n,
     if (f->have < WSC_H2_HEADER_LEN)
         return take;
     f->have = 0;
+    f->here = p + take;
     f->frame = wsc_h2_frame_parse(f->header);
     if (f->state == WSC_H2_AT_SETTINGS &&
         !(f->frame.type == WSC_H2_SETTINGS && !(f->frame.flags & WSC_H2_ACK) &&
@@ -156,6 +161,7 @@ static size_t take_payload(struct wsc_h2_framer *f, const uint8_t *p, size_t n,
         take = n;
     uint32_t at = f->at;
     f->at += (uint32_t)take;
+    f->here = p + take;
     ops->on_payload(ctx, &f->frame, at, (struct wsc_span){.ptr = p, .len = take});
     if (f->at == f->frame.len)
         end_frame(f, ops, ctx);
@@ -177,6 +183,7 @@ static size_t look(struct wsc_h2_framer *f, const uint8_t *p, size_t n,
         return n;
     wsc_h2_framer_clear(f);
     f->unproven = UNPROVEN;
+    f->here = p + taken;
     begin_frame(f, ops, ctx);
     return taken;
 }

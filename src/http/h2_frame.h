@@ -27,10 +27,11 @@ enum wsc_h2_type {
 #define WSC_H2_PADDED      0x08u /* DATA, HEADERS, PUSH_PROMISE */
 #define WSC_H2_PRIO        0x20u /* HEADERS */
 
-#define WSC_H2_PREFACE     "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" /* RFC 9113 3.4 */
-#define WSC_H2_PREFACE_LEN 24u
-#define WSC_H2_HEADER_LEN  9u
-#define WSC_H2_FRAME_MAX   16384u /* SETTINGS_MAX_FRAME_SIZE where nothing else was announced */
+#define WSC_H2_PREFACE       "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" /* RFC 9113 3.4 */
+#define WSC_H2_PREFACE_LEN   24u
+#define WSC_H2_HEADER_LEN    9u
+#define WSC_H2_FRAME_CEILING 0xffffffu /* of what may be announced */
+#define WSC_H2_FRAME_MAX     16384u /* SETTINGS_MAX_FRAME_SIZE where nothing else was announced */
 
 struct wsc_h2_frame {
     uint32_t len; /* of the payload */
@@ -78,7 +79,9 @@ struct wsc_h2_framer {
     uint8_t sender;   /* enum wsc_dir */
     uint8_t have;     /* bytes of |header|, or of the preface */
     uint8_t unproven; /* headers that must still be plausible, after frames were found again */
+    bool missed;      /* SETTINGS that allow larger frames may not have been captured */
     uint8_t header[WSC_H2_HEADER_LEN];
+    const uint8_t *here;          /* behind the last byte taken, in the span being fed */
     struct wsc_h2_resync *resync; /* while LOOKING; NULL: no memory, or not needed yet */
 };
 

@@ -12,7 +12,6 @@ struct wsc_h2_stream {
     uint32_t id;   /* 0: an empty slot */
     bool ended[2]; /* END_STREAM was seen */
     bool answered; /* a final answer was */
-    bool nameless; /* its request was not, or not its names */
     uint64_t off[2];
 };
 
