@@ -225,6 +225,39 @@ Test(store_import, rolled_back)
     }
 }
 
+/* Options that are known only at the end count as if they had been from the start. */
+Test(store_import, options_said_at_the_end)
+{
+    static const struct {
+        const char *begin, *end; /* NULL: not said again */
+        bool flush;
+        enum wsc_import_result want;
+    } rows[] = {
+        {"plain", NULL, false, WSC_IMPORT_STORED},
+        {"plain", "plain secrets=1", false, WSC_IMPORT_REPLACED},
+        {"plain", "plain secrets=1", false, WSC_IMPORT_KNOWN},
+        {"plain secrets=1", NULL, false, WSC_IMPORT_KNOWN},
+        {"plain", "plain secrets=2", true, WSC_IMPORT_REPLACED},
+        {"plain", NULL, false, WSC_IMPORT_REPLACED},
+    };
+    static const char *const names[] = {"x"};
+    const struct wsc_store_capture caps[1] = {{.fingerprint = "aa"}};
+    struct wsc_store *s = open_store("", WSC_STORE_PRIVATE);
+    struct wsc_error err;
+    cr_expect_eq(wsc_store_set_options(s, "none is under way", &err), WSC_ERR_INVALID);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        enum wsc_import_result got;
+        cr_assert_eq(wsc_store_begin(s, names, 1, rows[i].begin, &err), WSC_OK);
+        if (rows[i].flush)
+            cr_assert_eq(wsc_store_flush(s, &err), WSC_OK);
+        if (rows[i].end != NULL)
+            cr_assert_eq(wsc_store_set_options(s, rows[i].end, &err), WSC_OK);
+        cr_assert_eq(wsc_store_commit(s, caps, 1, &got, &err), WSC_OK);
+        cr_expect_eq(got, rows[i].want, "row %zu: %d", i, (int)got);
+    }
+    wsc_store_close(s);
+}
+
 Test(store_import, wrong_use)
 {
     static const char *const names[] = {"x"};
