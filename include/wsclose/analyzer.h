@@ -69,7 +69,8 @@ enum wsc_err wsc_analyzer_feed(struct wsc_analyzer *an, const struct wsc_packet 
 enum wsc_err wsc_analyzer_resume(struct wsc_analyzer *an,
                                  const struct wsc_closure *rec) WSC_MUST_USE;
 
-/* Time goes on without packets, as it does while a live capture waits: what ends by age ends. */
+/* Time goes on without packets, as it does while a live capture waits: what ends by age ends. A
+ * time that a packet was later than changes nothing. */
 void wsc_analyzer_tick(struct wsc_analyzer *an, uint64_t now_ns);
 
 /* Packets that came between two times were dropped before they reached us. Silence in that time is

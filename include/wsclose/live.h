@@ -26,10 +26,12 @@ enum wsc_err wsc_live_open(const char *const *interfaces, size_t n,
 void wsc_live_close(struct wsc_live *l); /* NULL is legal */
 
 /* The next packet; its bytes are valid until the next call, its ref names the interface by its
- * number and the packet by its number there. Returns WSC_OK; WSC_TIMEOUT when none came for a tenth
- * of a second; WSC_DAMAGED when an interface can no longer be read (|err| says why; call again for
- * the others); WSC_END when none is left, or when, after wsc_live_stop(), what came before it is
- * read. */
+ * number and the packet by its number there. Returns WSC_OK; WSC_TIMEOUT when none is there: the
+ * next call then waits for one, a tenth of a second at most; WSC_DAMAGED when an interface can no
+ * longer be read (|err| says why; call again for the others); WSC_END when none is left, or when,
+ * after wsc_live_stop(), what came before it is read. The kernel may hold a packet back for
+ * WSC_LIVE_HELD_NS. */
+#define WSC_LIVE_HELD_NS UINT64_C(200000000)
 enum wsc_err wsc_live_next(struct wsc_live *l, struct wsc_packet *pkt,
                            struct wsc_error *err) WSC_MUST_USE;
 

@@ -36,7 +36,7 @@ void wsc_metrics_count(struct wsc_metrics *m, const struct wsc_closure *rec);
 struct wsc_metrics_now {
     struct {
         const char *name;
-        uint64_t packets, dropped, interface_dropped;
+        uint64_t packets, dropped, interface_dropped, queue_dropped;
     } interfaces[WSC_METRICS_INTERFACES];
     size_t interfaces_len;
     uint64_t open;         /* connections */

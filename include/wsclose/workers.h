@@ -12,8 +12,9 @@
  *     wsc_workers_free(w);
  *
  * A connection belongs to one worker, by a hash of its addresses, ports and tunnel, and its packets
- * come to it in order: the records are those of one analyzer. One worker is an analyzer in the
- * caller's thread, without copies. All calls come from one thread.
+ * come to it in order: the records are those of one analyzer. Only |app| may differ, where a label
+ * comes from what other connections to that server were: each worker has seen others of them. One
+ * worker is an analyzer in the caller's thread, without copies. All calls come from one thread.
  *
  * Ceilings of the analyzer's options that are for all connections together (connections, memory,
  * bytes out of order) are divided evenly; a worker whose share is full forgets although others have
@@ -75,6 +76,10 @@ void wsc_workers_free(struct wsc_workers *w);
 
 /* Of all together, as of a few milliseconds ago. */
 void wsc_workers_get_stats(struct wsc_workers *w, struct wsc_analyzer_stats *out);
+/* Packets of one capture (WSC_REF_CAPTURE() of their refs) that a full queue dropped. The last one
+ * stands for all beyond it. */
+#define WSC_WORKERS_CAPTURES 16u
+uint64_t wsc_workers_dropped(const struct wsc_workers *w, unsigned capture);
 /* Packets that a worker had no memory for. */
 uint64_t wsc_workers_starved(struct wsc_workers *w);
 /* As wsc_analyzer_protocols(); 0 rows unless called right after wsc_workers_flush(). */

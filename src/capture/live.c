@@ -37,6 +37,7 @@ struct wsc_live {
     size_t len, next; /* next: which is asked first, in turn */
     volatile sig_atomic_t stop;
     uint64_t stop_ns; /* when that was noticed, 0: not yet */
+    bool dry;         /* nothing was there at the last look: the next one waits first */
 };
 
 /* ---- opening ---- */
@@ -273,8 +274,11 @@ enum wsc_err wsc_live_next(struct wsc_live *l, struct wsc_packet *pkt, struct ws
 {
     if (l->stop)
         return drain(l, pkt, err);
-    enum wsc_err e = look_or_wait(l, pkt, err);
-    return e == WSC_TIMEOUT && l->stop ? drain(l, pkt, err) : e;
+    if (l->dry)
+        wait_for_packets(l);
+    enum wsc_err e = look(l, pkt, err);
+    l->dry = e == WSC_TIMEOUT;
+    return l->dry && l->stop ? drain(l, pkt, err) : e;
 }
 
 void wsc_live_stop(struct wsc_live *l)

@@ -1,6 +1,7 @@
 #include "analysis.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 
 const struct args_option analysis_table[] = {
@@ -43,29 +44,34 @@ enum wsc_err analysis_open(struct analysis *a, const struct analysis_options *op
 enum wsc_err analysis_renew(struct analysis *a, const struct analysis_options *opt, bool live,
                             wsc_record_fn on_record, void *ctx, struct wsc_error *err)
 {
-    struct wsc_analyzer_options ao;
-    wsc_analyzer_options_default(&ao);
-    ao.keep_query = opt->keep_query;
-    ao.label = !opt->no_label;
-    ao.limits = a->limits;
-    ao.keep_states = live;
-    ao.keylog = a->keys.log;
-    ao.wait_keys = live && a->keys.given;
-    ao.encrypted = opt->encrypted;
+    struct wsc_workers_options wo;
+    wsc_workers_options_default(&wo);
+    wo.analyzer.keep_query = opt->keep_query;
+    wo.analyzer.label = !opt->no_label;
+    wo.analyzer.limits = a->limits;
+    wo.analyzer.keep_states = live;
+    wo.analyzer.keylog = a->keys.log;
+    wo.analyzer.wait_keys = live && a->keys.given;
+    wo.analyzer.encrypted = opt->encrypted;
     if (opt->max_connections != 0)
-        ao.max_connections = opt->max_connections;
-    ao.max_memory_bytes = opt->max_memory;
-    wsc_analyzer_free(a->analyzer);
-    enum wsc_err e = wsc_analyzer_new(&ao, on_record, ctx, &a->analyzer);
+        wo.analyzer.max_connections = opt->max_connections;
+    wo.analyzer.max_memory_bytes = opt->max_memory;
+    if (opt->workers != 0)
+        wo.workers = opt->workers <= WSC_WORKERS_MAX ? (unsigned)opt->workers : UINT_MAX;
+    if (opt->queue > wo.queue_bytes)
+        wo.queue_bytes = opt->queue;
+    wsc_workers_free(a->workers);
+    enum wsc_err e = wsc_workers_new(&wo, on_record, ctx, &a->workers);
     if (e == WSC_OK)
         return WSC_OK;
-    return wsc_error_set(
-        err, e, "the analyzer cannot be made: --max-connections is out of range, or memory is");
+    return wsc_error_set(err, e,
+                         "the analyzer cannot be made: --max-connections or --workers is out of "
+                         "range, or memory is");
 }
 
 void analysis_close(struct analysis *a)
 {
-    wsc_analyzer_free(a->analyzer);
+    wsc_workers_free(a->workers);
     keys_close(&a->keys);
     wsc_limits_free(a->limits);
     *a = (struct analysis){.limits = NULL};

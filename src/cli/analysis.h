@@ -1,5 +1,4 @@
-/* What every command that analyses packets has in common: options, limits, secrets, the analyzer.
- */
+/* What every command that analyses packets has in common: options, limits, secrets, analyzers. */
 #ifndef WSC_CLI_ANALYSIS_H
 #define WSC_CLI_ANALYSIS_H
 
@@ -15,6 +14,7 @@ struct analysis_options {
     struct keys_options keylogs;
     bool keep_query, no_label, why, encrypted;
     size_t max_connections, max_memory;
+    size_t workers, queue; /* 0: as usual */
 };
 
 extern const struct args_option analysis_table[];
@@ -22,7 +22,7 @@ extern const struct args_option analysis_table[];
 struct analysis {
     struct wsc_limits *limits;
     struct keys keys;
-    struct wsc_analyzer *analyzer;
+    struct wsc_workers *workers;
 };
 
 /* Makes all of it. |live|: open connections are to go on in another run, and key logs grow.

@@ -181,13 +181,13 @@ static void read_all(struct run *r)
         } else if (e != WSC_OK) {
             progress_clear(&progress);
             (void)fail(r, &err);
-        } else if (wsc_analyzer_feed(r->analysis.analyzer, &pkt) == WSC_ERR_NOMEM) {
+        } else if (wsc_workers_feed(r->analysis.workers, &pkt) == WSC_ERR_NOMEM) {
             r->summary.lost_packets++;
         }
-        progress_step(&progress, r->capture, r->analysis.analyzer);
+        progress_step(&progress, r->capture, r->analysis.workers);
     }
     progress_clear(&progress);
-    wsc_analyzer_flush(r->analysis.analyzer);
+    (void)!wsc_workers_flush(r->analysis.workers);
 }
 
 /* Some programs write secrets into a capture behind the packets that they are for. */

@@ -25,7 +25,7 @@ struct options {
     const char *db;
     enum wsc_format format;
     bool format_given, list, quiet, promiscuous;
-    size_t snaplen, buffer, count;
+    size_t snaplen, count;
     uint64_t duration_ns;
     struct live_guard_options guard;
     struct ring_options ring;
@@ -68,6 +68,17 @@ static bool set_duration(void *target, const char *value, char why[ARGS_WHY_MAX]
     return true;
 }
 
+static bool set_workers(void *target, const char *value, char why[ARGS_WHY_MAX])
+{
+    size_t *n = target;
+    if (!args_set_size(n, value, why))
+        return false;
+    if (*n <= WSC_WORKERS_MAX)
+        return true;
+    (void)snprintf(why, ARGS_WHY_MAX, "expected at most %u workers, not", WSC_WORKERS_MAX);
+    return false;
+}
+
 static const struct args_option options_table[] = {
     {"interface", 'i', "IFACE", "watch this interface; any is all; may be given several times",
      set_interface, 0},
@@ -82,8 +93,12 @@ static const struct args_option options_table[] = {
     {"count", 'c', "N", "stop after N records", args_set_size, offsetof(struct options, count)},
     {"snaplen", 's', "BYTES", "of each packet (default 262144: all)", args_set_size,
      offsetof(struct options, snaplen)},
-    {"buffer-size", 'B', "BYTES", "the kernel's ring, per interface (default 32M)", args_set_size,
-     offsetof(struct options, buffer)},
+    {"buffer-size", 'B', "BYTES",
+     "the kernel's ring, per interface, and the queue to each of several workers (default 32M)",
+     args_set_size, offsetof(struct options, common.queue)},
+    {"workers", 0, "N",
+     "threads that analyse, beside the one that reads; 1, the default: one for all", set_workers,
+     offsetof(struct options, common.workers)},
     {"promiscuous", 0, NULL, "also frames for other stations", args_set_flag,
      offsetof(struct options, promiscuous)},
     {"write", 'w', "DIR", "keep every packet in a ring of pcapng files in DIR, for wsclose extract",
@@ -121,6 +136,7 @@ struct run {
     struct live_status status;
     struct live_guard guard;
     struct wsc_live_stats seen[WSC_LIVE_MAX_INTERFACES]; /* at the last look */
+    uint64_t queue_seen[WSC_LIVE_MAX_INTERFACES];        /* dropped by full queues until then */
     uint64_t began_ns, looked_ns, packet_ns, shown, resumed;
     bool keep, out_open, failed, out_failed, interface_lost;
 };
@@ -254,7 +270,7 @@ static bool open_analyzer(struct run *r)
 static int resume_one(void *ctx, const struct wsc_closure *rec)
 {
     struct run *r = ctx;
-    if (wsc_analyzer_resume(r->analysis.analyzer, rec) == WSC_OK)
+    if (wsc_workers_resume(r->analysis.workers, rec) == WSC_OK)
         r->resumed++;
     return 0;
 }
@@ -290,7 +306,7 @@ static bool open_all(struct run *r)
     const struct options *o = &r->opt;
     struct wsc_live_options lo = {.filter = o->common.bpf,
                                   .snaplen = (uint32_t)(o->snaplen <= 262144 ? o->snaplen : 262144),
-                                  .buffer_bytes = o->buffer,
+                                  .buffer_bytes = o->common.queue,
                                   .promiscuous = o->promiscuous};
     if (wsc_live_open(o->interfaces, o->interfaces_len, &lo, &r->live, &err) != WSC_OK)
         return fail(r, &err);
@@ -303,6 +319,15 @@ static bool open_all(struct run *r)
     return live_guard_drop(&r->guard, o->quiet) && resume(r) && open_ring(r, lo.snaplen);
 }
 
+/* Their threads have no capability, and get the filter of system calls with all others. */
+static bool start_workers(struct run *r)
+{
+    if (wsc_workers_start(r->analysis.workers) == WSC_OK)
+        return true;
+    out_say("the system gives no threads for %zu workers", r->opt.common.workers);
+    return false;
+}
+
 /* ---- watching ---- */
 
 static void note_drops(struct run *r, uint64_t now)
@@ -310,6 +335,7 @@ static void note_drops(struct run *r, uint64_t now)
     for (size_t i = 0; i < wsc_live_count(r->live); i++) {
         struct wsc_live_stats s;
         wsc_live_stats(r->live, i, &s);
+        uint64_t queue = wsc_workers_dropped(r->analysis.workers, (unsigned)i) - r->queue_seen[i];
         struct wsc_store_drop d = {.index = i,
                                    .first_ns = r->looked_ns,
                                    .last_ns = now,
@@ -321,9 +347,11 @@ static void note_drops(struct run *r, uint64_t now)
                     s.down ? "down; nothing is seen there until it is up again" : "up again");
         }
         if (d.kernel + d.interface > 0 || s.down || r->seen[i].down)
-            wsc_analyzer_lost(r->analysis.analyzer, d.first_ns, d.last_ns);
+            wsc_workers_lost(r->analysis.workers, d.first_ns, d.last_ns);
+        d.kernel += queue; /* of which its worker knows */
         if (d.kernel + d.interface > 0)
             live_store_drop(&r->store, &d);
+        r->queue_seen[i] += queue;
         r->seen[i] = s;
     }
 }
@@ -367,16 +395,16 @@ static void look(struct run *r, uint64_t now)
     }
     ring_look(r->ring, r->store.store, r->store.import);
     live_store_look(&r->store, now);
-    live_status_draw(&r->status, r->live, r->analysis.analyzer);
+    live_status_draw(&r->status, r->live, r->analysis.workers);
     live_guard_look(&r->guard, &(struct live_guard_look){.live = r->live,
-                                                         .analyzer = r->analysis.analyzer,
+                                                         .workers = r->analysis.workers,
                                                          .now_ns = now,
                                                          .packet_ns = r->packet_ns,
                                                          .waiting = r->store.waiting,
                                                          .well = !r->keep || r->store.lost == 0});
     if (asked) {
         asked = 0;
-        live_status_print(&r->status, r->live, r->analysis.analyzer);
+        live_status_print(&r->status, r->live, r->analysis.workers);
         keys_summary(&r->analysis.keys);
     }
 }
@@ -384,6 +412,17 @@ static void look(struct run *r, uint64_t now)
 static bool is_over(const struct run *r)
 {
     return r->out_failed || (r->opt.count != 0 && r->shown >= r->opt.count);
+}
+
+/* A record was lost: nothing after it would be the truth. */
+static void take(struct run *r, enum wsc_err e)
+{
+    if (e == WSC_OK || r->failed)
+        return;
+    live_status_clear(&r->status);
+    out_say("out of memory: a record was lost; it ends here, storing what there is");
+    r->failed = true;
+    wsc_live_stop(r->live);
 }
 
 #define PACKETS_A_LOOK 256u
@@ -398,7 +437,7 @@ static void watch(struct run *r)
     while ((e = wsc_live_next(r->live, &pkt, &err)) != WSC_END) {
         if (e == WSC_OK)
             ring_put(r->ring, &pkt);
-        if (e == WSC_OK && wsc_analyzer_feed(r->analysis.analyzer, &pkt) == WSC_ERR_NOMEM)
+        if (e == WSC_OK && wsc_workers_feed(r->analysis.workers, &pkt) == WSC_ERR_NOMEM)
             r->summary.lost_packets++;
         if (e == WSC_DAMAGED) {
             live_status_clear(&r->status);
@@ -411,7 +450,8 @@ static void watch(struct run *r)
         uint64_t now = wall_ns();
         r->packet_ns = e == WSC_OK ? pkt.ts_ns : 0;
         if (e == WSC_TIMEOUT)
-            wsc_analyzer_tick(r->analysis.analyzer, now);
+            wsc_workers_tick(r->analysis.workers, now - WSC_LIVE_HELD_NS);
+        take(r, wsc_workers_take(r->analysis.workers));
         if (now >= r->looked_ns + LOOK_NS)
             look(r, now);
         if (is_over(r))
@@ -422,7 +462,8 @@ static void watch(struct run *r)
     live_guard_stopping(&r->guard);
     note_drops(r, wall_ns());
     keys_look(&r->analysis.keys, clear_status, &r->status);
-    wsc_analyzer_flush(r->analysis.analyzer);
+    take(r, wsc_workers_flush(r->analysis.workers));
+    r->summary.lost_packets += wsc_workers_starved(r->analysis.workers);
 }
 
 /* ---- the end ---- */
@@ -449,7 +490,7 @@ static void finish(struct run *r)
     uint64_t dropped = 0;
     for (size_t i = 0; i < wsc_live_count(r->live); i++) {
         t.packets += r->seen[i].packets;
-        dropped += r->seen[i].dropped + r->seen[i].interface_dropped;
+        dropped += r->seen[i].dropped + r->seen[i].interface_dropped + r->queue_seen[i];
     }
     if (r->opt.quiet)
         return;
@@ -516,7 +557,7 @@ static int run(int argc, char **argv)
         r.out_open = out_open(
             &r.out,
             &(struct out_options){.format = r.opt.format, .live = true, .why = r.opt.common.why});
-        r.failed = !r.out_open || !live_guard_confine(&r.guard, r.live);
+        r.failed = !r.out_open || !start_workers(&r) || !live_guard_confine(&r.guard, r.live);
         if (!r.failed) {
             watch(&r);
             finish(&r);

@@ -97,7 +97,8 @@ static void report(struct live_guard *g, const struct live_guard_look *at,
     char line[240], waiting[80] = "";
     for (size_t i = 0; i < now->interfaces_len; i++) {
         packets += now->interfaces[i].packets;
-        dropped += now->interfaces[i].dropped + now->interfaces[i].interface_dropped;
+        dropped += now->interfaces[i].dropped + now->interfaces[i].interface_dropped +
+                   now->interfaces[i].queue_dropped;
     }
     (void)clock_gettime(CLOCK_MONOTONIC, &t);
     uint64_t mono_ns = (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
@@ -120,7 +121,7 @@ void live_guard_look(struct live_guard *g, const struct live_guard_look *at)
     struct wsc_analyzer_stats a;
     if (g->metrics == NULL && g->notify.fd < 0)
         return;
-    wsc_analyzer_get_stats(at->analyzer, &a);
+    wsc_workers_get_stats(at->workers, &a);
     struct wsc_metrics_now now = {
         .open = a.websockets_open, .memory_bytes = a.memory_bytes, .waiting = at->waiting};
     for (size_t i = 0; i < wsc_live_count(at->live) && i < WSC_METRICS_INTERFACES; i++) {
@@ -130,6 +131,7 @@ void live_guard_look(struct live_guard *g, const struct live_guard_look *at)
         now.interfaces[i].packets = s.packets;
         now.interfaces[i].dropped = s.dropped;
         now.interfaces[i].interface_dropped = s.interface_dropped;
+        now.interfaces[i].queue_dropped = wsc_workers_dropped(at->workers, (unsigned)i);
         now.interfaces_len = i + 1;
     }
     if (g->metrics != NULL)

@@ -3,10 +3,10 @@
 #ifndef WSC_CLI_LIVE_GUARD_H
 #define WSC_CLI_LIVE_GUARD_H
 
-#include <wsclose/analyzer.h>
 #include <wsclose/guard.h>
 #include <wsclose/live.h>
 #include <wsclose/metrics.h>
+#include <wsclose/workers.h>
 
 struct live_guard_options {
     const char *user, *metrics; /* NULL: not given */
@@ -38,7 +38,7 @@ void live_guard_count(struct live_guard *g, const struct wsc_closure *rec);
 /* A few times a second. */
 struct live_guard_look {
     struct wsc_live *live;
-    const struct wsc_analyzer *analyzer;
+    struct wsc_workers *workers;
     uint64_t now_ns, packet_ns; /* of the packet at hand; 0: none waits */
     uint64_t waiting;           /* records that the database cannot take yet */
     bool well;                  /* packets are read, and no record is lost for want of a database */

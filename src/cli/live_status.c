@@ -74,35 +74,33 @@ static void minute_text(const struct live_status *s, char *out, size_t cap)
 }
 
 struct totals {
-    uint64_t packets, bytes, dropped, interface_dropped;
+    uint64_t packets, dropped;
 };
 
-static struct totals sum(struct wsc_live *live)
+static struct totals sum(struct wsc_live *live, const struct wsc_workers *workers)
 {
     struct totals t = {0};
     for (size_t i = 0; i < wsc_live_count(live); i++) {
         struct wsc_live_stats s;
         wsc_live_stats(live, i, &s);
         t.packets += s.packets;
-        t.bytes += s.bytes;
-        t.dropped += s.dropped;
-        t.interface_dropped += s.interface_dropped;
+        t.dropped += s.dropped + s.interface_dropped + wsc_workers_dropped(workers, (unsigned)i);
     }
     return t;
 }
 
-void live_status_draw(struct live_status *s, struct wsc_live *live, const struct wsc_analyzer *an)
+void live_status_draw(struct live_status *s, struct wsc_live *live, struct wsc_workers *workers)
 {
     char minute[160], line[400];
     struct wsc_analyzer_stats a;
     if (s->on) {
-        struct totals t = sum(live);
-        wsc_analyzer_get_stats(an, &a);
+        struct totals t = sum(live, workers);
+        wsc_workers_get_stats(workers, &a);
         minute_text(s, minute, sizeof(minute));
         int n = snprintf(line, sizeof(line),
                          "%" PRIu64 " packets, %" PRIu64 " dropped, %" PRIu64
                          " open, closed in the last minute: %s",
-                         t.packets, t.dropped + t.interface_dropped, a.websockets_open, minute);
+                         t.packets, t.dropped, a.websockets_open, minute);
         unsigned width = out_width(STDERR_FILENO);
         if (width > 1 && n >= (int)width)
             line[width - 1] = '\0';
@@ -120,7 +118,7 @@ void live_status_clear(struct live_status *s)
     s->drawn = false;
 }
 
-void live_status_print(struct live_status *s, struct wsc_live *live, const struct wsc_analyzer *an)
+void live_status_print(struct live_status *s, struct wsc_live *live, struct wsc_workers *workers)
 {
     char minute[160];
     struct wsc_analyzer_stats a;
@@ -128,13 +126,14 @@ void live_status_print(struct live_status *s, struct wsc_live *live, const struc
     for (size_t i = 0; i < wsc_live_count(live); i++) {
         struct wsc_live_stats w;
         wsc_live_stats(live, i, &w);
-        fprintf(stderr,
-                "%s: %" PRIu64 " packets, %" PRIu64 " bytes, %" PRIu64
-                " dropped by the kernel, %" PRIu64 " by the interface%s\n",
-                w.name, w.packets, w.bytes, w.dropped, w.interface_dropped,
-                w.gone ? " (can no longer be read)" : "");
+        fprintf(
+            stderr,
+            "%s: %" PRIu64 " packets, %" PRIu64 " bytes, %" PRIu64
+            " dropped by the kernel, %" PRIu64 " by the interface, %" PRIu64 " by full queues%s\n",
+            w.name, w.packets, w.bytes, w.dropped, w.interface_dropped,
+            wsc_workers_dropped(workers, (unsigned)i), w.gone ? " (can no longer be read)" : "");
     }
-    wsc_analyzer_get_stats(an, &a);
+    wsc_workers_get_stats(workers, &a);
     minute_text(s, minute, sizeof(minute));
     fprintf(stderr,
             "%" PRIu64 " WebSockets ended, %" PRIu64 " open, closed in the last minute: %s\n"

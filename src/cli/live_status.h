@@ -2,8 +2,8 @@
 #ifndef WSC_CLI_LIVE_STATUS_H
 #define WSC_CLI_LIVE_STATUS_H
 
-#include <wsclose/analyzer.h>
 #include <wsclose/live.h>
+#include <wsclose/workers.h>
 
 /* Closures of the last minute, by code; one place a second. */
 #define LIVE_STATUS_SECONDS 60u
@@ -24,10 +24,10 @@ struct live_status {
 void live_status_begin(struct live_status *s, bool wanted);
 void live_status_count(struct live_status *s, const struct wsc_closure *rec);
 /* Once a second. */
-void live_status_draw(struct live_status *s, struct wsc_live *live, const struct wsc_analyzer *an);
+void live_status_draw(struct live_status *s, struct wsc_live *live, struct wsc_workers *workers);
 void live_status_clear(struct live_status *s);
 
 /* All of it in lines that stay, on standard error. */
-void live_status_print(struct live_status *s, struct wsc_live *live, const struct wsc_analyzer *an);
+void live_status_print(struct live_status *s, struct wsc_live *live, struct wsc_workers *workers);
 
 #endif

@@ -21,7 +21,7 @@ void progress_begin(struct progress *p, bool wanted)
     p->drawn_ns = p->begun_ns;
 }
 
-static void draw(struct progress *p, const struct wsc_capture *c, const struct wsc_analyzer *an,
+static void draw(struct progress *p, const struct wsc_capture *c, struct wsc_workers *w,
                  uint64_t now)
 {
     uint64_t size = 0, position = 0, packets = 0;
@@ -33,7 +33,7 @@ static void draw(struct progress *p, const struct wsc_capture *c, const struct w
         packets += info.packets;
     }
     struct wsc_analyzer_stats s;
-    wsc_analyzer_get_stats(an, &s);
+    wsc_workers_get_stats(w, &s);
     double seconds = (double)(now - p->begun_ns) / 1e9;
     fprintf(stderr, "\r\033[K%.1f MB of %.1f MB, %" PRIu64 " packets, %" PRIu64 " WebSockets",
             (double)position / 1e6, (double)size / 1e6, packets, s.websockets + s.websockets_open);
@@ -42,7 +42,7 @@ static void draw(struct progress *p, const struct wsc_capture *c, const struct w
     p->drawn = true;
 }
 
-void progress_step(struct progress *p, const struct wsc_capture *c, const struct wsc_analyzer *an)
+void progress_step(struct progress *p, const struct wsc_capture *c, struct wsc_workers *w)
 {
     if (!p->on || ++p->steps % STEPS_A_LOOK != 0)
         return;
@@ -50,7 +50,7 @@ void progress_step(struct progress *p, const struct wsc_capture *c, const struct
     if (now - p->drawn_ns < NS_A_DRAW)
         return;
     p->drawn_ns = now;
-    draw(p, c, an, now);
+    draw(p, c, w, now);
 }
 
 void progress_clear(struct progress *p)

@@ -2,8 +2,8 @@
 #ifndef WSC_CLI_PROGRESS_H
 #define WSC_CLI_PROGRESS_H
 
-#include <wsclose/analyzer.h>
 #include <wsclose/capture.h>
+#include <wsclose/workers.h>
 
 struct progress {
     bool on, drawn;
@@ -13,7 +13,7 @@ struct progress {
 
 void progress_begin(struct progress *p, bool wanted);
 void progress_step(struct progress *p, const struct wsc_capture *c,
-                   const struct wsc_analyzer *an); /* once a packet */
+                   struct wsc_workers *w); /* once a packet */
 void progress_clear(struct progress *p);
 
 #endif

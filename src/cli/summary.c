@@ -105,10 +105,10 @@ static void print_websockets(struct summary s)
 
 #define PROTOCOLS 6u
 
-static void print_rest(const struct wsc_analyzer *an, const struct wsc_analyzer_stats *a)
+static void print_rest(const struct wsc_workers *w, const struct wsc_analyzer_stats *a)
 {
     struct wsc_protocol_stats rows[PROTOCOLS];
-    size_t all = wsc_analyzer_protocols(an, rows, PROTOCOLS);
+    size_t all = wsc_workers_protocols(w, rows, PROTOCOLS);
     char bytes[24];
     for (size_t i = 0; i < all && i < PROTOCOLS; i++) {
         bytes_text(rows[i].bytes, bytes);
@@ -160,10 +160,10 @@ void summary_print(const struct summary *s, const struct summary_traffic *t,
                    const struct analysis *an, const char *db)
 {
     struct wsc_analyzer_stats a;
-    wsc_analyzer_get_stats(an->analyzer, &a);
+    wsc_workers_get_stats(an->workers, &a);
     print_traffic(t, &a);
     print_websockets(*s);
-    print_rest(an->analyzer, &a);
+    print_rest(an->workers, &a);
     keys_summary(&an->keys);
     print_warnings(s, &a);
     if (db == NULL || !s->stored)

@@ -297,7 +297,7 @@ enum wsc_err wsc_analyzer_feed(struct wsc_analyzer *an, const struct wsc_packet 
 
 void wsc_analyzer_tick(struct wsc_analyzer *an, uint64_t now_ns)
 {
-    wsc_clock_advance(&an->intake.clock, now_ns);
+    wsc_clock_tick(&an->intake.clock, now_ns);
     (void)!wsc_analyzer_step(an, &an->intake.clock, NULL);
 }
 

@@ -13,6 +13,12 @@ void wsc_clock_advance(struct wsc_clock *c, uint64_t ts_ns)
         c->now_ns = ts_ns;
 }
 
+void wsc_clock_tick(struct wsc_clock *c, uint64_t now_ns)
+{
+    if (now_ns > c->last_ts_ns)
+        wsc_clock_advance(c, now_ns);
+}
+
 bool wsc_intake_init(struct wsc_intake *in, size_t max_fragment_bytes)
 {
     *in = (struct wsc_intake){.defrag = wsc_ip_defrag_new(max_fragment_bytes)};

@@ -17,6 +17,8 @@ struct wsc_clock {
     uint64_t last_ts_ns;
 };
 void wsc_clock_advance(struct wsc_clock *c, uint64_t ts_ns);
+/* Time goes on without a packet: never back. */
+void wsc_clock_tick(struct wsc_clock *c, uint64_t now_ns);
 
 struct wsc_intake {
     struct wsc_clock clock;

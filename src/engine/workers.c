@@ -26,7 +26,8 @@ struct wsc_workers {
     struct wsc_closure **taken; /* WSC_CREW_RECORDS of room */
     struct wsc_worker *workers;
     size_t workers_len;
-    uint64_t submitted_ns; /* packet time */
+    uint64_t submitted_ns;                  /* packet time */
+    uint64_t dropped[WSC_WORKERS_CAPTURES]; /* by a full queue */
     bool locks, flushed;
 };
 
@@ -304,6 +305,8 @@ static enum wsc_err take_segment(struct wsc_workers *w, const struct wsc_packet_
     struct wsc_item *item = w->opt.wait ? item_in_the_end(w, k, WSC_ITEM_SEGMENT, bytes)
                                         : item_for(w, k, WSC_ITEM_SEGMENT, bytes);
     if (item == NULL) {
+        unsigned capture = WSC_REF_CAPTURE(v->ref);
+        w->dropped[capture < WSC_WORKERS_CAPTURES ? capture : WSC_WORKERS_CAPTURES - 1]++;
         note_loss(k, v->ts_ns, v->ts_ns);
         return WSC_ERR_BUSY;
     }
@@ -331,7 +334,7 @@ void wsc_workers_tick(struct wsc_workers *w, uint64_t now_ns)
         wsc_analyzer_tick(w->only, now_ns);
         return;
     }
-    wsc_clock_advance(&w->intake.clock, now_ns);
+    wsc_clock_tick(&w->intake.clock, now_ns);
     submit_all(w);
 }
 
@@ -396,6 +399,11 @@ void wsc_workers_get_stats(struct wsc_workers *w, struct wsc_analyzer_stats *out
         out->memory_bytes += k->stats.memory_bytes + k->held_bytes;
     }
     (void)pthread_mutex_unlock(&w->crew.lock);
+}
+
+uint64_t wsc_workers_dropped(const struct wsc_workers *w, unsigned capture)
+{
+    return capture < WSC_WORKERS_CAPTURES ? w->dropped[capture] : 0;
 }
 
 uint64_t wsc_workers_starved(struct wsc_workers *w)

@@ -67,13 +67,15 @@ static void traffic(struct writer *w, const struct wsc_metrics_now *now)
         put(w, "} %" PRIu64 "\n", now->interfaces[i].packets);
     }
     head(w, "wsclose_dropped_packets_total", "counter",
-         "Packets lost before wsclose saw them: by the kernel, whose ring was full, or by the "
-         "interface.");
+         "Packets lost: by the kernel, whose ring was full, by the interface, or on the way to a "
+         "worker, whose queue was full.");
     for (size_t i = 0; i < now->interfaces_len; i++) {
         label(w, "wsclose_dropped_packets_total{", "interface", now->interfaces[i].name);
         put(w, ",where=\"kernel\"} %" PRIu64 "\n", now->interfaces[i].dropped);
         label(w, "wsclose_dropped_packets_total{", "interface", now->interfaces[i].name);
         put(w, ",where=\"interface\"} %" PRIu64 "\n", now->interfaces[i].interface_dropped);
+        label(w, "wsclose_dropped_packets_total{", "interface", now->interfaces[i].name);
+        put(w, ",where=\"queue\"} %" PRIu64 "\n", now->interfaces[i].queue_dropped);
     }
 }
 

@@ -152,7 +152,7 @@ class Live:
         self.net, self.wsclose = net, wsclose
         self.db = db or net.path(".db")
         self.out, self.err_path = net.path(".out"), net.path(".err")
-        command = [*prefix, wsclose, "live", "--db", self.db]
+        command = [*prefix, wsclose, "live", "--db", self.db, *os.environ.get("LIVE_WORDS", "").split()]
         for i in interfaces:
             command += ["-i", i]
         with open(self.err_path, "w") as err, open(self.out, "w") as out:

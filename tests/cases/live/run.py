@@ -3,6 +3,7 @@
 
 usage: run.py WSCLOSE [MODULE[.CLASS[.TEST]]...]
 
+LIVE_WORDS in the environment are options for each `wsclose live`: LIVE_WORDS="--workers 2" runs all of it with several threads.
 As root: it makes network namespaces; otherwise it is skipped, exit 77. Without names all modules run, side by side.
 """
 import glob, os, signal, subprocess, sys, unittest

@@ -70,7 +70,7 @@ class Metrics(Case):
         self.assertEqual(m["wsclose_open_connections"], {(): 1})
         self.assertEqual(set(m["wsclose_packets_total"]), {(lo,)})
         self.assertGreater(m["wsclose_packets_total"][(lo,)], 80)
-        self.assertEqual(m["wsclose_dropped_packets_total"], {(lo, ("where", w)): 0 for w in ("kernel", "interface")})
+        self.assertEqual(m["wsclose_dropped_packets_total"], {(lo, ("where", w)): 0 for w in ("kernel", "interface", "queue")})
         self.assertLess(m["wsclose_lag_seconds"][()], 5)
         self.assertEqual(m["wsclose_waiting_records"], {(): 0})
         self.assertGreater(m["wsclose_memory_bytes"][()], 0)
