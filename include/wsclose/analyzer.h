@@ -96,10 +96,20 @@ struct wsc_analyzer_stats {
     uint64_t pending;         /* handshakes the capture ended too soon for; they make no record */
     uint64_t evicted;         /* forgotten at max_connections */
     uint64_t reorder_dropped; /* bytes given up at a reorder ceiling */
-    uint64_t tls_flows;       /* TLS connections not examined */
+    uint64_t tls_flows;       /* TLS connections that could not be read */
     uint64_t memory_bytes;    /* held now, in all */
 };
 void wsc_analyzer_get_stats(const struct wsc_analyzer *an, struct wsc_analyzer_stats *out);
+
+/* Whose TLS connections could not be read. |name|: the server name the client asked for (RFC 6066
+ * 3), "" if none was seen; valid until the analyzer is fed again. At most 1,024 names are told
+ * apart; the rest is one row, "(other names)". Fills at most |cap| rows, most connections first;
+ * returns how many there are in all. */
+struct wsc_tls_name {
+    const char *name;
+    uint64_t connections;
+};
+size_t wsc_analyzer_tls_names(const struct wsc_analyzer *an, struct wsc_tls_name *out, size_t cap);
 
 /* What the traffic that is not WebSocket was. |name| is static or lives as long as the analyzer. */
 struct wsc_protocol_stats {

@@ -87,6 +87,7 @@ enum wsc_cause {
     WSC_CAUSE_APPLICATION,
     WSC_CAUSE_HANDSHAKE_REJECTED,
     WSC_CAUSE_HANDSHAKE_TIMEOUT, /* the client gave up waiting for the answer */
+    WSC_CAUSE_TLS_FAILED,        /* TLS did not come about */
     WSC_CAUSE_CAPTURE_GAP,
     WSC_CAUSE_NO_KEYS,
     WSC_CAUSE_EVICTED,

@@ -126,12 +126,37 @@ static void print_rest(const struct wsc_workers *w, const struct wsc_analyzer_st
         fputc('\n', stderr);
 }
 
+#define TLS_NAMES 5u
+
+/* Whose TLS could not be read, and how it could be. */
+static void print_unread(const struct analysis *an, const struct wsc_analyzer_stats *a)
+{
+    struct wsc_tls_name rows[TLS_NAMES];
+    if (a->tls_flows == 0)
+        return;
+    size_t all = wsc_analyzer_tls_names(an->analyzer, rows, TLS_NAMES);
+    fprintf(stderr, "not read: %" PRIu64 " TLS connection%s, which may hold WebSockets",
+            a->tls_flows, plural(a->tls_flows));
+    for (size_t i = 0; i < all && i < TLS_NAMES; i++) {
+        fprintf(stderr, "%s%" PRIu64 " ", i == 0 ? ": " : ", ", rows[i].connections);
+        if (rows[i].name[0] == '\0')
+            fputs("without a server name", stderr);
+        else if (rows[i].name[0] == '(')
+            fputs(rows[i].name, stderr);
+        else
+            fputs("to ", stderr);
+        if (rows[i].name[0] != '\0' && rows[i].name[0] != '(')
+            wsc_report_put_safe(stderr, (struct wsc_span){.ptr = (const uint8_t *)rows[i].name,
+                                                          .len = strlen(rows[i].name)});
+    }
+    if (all > TLS_NAMES)
+        fprintf(stderr, ", and %zu more names", all - TLS_NAMES);
+    fputs(" (--keylog FILE reads them, --encrypted lists them)\n", stderr);
+}
+
 /* What may have kept us from seeing something. */
 static void print_warnings(const struct summary *s, const struct wsc_analyzer_stats *a)
 {
-    if (a->tls_flows > 0)
-        fprintf(stderr, "not examined: %" PRIu64 " TLS connection%s, which may hold WebSockets\n",
-                a->tls_flows, plural(a->tls_flows));
     if (a->pending > 0)
         fprintf(stderr, "%" PRIu64 " handshake%s without an answer yet when the capture ended\n",
                 a->pending, plural(a->pending));
@@ -165,6 +190,7 @@ void summary_print(const struct summary *s, const struct summary_traffic *t,
     print_websockets(*s);
     print_rest(an->workers, &a);
     keys_summary(&an->keys);
+    print_unread(an, &a);
     print_warnings(s, &a);
     if (db == NULL || !s->stored)
         return;

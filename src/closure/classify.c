@@ -149,7 +149,9 @@ enum fact {
     GARBAGE = 1 << 11,
     REUSED = 1 << 12,
     EVICTED = 1 << 13,
-    UNHEARD = 1 << 15 /* SILENT, but packets were dropped meanwhile */
+    UNHEARD = 1 << 15, /* SILENT, but packets were dropped meanwhile */
+    ENCRYPTED = 1 << 16,
+    TLS_FAILED = 1 << 17
 };
 #define TCP_ENDED (FIN_FIRST | RST_FIRST)
 
@@ -163,6 +165,10 @@ static const struct row {
     enum code_rule code;
 } table[] = {
     /* clang-format off */
+    /* Nobody could read it. */
+    {TLS_FAILED,             0,                             WSC_OUTCOME_HANDSHAKE_FAILED, WSC_ENDING_TLS_FAILED,       NO_CODE},
+    {ENCRYPTED,              TCP_ENDED | SILENT | REUSED,   WSC_OUTCOME_UNKNOWN,          WSC_ENDING_GAP,              NO_CODE},
+    {ENCRYPTED,              0,                             WSC_OUTCOME_UNKNOWN,          WSC_ENDING_NONE,             NO_CODE},
     /* The handshake failed. */
     {REJECTED,               0,                             WSC_OUTCOME_HANDSHAKE_FAILED, WSC_ENDING_REJECTED,         NO_CODE},
     {BAD_ACCEPT,             0,                             WSC_OUTCOME_HANDSHAKE_FAILED, WSC_ENDING_BAD_ACCEPT,       NO_CODE},
@@ -203,6 +209,10 @@ static unsigned handshake_facts(const struct wsc_evidence *ev)
         return client_frames > 0 && (server->hidden || !server->captured) ? OPENED : 0;
     case WSC_EV_GARBAGE:
         return GARBAGE;
+    case WSC_EV_ENCRYPTED:
+        return ENCRYPTED;
+    case WSC_EV_TLS_FAILED:
+        return TLS_FAILED;
     }
     return 0;
 }
@@ -288,6 +298,21 @@ static bool unsure_who(const struct wsc_evidence *ev, enum wsc_side first)
     return !missing_later;
 }
 
+/* TLS ends before TCP does: who says so first began the end, whoever is quicker with its FIN. */
+static enum wsc_dir ended_first(const struct wsc_evidence *ev, const struct tcp_end *end)
+{
+    enum wsc_dir by = end->by;
+    const struct wsc_ev_end *at = end->at;
+    for (int i = 0; i < 2 && !end->at->stream; i++) {
+        const struct wsc_ev_end *alert = &ev->side[i].alert;
+        if (alert->ref != 0 && before(alert->ts_ns, alert->ref, at->ts_ns, at->ref)) {
+            by = (enum wsc_dir)i;
+            at = alert;
+        }
+    }
+    return by;
+}
+
 static void set_closed_by(const struct wsc_evidence *ev, enum wsc_side first,
                           const struct tcp_end *end, struct wsc_verdict *out)
 {
@@ -297,7 +322,7 @@ static void set_closed_by(const struct wsc_evidence *ev, enum wsc_side first,
         out->closed_by = unsure_who(ev, first) ? WSC_SIDE_NONE : first;
     else if (end->kind != WSC_TCP_END_NONE &&
              !saw_unseen_fin(&ev->side[other(end->by)], end->at->ack_off))
-        out->closed_by = wsc_side_of(end->by);
+        out->closed_by = wsc_side_of(ended_first(ev, end));
 }
 
 static void set_ended(const struct wsc_evidence *ev, enum wsc_side first, const struct tcp_end *end,
@@ -373,69 +398,81 @@ static struct wsc_saw abnormal(void)
 }
 
 /* Both Closes went over and TCP ended without an RST that destroyed one of them. */
-static int is_clean(const struct wsc_evidence *ev, const struct wsc_verdict *v)
+static int is_clean(const struct wsc_evidence *ev, const struct wsc_verdict *v, bool over)
 {
     const struct wsc_ev_close *c = &ev->side[0].first, *s = &ev->side[1].first;
     if (v->ending == WSC_ENDING_GAP)
         return WSC_UNKNOWN;
     if (!c->seen || !s->seen)
-        return v->tcp_end == WSC_TCP_END_NONE ? WSC_UNKNOWN : 0;
+        return over ? 0 : WSC_UNKNOWN;
     if (!received(ev, WSC_DIR_C2S, c) || !received(ev, WSC_DIR_S2C, s))
         return 0;
-    return v->tcp_end == WSC_TCP_END_NONE ? WSC_UNKNOWN : 1;
+    return over ? 1 : WSC_UNKNOWN;
 }
 
+/* |over|: TCP, or the stream, ended. */
 static struct wsc_saw saw_of(const struct wsc_evidence *ev, enum wsc_dir d,
-                             const struct wsc_verdict *v)
+                             const struct wsc_verdict *v, bool over)
 {
     static const struct wsc_saw nothing_known = {.code = WSC_UNKNOWN, .clean = WSC_UNKNOWN};
     const struct wsc_ev_side *peer = &ev->side[other(d)];
     const struct wsc_ev_close *c = &peer->valid;
-    bool ended = v->tcp_end != WSC_TCP_END_NONE || v->ending == WSC_ENDING_VANISHED ||
+    bool ended = over || v->ending == WSC_ENDING_VANISHED ||
                  v->ending == WSC_ENDING_CLOSE_UNANSWERED ||
                  v->ending == WSC_ENDING_CLOSE_HANDSHAKE;
     if (failed_it(ev, d) && !(c->seen && had(ev->side[d].first.ack_off, c->end)))
         return abnormal();
     if (c->seen && received(ev, other(d), c)) {
         int code = c->empty ? 1005 : c->code;
-        return (struct wsc_saw){.code = code, .reason = c->reason, .clean = is_clean(ev, v)};
+        return (struct wsc_saw){.code = code, .reason = c->reason, .clean = is_clean(ev, v, over)};
     }
     if (!ended || (peer->hidden && !c->seen))
         return nothing_known;
     return abnormal();
 }
 
-static void set_saw(const struct wsc_evidence *ev, struct wsc_verdict *out)
+static void set_saw(const struct wsc_evidence *ev, bool over, struct wsc_verdict *out)
 {
     static const struct wsc_saw nothing_known = {.code = WSC_UNKNOWN, .clean = WSC_UNKNOWN};
     out->saw[0] = out->saw[1] = nothing_known;
     if (out->outcome == WSC_OUTCOME_CLOSED) {
         for (int d = 0; d < 2; d++)
-            out->saw[d] = saw_of(ev, (enum wsc_dir)d, out);
+            out->saw[d] = saw_of(ev, (enum wsc_dir)d, out, over);
     } else if (out->outcome == WSC_OUTCOME_HANDSHAKE_FAILED) {
         out->saw[WSC_DIR_C2S] = abnormal();
         /* For the server a connection existed that ended without a Close. */
-        if (out->ending == WSC_ENDING_BAD_ACCEPT && out->tcp_end != WSC_TCP_END_NONE)
+        if (out->ending == WSC_ENDING_BAD_ACCEPT && over)
             out->saw[WSC_DIR_S2C] = abnormal();
     }
+}
+
+/* What ends a stream is told by HTTP/2's words (RFC 8441 5), and so is its refusal. */
+static enum wsc_ending of_stream(enum wsc_ending ending, enum wsc_tcp_end kind)
+{
+    if (ending == WSC_ENDING_NO_RESPONSE)
+        return kind == WSC_TCP_END_RST ? WSC_ENDING_STREAM_RESET : WSC_ENDING_STREAM_END;
+    return ending == WSC_ENDING_FIN     ? WSC_ENDING_STREAM_END
+           : ending == WSC_ENDING_RESET ? WSC_ENDING_STREAM_RESET
+                                        : ending;
 }
 
 void wsc_classify(const struct wsc_evidence *ev, struct wsc_verdict *out)
 {
     *out = (struct wsc_verdict){0};
     struct tcp_end end = first_tcp_end(ev);
-    out->tcp_end = end.kind;
-    if (end.at != NULL) {
+    bool stream = end.at != NULL && end.at->stream;
+    if (end.at != NULL && !stream) {
+        out->tcp_end = end.kind;
         out->tcp_end_by = wsc_side_of(end.by);
         out->tcp_end_ref = end.at->ref;
     }
     const struct row *row = decide(gather(ev, &end));
     enum wsc_side first = first_closer(ev);
     out->outcome = row->outcome;
-    out->ending = row->ending;
+    out->ending = stream ? of_stream(row->ending, end.kind) : row->ending;
     set_code(ev, row, first, out);
     if (row->outcome != WSC_OUTCOME_OPEN)
         set_ended(ev, row->code == CODE_OF_CLOSE ? first : WSC_SIDE_NONE, &end, out);
     set_closed_by(ev, row->code == CODE_OF_CLOSE ? first : WSC_SIDE_NONE, &end, out);
-    set_saw(ev, out);
+    set_saw(ev, end.at != NULL, out);
 }

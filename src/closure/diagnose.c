@@ -10,11 +10,12 @@
 
 /* Of two claims that are equally sure the earlier rule wins: the more special one. */
 static const wsc_why_fn rules[] = {
-    wsc_why_evicted,   wsc_why_gap,        wsc_why_rejected,  wsc_why_bad_answer,
-    wsc_why_no_answer, wsc_why_forgotten,  wsc_why_middlebox, wsc_why_reason,
-    wsc_why_goodbye,   wsc_why_violation,  wsc_why_too_big,   wsc_why_app_code,
-    wsc_why_keepalive, wsc_why_code,       wsc_why_idle,      wsc_why_network_loss,
-    wsc_why_lifetime,  wsc_why_peer_crash, wsc_why_software,
+    wsc_why_evicted,    wsc_why_no_keys,      wsc_why_tls_failed, wsc_why_gap,
+    wsc_why_rejected,   wsc_why_bad_answer,   wsc_why_no_answer,  wsc_why_forgotten,
+    wsc_why_middlebox,  wsc_why_reason,       wsc_why_goodbye,    wsc_why_violation,
+    wsc_why_too_big,    wsc_why_app_code,     wsc_why_keepalive,  wsc_why_code,
+    wsc_why_idle,       wsc_why_network_loss, wsc_why_lifetime,   wsc_why_http2,
+    wsc_why_peer_crash, wsc_why_tls,          wsc_why_software,
 };
 
 /* ---- claims ---- */
@@ -221,7 +222,39 @@ bool wsc_closer(const struct wsc_case *c, enum wsc_dir *out)
 bool wsc_ended_bare(const struct wsc_case *c)
 {
     return c->rec->outcome == WSC_OUTCOME_CLOSED &&
-           (c->rec->ending == WSC_ENDING_FIN || c->rec->ending == WSC_ENDING_RESET);
+           (c->rec->ending == WSC_ENDING_FIN || c->rec->ending == WSC_ENDING_RESET ||
+            wsc_ended_stream(c));
+}
+
+bool wsc_ended_stream(const struct wsc_case *c)
+{
+    return c->rec->ending == WSC_ENDING_STREAM_END || c->rec->ending == WSC_ENDING_STREAM_RESET;
+}
+
+const char *wsc_end_word(const struct wsc_case *c)
+{
+    switch (c->rec->ending) {
+    case WSC_ENDING_FIN:
+        return "FIN";
+    case WSC_ENDING_RESET:
+        return "RST";
+    case WSC_ENDING_STREAM_END:
+        return "END_STREAM";
+    case WSC_ENDING_STREAM_RESET:
+        return "RST_STREAM";
+    default:
+        return "Close";
+    }
+}
+
+uint64_t wsc_end_packet(const struct wsc_case *c, enum wsc_dir d)
+{
+    const struct wsc_ev_side *side = &c->ev->side[d];
+    if (side->first.seen)
+        return side->first.ref;
+    if (c->rec->ending == WSC_ENDING_STREAM_END)
+        return side->fin.ref;
+    return c->rec->ending == WSC_ENDING_STREAM_RESET ? side->rst.ref : c->rec->tcp_end_packet;
 }
 
 int wsc_wire_code(const struct wsc_case *c)

@@ -73,8 +73,14 @@ enum wsc_dir wsc_other(enum wsc_dir d);
 /* The side that began the end; false if nobody, or both, can be named. */
 bool wsc_closer(const struct wsc_case *c, enum wsc_dir *out);
 
-/* No Close was seen, and the connection, which was open, ended by a FIN or an RST. */
+/* No Close was seen, and the connection, which was open, ended by a FIN or an RST, its own or that
+ * of its HTTP/2 stream. */
 bool wsc_ended_bare(const struct wsc_case *c);
+bool wsc_ended_stream(const struct wsc_case *c); /* ... of its stream */
+
+/* "Close", "FIN", "RST", "END_STREAM", "RST_STREAM": what |d| ended it with, and where. */
+const char *wsc_end_word(const struct wsc_case *c);
+uint64_t wsc_end_packet(const struct wsc_case *c, enum wsc_dir d);
 
 /* The code of the first Close frame, WSC_UNKNOWN if there was none or it was empty. */
 int wsc_wire_code(const struct wsc_case *c);
@@ -105,6 +111,10 @@ void wsc_why_lifetime(const struct wsc_case *c, struct wsc_claims *out);
 void wsc_why_middlebox(const struct wsc_case *c, struct wsc_claims *out); /* rules_tcp.c */
 void wsc_why_network_loss(const struct wsc_case *c, struct wsc_claims *out);
 void wsc_why_peer_crash(const struct wsc_case *c, struct wsc_claims *out);
+void wsc_why_no_keys(const struct wsc_case *c, struct wsc_claims *out); /* rules_tls.c */
+void wsc_why_tls_failed(const struct wsc_case *c, struct wsc_claims *out);
+void wsc_why_tls(const struct wsc_case *c, struct wsc_claims *out);
+void wsc_why_http2(const struct wsc_case *c, struct wsc_claims *out);    /* rules_http2.c */
 void wsc_why_software(const struct wsc_case *c, struct wsc_claims *out); /* rules_software.c */
 
 #endif

@@ -23,11 +23,12 @@ struct wsc_ev_close {
                             WSC_EV_NO_ACK: not said */
 };
 
-/* A FIN or an RST that counts. */
+/* A FIN or an RST that counts, of TCP or of an HTTP/2 stream. */
 struct wsc_ev_end {
     uint64_t ts_ns, ref; /* ref 0: none */
     uint64_t off;        /* FIN: after the last data byte; RST: where it stands */
     uint64_t ack_off;
+    bool stream; /* END_STREAM or RST_STREAM of HTTP/2 (RFC 8441 5) */
 };
 
 struct wsc_ev_side {
@@ -35,7 +36,9 @@ struct wsc_ev_side {
     struct wsc_ev_close
         valid; /* the first that its receiver may heed; the same as |first| if that is valid */
     struct wsc_ev_end fin, rst;
-    bool captured; /* a packet from this side is in the capture */
+    struct wsc_ev_end alert; /* TLS: its close_notify or fatal alert, after which it sends nothing
+                                more (RFC 8446 6.1, 6.2) */
+    bool captured;           /* a packet from this side is in the capture */
     bool hidden; /* from hidden_off on bytes are missing, or framing is lost, so that a Close may be
                     there unseen */
     uint64_t hidden_off;
@@ -63,7 +66,9 @@ enum wsc_ev_handshake {
     WSC_EV_ACCEPTED,
     WSC_EV_BAD_ACCEPT, /* 101 that does not fit the request */
     WSC_EV_REJECTED,   /* a final status but 101 */
-    WSC_EV_GARBAGE     /* an answer that is not HTTP */
+    WSC_EV_GARBAGE,    /* an answer that is not HTTP */
+    WSC_EV_ENCRYPTED,  /* TLS that nobody could read: whether it is a WebSocket is not known */
+    WSC_EV_TLS_FAILED  /* TLS did not come about */
 };
 
 /* Why no more packets follow. */

@@ -40,6 +40,7 @@ static const char *const causes[] = {NULL,
                                      "application",
                                      "handshake_rejected",
                                      "handshake_timeout",
+                                     "tls_failed",
                                      "capture_gap",
                                      "no_keys",
                                      "evicted"};

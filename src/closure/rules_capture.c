@@ -19,7 +19,8 @@ static bool hides(const struct wsc_case *c, enum wsc_dir d)
 void wsc_why_gap(const struct wsc_case *c, struct wsc_claims *out)
 {
     const struct wsc_closure *r = c->rec;
-    if (r->outcome != WSC_OUTCOME_UNKNOWN || c->ev->stop == WSC_EV_STOP_EVICTED)
+    if (r->outcome != WSC_OUTCOME_UNKNOWN || c->ev->stop == WSC_EV_STOP_EVICTED ||
+        c->ev->handshake == WSC_EV_ENCRYPTED)
         return;
     bool told = false;
     wsc_claim(out, WSC_CAUSE_CAPTURE_GAP, WSC_CONFIDENCE_CERTAIN);

@@ -56,14 +56,14 @@ static void dropped(const struct wsc_case *c, struct wsc_claims *out)
     enum wsc_dir d;
     if (!wsc_ended_bare(c) || !wsc_closer(c, &d))
         return;
-    const struct wsc_violation *v = wsc_violation_before(c, d, c->rec->tcp_end_packet);
+    const struct wsc_violation *v = wsc_violation_before(c, d, wsc_end_packet(c, d));
     int64_t since = wsc_idle_of(c, wsc_other(d));
     if (v == NULL || since == WSC_UNKNOWN || since > AT_ONCE_NS)
         return;
     char time[WSC_TIME_TEXT];
     wsc_claim(out, cause_of(v), WSC_CONFIDENCE_LIKELY);
     say_violation(out, wsc_other(d), v);
-    wsc_say(out, "the %s ended TCP %s after the last bytes of the %s, without a Close",
+    wsc_say(out, "the %s ended it %s after the last bytes of the %s, without a Close",
             wsc_text_side(d), wsc_text_time(since, time), wsc_text_side(wsc_other(d)));
 }
 

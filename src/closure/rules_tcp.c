@@ -44,7 +44,7 @@ static void forged_end(const struct wsc_case *c, struct wsc_claims *out)
 {
     const struct wsc_closure *r = c->rec;
     enum wsc_dir d;
-    if (!wsc_ended_bare(c) || !wsc_closer(c, &d))
+    if (!wsc_ended_bare(c) || wsc_ended_stream(c) || !wsc_closer(c, &d))
         return;
     bool rst = r->ending == WSC_ENDING_RESET;
     const struct wsc_sign_end *end = rst ? &c->signs->rst[d] : &c->signs->fin[d];
@@ -159,12 +159,11 @@ void wsc_why_peer_crash(const struct wsc_case *c, struct wsc_claims *out)
     if (!wsc_ended_bare(c) || !wsc_closer(c, &d) || wsc_claimed(out, WSC_CONFIDENCE_LIKELY) ||
         cut_frame(c, d, out))
         return;
-    bool rst = r->ending == WSC_ENDING_RESET;
+    bool rst = r->ending == WSC_ENDING_RESET || r->ending == WSC_ENDING_STREAM_RESET;
     int64_t own = wsc_idle_of(c, d), theirs = wsc_idle_of(c, wsc_other(d));
-    const char *who = wsc_text_side(d), *peer = wsc_text_side(wsc_other(d)),
-               *end = rst ? "RST" : "FIN";
+    const char *who = wsc_text_side(d), *peer = wsc_text_side(wsc_other(d)), *end = wsc_end_word(c);
     char time[WSC_TIME_TEXT], packet[WSC_PACKET_TEXT];
-    (void)wsc_text_packet(r->tcp_end_packet, packet);
+    (void)wsc_text_packet(wsc_end_packet(c, d), packet);
     bool unanswered = theirs != WSC_UNKNOWN && theirs <= AT_ONCE_NS &&
                       (own == WSC_UNKNOWN || own >= theirs) && !pong_last(c, wsc_other(d), theirs);
     if (unanswered) {

@@ -8,9 +8,9 @@
 
 static unsigned end_bits(const struct wsc_case *c)
 {
-    if (c->rec->ending == WSC_ENDING_FIN)
+    if (c->rec->ending == WSC_ENDING_FIN || c->rec->ending == WSC_ENDING_STREAM_END)
         return WSC_ENDS_FIN;
-    if (c->rec->ending == WSC_ENDING_RESET)
+    if (c->rec->ending == WSC_ENDING_RESET || c->rec->ending == WSC_ENDING_STREAM_RESET)
         return WSC_ENDS_RST;
     return c->rec->code_source != WSC_CODE_SOURCE_NONE ? WSC_ENDS_CLOSE : 0;
 }
@@ -85,18 +85,6 @@ static bool may_be_timed(const struct wsc_case *c, enum wsc_dir *closer)
            wsc_closer(c, closer);
 }
 
-static const char *end_word(const struct wsc_case *c)
-{
-    return c->rec->ending == WSC_ENDING_FIN     ? "FIN"
-           : c->rec->ending == WSC_ENDING_RESET ? "RST"
-                                                : "Close";
-}
-
-static uint64_t end_ref(const struct wsc_case *c, enum wsc_dir d)
-{
-    return c->ev->side[d].first.seen ? c->ev->side[d].first.ref : c->rec->tcp_end_packet;
-}
-
 static void claim_idle(const struct wsc_case *c, enum wsc_dir closer, const char *whose, int64_t ns,
                        struct candidates *list, struct wsc_claims *out)
 {
@@ -106,7 +94,8 @@ static void claim_idle(const struct wsc_case *c, enum wsc_dir closer, const char
     bool sure = (list->verified || list->own) && end_bits(c) != WSC_ENDS_CLOSE;
     wsc_claim(out, WSC_CAUSE_IDLE_TIMEOUT, sure ? WSC_CONFIDENCE_LIKELY : WSC_CONFIDENCE_POSSIBLE);
     wsc_say(out, "no %s for %s before the %s's %s (%s)", whose, wsc_text_time(ns, time),
-            wsc_text_side(closer), end_word(c), wsc_text_packet(end_ref(c, closer), packet));
+            wsc_text_side(closer), wsc_end_word(c),
+            wsc_text_packet(wsc_end_packet(c, closer), packet));
     say_candidates(out, list);
     warn_pings(c, list, out);
 }
@@ -191,7 +180,7 @@ void wsc_why_forgotten(const struct wsc_case *c, struct wsc_claims *out)
               list.verified || list.own ? WSC_CONFIDENCE_LIKELY : WSC_CONFIDENCE_POSSIBLE);
     wsc_say(out, "the first bytes after %s of silence were answered with the %s's RST (%s)",
             wsc_text_time(s->quiet_ns, time), wsc_text_side(closer),
-            wsc_text_packet(c->rec->tcp_end_packet, packet));
+            wsc_text_packet(wsc_end_packet(c, closer), packet));
     say_candidates(out, &list);
 }
 
@@ -212,8 +201,9 @@ void wsc_why_lifetime(const struct wsc_case *c, struct wsc_claims *out)
     char age[WSC_TIME_TEXT], idle[WSC_TIME_TEXT], packet[WSC_PACKET_TEXT];
     wsc_claim(out, WSC_CAUSE_LIFETIME_LIMIT, WSC_CONFIDENCE_POSSIBLE);
     wsc_say(out, "%s old at the %s's %s (%s), though bytes had come %s before",
-            wsc_text_time(r->duration_ns, age), wsc_text_side(closer), end_word(c),
-            wsc_text_packet(end_ref(c, closer), packet), wsc_text_time(r->idle_any_ns, idle));
+            wsc_text_time(r->duration_ns, age), wsc_text_side(closer), wsc_end_word(c),
+            wsc_text_packet(wsc_end_packet(c, closer), packet),
+            wsc_text_time(r->idle_any_ns, idle));
     say_candidates(out, &list);
 }
 

@@ -34,7 +34,35 @@ struct wsc_sign_large {
     bool compressed;
 };
 
+/* A TLS alert (RFC 8446 6): the first fatal one of a side, or its close_notify. */
+struct wsc_sign_alert {
+    uint64_t ns, ref;    /* ref 0: none */
+    uint8_t level;       /* 1 warning, 2 fatal, 0 not known */
+    int16_t description; /* -1: encrypted */
+};
+
+/* GOAWAY (RFC 9113 6.8). */
+struct wsc_sign_goaway {
+    uint64_t ns, ref; /* ref 0: none */
+    uint32_t last_stream, error;
+    const char *error_name; /* NULL: not registered */
+    uint8_t debug[64];
+    uint8_t debug_len;
+};
+
+struct wsc_sign_stream {
+    uint32_t id; /* 0: HTTP/1.1 */
+    uint32_t error[2];
+    const char *error_name[2]; /* of an RST_STREAM; NULL: none, or not registered */
+    bool announced; /* the server's SETTINGS allow extended CONNECT, as far as they were seen */
+};
+
 struct wsc_signs {
+    struct wsc_sign_alert alert[2];
+    struct wsc_sign_goaway goaway[2];
+    struct wsc_sign_stream stream;
+    struct wsc_span alpn; /* TLS: negotiated, or the client's first choice */
+    bool tls;             /* over TLS */
     struct wsc_sign_ping ping[2];
     uint64_t pong_ns[2];
     int64_t rtt_ns; /* of the last Ping answered before the end, WSC_UNKNOWN: none */

@@ -36,7 +36,7 @@ struct wsc_analyzer {
     struct wsc_flow_table *flows;
     struct wsc_intake intake;
     struct wsc_list queues[QUEUE_COUNT];
-    uint64_t tcp_flows, evicted, tls_flows;      /* as in the statistics */
+    uint64_t tcp_flows, evicted;                 /* as in the statistics */
     struct wsc_protocol_stats protocols[LABELS]; /* by ident's label; 0: without a label */
 };
 
@@ -60,6 +60,8 @@ static bool options_valid(const struct wsc_analyzer_options *o)
 
 /* Hosts, paths, agents of all open WebSockets together. */
 #define INTERN_MAX ((size_t)256 << 20)
+/* TLS records not yet whole, all connections together. */
+#define TLS_BUFFERED_MAX ((size_t)256 << 20)
 
 enum wsc_err wsc_analyzer_new(const struct wsc_analyzer_options *opt, wsc_record_fn on_record,
                               void *ctx, struct wsc_analyzer **out)
@@ -82,13 +84,19 @@ enum wsc_err wsc_analyzer_new(const struct wsc_analyzer_options *opt, wsc_record
     wsc_pool_init(&e->ledger_pool, sizeof(struct wsc_conv_ledger), 64);
     wsc_pool_init(&e->pre_pool, sizeof(struct wsc_conv_pre), 64);
     wsc_pool_init(&e->scratch_pool, WSC_WS_CONTROL_KEPT, 32);
+    wsc_pool_init(&e->inner_pool, sizeof(struct wsc_conv_inner), 32);
+    wsc_pool_init(&e->stream_pool, sizeof(struct wsc_conv_stream), 32);
+    wsc_list_init(&e->waiting);
     bool ready = opt->limits != NULL || wsc_limits_new(&an->own_limits) == WSC_OK;
     e->limits = opt->limits != NULL ? opt->limits : an->own_limits;
     e->intern = wsc_intern_new(INTERN_MAX);
+    e->tls = wsc_tls_shared_new(opt->keylog, TLS_BUFFERED_MAX);
+    e->tls_names = wsc_tls_names_new();
     an->flows = wsc_flow_table_new(sizeof(struct wsc_conv), opt->max_connections);
     ready &= wsc_intake_init(&an->intake, opt->max_fragment_bytes);
     if (opt->label)
         e->ident = wsc_ident_new();
+    ready &= e->tls != NULL && e->tls_names != NULL;
     if (!ready || e->intern == NULL || an->flows == NULL || (opt->label && e->ident == NULL)) {
         wsc_analyzer_free(an);
         return WSC_ERR_NOMEM;
@@ -115,12 +123,11 @@ static void count_protocol(struct wsc_analyzer *an, const struct wsc_conv *c)
     unsigned label = c->label < LABELS ? c->label : 0;
     an->protocols[label].flows++;
     an->protocols[label].bytes += payload_bytes(c);
-    an->tls_flows += c->tls;
 }
 
 static void forget(struct wsc_analyzer *an, struct wsc_conv *c, enum wsc_ev_stop stop)
 {
-    if (c->serial == 0 && !c->resumed && payload_bytes(c) > 0)
+    if (c->serial == 0 && payload_bytes(c) > 0)
         count_protocol(an, c);
     wsc_conv_finish(&an->engine, c, stop);
     wsc_list_remove(&c->age.link);
@@ -132,11 +139,12 @@ static enum queue queue_for(const struct wsc_conv *c)
     if (wsc_tcp_conn_over(&c->tcp))
         return QUEUE_OVER;
     const struct wsc_conv_ws *ws = c->ws;
+    bool streams = c->inner != NULL && c->inner->streams_len > 0;
     if (wsc_tcp_conn_ending(&c->tcp) ||
         (ws != NULL && ws->notes != NULL &&
          (ws->notes->first[0].ev.seen || ws->notes->first[1].ev.seen)))
         return QUEUE_CLOSING;
-    return ws != NULL ? QUEUE_WS : QUEUE_OTHER;
+    return ws != NULL || streams ? QUEUE_WS : QUEUE_OTHER;
 }
 
 static void requeue(struct wsc_analyzer *an, struct wsc_conv *c)
@@ -145,7 +153,7 @@ static void requeue(struct wsc_analyzer *an, struct wsc_conv *c)
     if (q == (enum queue)c->queue)
         return;
     wsc_list_remove(&c->age.link);
-    c->queue = (uint8_t)q;
+    c->queue = q & 3u;
     wsc_age_push(&an->queues[q], &c->age);
 }
 
@@ -179,7 +187,8 @@ static size_t memory_held(const struct wsc_analyzer *an)
     const struct wsc_engine *e = &an->engine;
     return sizeof(*an) + wsc_flow_table_bytes(an->flows) + e->tcp.held_bytes +
            e->tcp.more_pool.bytes + e->ws_pool.bytes + e->notes_pool.bytes + e->ledger_pool.bytes +
-           e->pre_pool.bytes + e->scratch_pool.bytes + e->run_bytes + wsc_intern_bytes(e->intern) +
+           e->pre_pool.bytes + e->scratch_pool.bytes + e->inner_pool.bytes + e->stream_pool.bytes +
+           e->h2_bytes + wsc_tls_shared_held(e->tls) + e->run_bytes + wsc_intern_bytes(e->intern) +
            wsc_ip_defrag_held(an->intake.defrag);
 }
 
@@ -283,6 +292,8 @@ enum wsc_err wsc_analyzer_step(struct wsc_analyzer *an, const struct wsc_clock *
 {
     an->engine.now_ns = c->now_ns;
     an->engine.clock_ns = c->aged_ns;
+    if (!wsc_list_empty(&an->engine.waiting))
+        wsc_conv_tls_retry_all(&an->engine);
     enum wsc_err err = v != NULL ? take_tcp(an, v) : WSC_OK;
     expire_all(an);
     return err;
@@ -330,7 +341,7 @@ void wsc_analyzer_free(struct wsc_analyzer *an)
         return;
     struct wsc_engine *e = &an->engine;
     e->on_record = discard;
-    if (an->flows != NULL && e->intern != NULL)
+    if (an->flows != NULL && e->intern != NULL && e->tls != NULL && e->tls_names != NULL)
         wsc_analyzer_flush(an);
     wsc_flow_table_free(an->flows);
     wsc_intake_clear(&an->intake);
@@ -342,6 +353,10 @@ void wsc_analyzer_free(struct wsc_analyzer *an)
     wsc_pool_clear(&e->ledger_pool);
     wsc_pool_clear(&e->pre_pool);
     wsc_pool_clear(&e->scratch_pool);
+    wsc_pool_clear(&e->inner_pool);
+    wsc_pool_clear(&e->stream_pool);
+    wsc_tls_shared_free(e->tls);
+    wsc_tls_names_free(e->tls_names);
     wsc_tcp_shared_clear(&e->tcp);
     wsc_free(an);
 }
@@ -354,13 +369,18 @@ void wsc_analyzer_get_stats(const struct wsc_analyzer *an, struct wsc_analyzer_s
     *out = an->intake.stats;
     out->tcp_flows = an->tcp_flows;
     out->evicted = an->evicted;
-    out->tls_flows = an->tls_flows;
     out->tcp_open = wsc_flow_table_count(an->flows);
     out->websockets = e->records;
     out->websockets_open = e->ws_open;
     out->pending = e->pending;
     out->reorder_dropped = e->tcp.given_up_bytes;
+    out->tls_flows = e->tls_unread;
     out->memory_bytes = memory_held(an);
+}
+
+size_t wsc_analyzer_tls_names(const struct wsc_analyzer *an, struct wsc_tls_name *out, size_t cap)
+{
+    return wsc_tls_names_list(an->engine.tls_names, out, cap);
 }
 
 int wsc_analyzer_by_bytes(const void *a, const void *b)

@@ -24,14 +24,9 @@ void wsc_conv_http_close(struct wsc_conv_pre *pre)
     }
 }
 
-static void skip_both(struct wsc_conv *c)
-{
-    c->mode[0] = c->mode[1] = WSC_CONV_SKIP;
-}
-
 static void set_client(struct wsc_conv *c, enum wsc_way way)
 {
-    c->client = (uint8_t)way;
+    c->client = way & 1u;
     c->client_known = true;
 }
 
@@ -72,8 +67,8 @@ static bool at_client_start(const struct wsc_conv *c, enum wsc_way way, uint64_t
            way == (enum wsc_way)c->client && off == c->pre->client_start;
 }
 
-static void note_request(struct wsc_engine *e, struct wsc_conv_ws *ws,
-                         const struct wsc_h1_head *head)
+void wsc_conv_note_request(struct wsc_engine *e, struct wsc_conv_ws *ws,
+                           const struct wsc_h1_head *head)
 {
     wsc_conv_set_string(e, ws, WSC_STRING_HOST, head->fields[WSC_H1_HOST]);
     wsc_conv_set_string(e, ws, WSC_STRING_PATH,
@@ -96,7 +91,7 @@ static void begin_attempt(struct wsc_engine *e, const struct wsc_h1_head *head, 
     if (ws == NULL)
         return;
     ws->handshake = WSC_EV_PENDING;
-    note_request(e, ws, head);
+    wsc_conv_note_request(e, ws, head);
     keep_key(c->pre, head->fields[WSC_H1_SEC_WEBSOCKET_KEY]);
     ws->key_known = wsc_ws_upgrade_key(head->fields[WSC_H1_SEC_WEBSOCKET_KEY], ws->key);
     c->pre->early_ref = 0;
@@ -109,7 +104,7 @@ static enum wsc_h1_next on_request(struct wsc_engine *e, const struct wsc_h1_hea
 {
     struct wsc_conv *c = e->conv;
     if (at_client_start(c, e->way, end)) { /* its answer was captured before it */
-        note_request(e, c->ws, head);
+        wsc_conv_note_request(e, c->ws, head);
         reach_client_start(c);
         return WSC_H1_STOP;
     }
@@ -148,9 +143,11 @@ static void note_answer(struct wsc_engine *e, struct wsc_conv_ws *ws,
 }
 
 /* What says why: the headers that a rejection carries. */
-static void note_rejection(struct wsc_engine *e, struct wsc_conv_ws *ws,
-                           const struct wsc_h1_head *head)
+void wsc_conv_note_rejection(struct wsc_engine *e, struct wsc_conv_ws *ws,
+                             const struct wsc_h1_head *head)
 {
+    note_answer(e, ws, head);
+    ws->handshake = WSC_EV_REJECTED;
     struct wsc_conv_notes *n = wsc_conv_notes(e, ws);
     if (n != NULL)
         n->answer_ref = e->at->ref;
@@ -176,9 +173,7 @@ static void reject(struct wsc_engine *e, const struct wsc_h1_head *head)
     struct wsc_conv *c = e->conv;
     if (c->ws == NULL)
         return;
-    note_answer(e, c->ws, head);
-    note_rejection(e, c->ws, head);
-    c->ws->handshake = WSC_EV_REJECTED;
+    wsc_conv_note_rejection(e, c->ws, head);
     enum wsc_way client = wsc_way_back(e->way);
     if (c->mode[client] == WSC_CONV_WS)
         c->mode[client] = WSC_CONV_NEW; /* another request may follow */
@@ -190,7 +185,7 @@ static void start_client(struct wsc_conv *c, struct wsc_conv_ws *ws, enum wsc_wa
                          enum wsc_ws_extensions ext)
 {
     struct wsc_ws_decoder *dec = &ws->dec[WSC_DIR_C2S];
-    uint64_t off = c->tcp.dir[client].next_off;
+    uint64_t off = wsc_conv_next_off(c, client);
     if (c->mode[client] == WSC_CONV_WS && ws->frames[WSC_DIR_C2S] > 0) {
         wsc_ws_decoder_extensions(dec, ext);
         return;
@@ -206,13 +201,14 @@ static void start_client(struct wsc_conv *c, struct wsc_conv_ws *ws, enum wsc_wa
 }
 
 /* Where the client's frames start: behind what the 101 acknowledged, which was the request. If the
- * capture does not show that yet, its bytes are read as a request until then. */
+ * capture does not show that yet, its bytes are read as a request until then. (Within TLS an
+ * acknowledgement says nothing of offsets: there they start with the next byte.) */
 static void place_client(struct wsc_engine *e, struct wsc_conv_ws *ws, enum wsc_way client,
                          enum wsc_ws_extensions ext)
 {
     struct wsc_conv *c = e->conv;
-    bool late = c->mode[client] != WSC_CONV_WS && e->at->ack_off != WSC_TCP_NO_ACK &&
-                e->at->ack_off > c->tcp.dir[client].next_off;
+    bool late = c->mode[client] != WSC_CONV_WS && !e->wire.mapped &&
+                e->at->ack_off != WSC_TCP_NO_ACK && e->at->ack_off > c->tcp.dir[client].next_off;
     if (!late) {
         start_client(c, ws, client, ext);
         return;
@@ -223,6 +219,18 @@ static void place_client(struct wsc_engine *e, struct wsc_conv_ws *ws, enum wsc_
         c->mode[client] = WSC_CONV_NEW;
 }
 
+enum wsc_ws_extensions wsc_conv_note_acceptance(struct wsc_engine *e, struct wsc_conv_ws *ws,
+                                                const struct wsc_h1_head *head)
+{
+    note_answer(e, ws, head);
+    ws->established_ns = e->at->ts_ns;
+    wsc_conv_set_string(e, ws, WSC_STRING_SUBPROTOCOL, head->fields[WSC_H1_SEC_WEBSOCKET_PROTOCOL]);
+    wsc_conv_set_string(e, ws, WSC_STRING_EXTENSIONS,
+                        head->fields[WSC_H1_SEC_WEBSOCKET_EXTENSIONS]);
+    wsc_conv_set_string(e, ws, WSC_STRING_CF_RAY, data_centre(head->fields[WSC_H1_CF_RAY]));
+    return extensions_of(head->fields[WSC_H1_SEC_WEBSOCKET_EXTENSIONS]);
+}
+
 static void establish(struct wsc_engine *e, const struct wsc_h1_head *head, uint64_t end,
                       bool right)
 {
@@ -231,18 +239,12 @@ static void establish(struct wsc_engine *e, const struct wsc_h1_head *head, uint
     struct wsc_conv_ws *ws = c->ws != NULL ? c->ws : wsc_conv_ws_new(e, c);
     if (ws == NULL)
         return;
-    note_answer(e, ws, head);
+    enum wsc_ws_extensions ext = wsc_conv_note_acceptance(e, ws, head);
     ws->handshake = right ? WSC_EV_ACCEPTED : WSC_EV_BAD_ACCEPT;
-    ws->established_ns = e->at->ts_ns;
-    wsc_conv_set_string(e, ws, WSC_STRING_SUBPROTOCOL, head->fields[WSC_H1_SEC_WEBSOCKET_PROTOCOL]);
-    wsc_conv_set_string(e, ws, WSC_STRING_EXTENSIONS,
-                        head->fields[WSC_H1_SEC_WEBSOCKET_EXTENSIONS]);
     ws->hidden &= (uint8_t) ~(1u << WSC_DIR_S2C);
-    enum wsc_ws_extensions ext = extensions_of(head->fields[WSC_H1_SEC_WEBSOCKET_EXTENSIONS]);
     wsc_ws_decoder_init(&ws->dec[WSC_DIR_S2C], WSC_DIR_S2C, ext, end);
     c->mode[e->way] = WSC_CONV_WS;
     place_client(e, ws, client, ext);
-    wsc_conv_set_string(e, ws, WSC_STRING_CF_RAY, data_centre(head->fields[WSC_H1_CF_RAY]));
     wsc_conv_app(e, ws);
     if (!right)
         wsc_conv_violation(e, WSC_DIR_S2C, WSC_RULE_BAD_ACCEPT_KEY, e->at->ref);
@@ -295,6 +297,8 @@ static enum wsc_h1_next on_response(struct wsc_engine *e, const struct wsc_h1_he
     if (head->status >= 100 && head->status < 200 && head->status != 101)
         return WSC_H1_GO_ON;
     (void)pop_request(pre);
+    if (head->status == 101 && wsc_http_list_has(head->fields[WSC_H1_UPGRADE], "h2c"))
+        return wsc_conv_h2_begin(e, true) ? WSC_H1_STOP : WSC_H1_GO_ON;
     if (kind == REQUEST_HEAD)
         return WSC_H1_NO_BODY;
     if (kind == REQUEST_CONNECT && head->status >= 200 && head->status < 300) {
@@ -315,12 +319,6 @@ static const struct wsc_h1_ops h1_ops = {.on_head = on_head};
 
 /* ---- bytes ---- */
 
-static bool is_tls(struct wsc_span d)
-{
-    /* A TLS record (RFC 8446 5.1): type 20..24, version 3.x. */
-    return d.len >= 3 && d.ptr[0] >= 20 && d.ptr[0] <= 24 && d.ptr[1] == 3 && d.ptr[2] <= 4;
-}
-
 bool wsc_conv_sniff(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data)
 {
     struct wsc_conv *c = e->conv;
@@ -330,6 +328,13 @@ bool wsc_conv_sniff(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct
     }
     bool from_client = !c->client_known || way == (enum wsc_way)c->client;
     bool from_server = !c->client_known || way != (enum wsc_way)c->client;
+    if (c->ws == NULL && from_client && wsc_h2_looks_like_preface(data) && data.len >= 4) {
+        set_client(c, way);
+        return wsc_conv_h2_begin(e, false);
+    }
+    if (c->ws == NULL && off == 0 && c->client_known && way != (enum wsc_way)c->client &&
+        wsc_h2_looks_like_settings(data)) /* the client's preface was captured after it, or not */
+        return wsc_conv_h2_begin(e, false);
     bool request = from_client && wsc_h1_looks_like_request(data);
     bool response = !request && from_server && wsc_h1_looks_like_response(data);
     if ((request || response) && wsc_conv_pre_need(e, c)) {
@@ -344,12 +349,9 @@ bool wsc_conv_sniff(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct
     }
     if (c->ws != NULL)
         return false;
-    if (is_tls(data)) {
-        c->tls = true;
-        skip_both(c);
-    } else if (c->syn_seen && off == 0) {
-        skip_both(c); /* the capture has its beginning, and that is not HTTP */
-    }
+    bool begins = c->inner != NULL && c->inner->tls != NULL ? off == 0 : c->syn_seen && off == 0;
+    if (begins)
+        wsc_conv_skip(c); /* the capture has its beginning, and that is not HTTP */
     return false;
 }
 
@@ -388,5 +390,5 @@ void wsc_conv_http_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uin
         c->mode[way] = WSC_CONV_NEW;
     }
     if (c->ws != NULL && c->client_known)
-        wsc_conv_hide(e, wsc_conv_dir(c, way), off);
+        wsc_conv_hide(e, wsc_conv_dir(c, way), wsc_conv_wire_start(e, off));
 }

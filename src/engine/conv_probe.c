@@ -1,9 +1,5 @@
 #include "engine/conversation.h"
 
-#include "base/alloc.h"
-
-#include <string.h>
-
 /* Segments of a conversation that are looked at before it is taken for something else. A large
  * message may hide the frame boundaries for long; a segment that cannot start a frame costs next to
  * nothing. */
@@ -11,79 +7,54 @@
 
 /* Bytes kept of a run of frames until it is believed; beyond it the run is decoded from its next
  * frame on. */
-#define RUN_MAX     16384u
-#define RUN_ALL_MAX (64u << 20) /* the same, all conversations together */
-
-struct wsc_conv_piece {
-    struct wsc_conv_piece *next;
-    uint64_t off;
-    struct wsc_tcp_at at;
-    size_t len;
-    uint8_t data[];
-};
-
-static void drop_pieces(struct wsc_engine *e, struct wsc_conv_run *run)
-{
-    for (struct wsc_conv_piece *p = run->first; p != NULL;) {
-        struct wsc_conv_piece *next = p->next;
-        wsc_free(p);
-        p = next;
-    }
-    e->run_bytes -= run->bytes;
-    run->first = run->last = NULL;
-    run->bytes = 0;
-}
+#define RUN_MAX 16384u
 
 void wsc_conv_run_clear(struct wsc_engine *e, struct wsc_conv_run *run)
 {
-    drop_pieces(e, run);
+    wsc_conv_pieces_clear(e, &run->kept);
     *run = (struct wsc_conv_run){0};
     wsc_ws_probe_init(&run->probe);
+}
+
+/* Begins anew at the run's next frame. */
+static void skip_kept(struct wsc_engine *e, struct wsc_conv_run *run)
+{
+    wsc_conv_pieces_clear(e, &run->kept);
+    run->from = run->probe.next;
 }
 
 /* Keeps what of |data| lies in the run. */
 static void keep_piece(struct wsc_engine *e, struct wsc_conv_run *run, uint64_t off,
                        struct wsc_span data)
 {
-    if (run->bytes + data.len > RUN_MAX || e->run_bytes + data.len > RUN_ALL_MAX) {
-        drop_pieces(e, run);
-        run->from = run->probe.next;
+    for (int again = 0; again < 2; again++) {
+        if (off + data.len <= run->from)
+            return;
+        struct wsc_span rest = data;
+        if (off < run->from) {
+            rest.ptr += run->from - off;
+            rest.len -= (size_t)(run->from - off);
+        }
+        if (wsc_conv_piece_keep(e, &run->kept, off < run->from ? run->from : off, rest, 0, RUN_MAX))
+            return;
+        skip_kept(e, run);
     }
-    if (off + data.len <= run->from)
-        return;
-    if (off < run->from) {
-        data.ptr += run->from - off;
-        data.len -= (size_t)(run->from - off);
-        off = run->from;
-    }
-    struct wsc_conv_piece *p = wsc_alloc(sizeof(*p) + data.len);
-    if (p == NULL) {
-        drop_pieces(e, run);
-        run->from = run->probe.next;
-        return;
-    }
-    *p = (struct wsc_conv_piece){.off = off, .at = *e->at, .len = data.len};
-    memcpy(p->data, data.ptr, data.len);
-    if (run->last != NULL)
-        run->last->next = p;
-    else
-        run->first = p;
-    run->last = p;
-    run->bytes += data.len;
-    e->run_bytes += data.len;
 }
 
 static void replay_piece(struct wsc_engine *e, enum wsc_way way, const struct wsc_conv_piece *p)
 {
     const struct wsc_tcp_at *at = e->at;
+    const struct wsc_conv_wire wire = e->wire;
     struct wsc_conv *c = e->conv;
     e->at = &p->at;
+    e->wire = p->wire;
     e->way = way;
     uint64_t expected = c->ws->dec[wsc_conv_dir(c, way)].offset;
     if (p->off > expected)
         wsc_conv_ws_gap(e, way, expected, p->off - expected);
     wsc_conv_ws_data(e, way, (struct wsc_span){.ptr = p->data, .len = p->len});
     e->at = at;
+    e->wire = wire;
 }
 
 /* Decodes what was kept of the directions in |ways| (a bit each), both in the order in which it
@@ -97,7 +68,7 @@ static void replay(struct wsc_engine *e, unsigned ways)
     for (int w = 0; w < 2; w++) {
         if (!(ways & 1u << w))
             continue;
-        p[w] = run[w].first;
+        p[w] = run[w].kept.first;
         pre->run[w] = (struct wsc_conv_run){0};
         wsc_ws_probe_init(&pre->run[w].probe);
         wsc_conv_ws_resync(e, (enum wsc_way)w, run[w].from);
@@ -110,10 +81,10 @@ static void replay(struct wsc_engine *e, unsigned ways)
     for (int w = 0; w < 2; w++) {
         if (!(ways & 1u << w))
             continue;
-        drop_pieces(e, &run[w]);
+        wsc_conv_pieces_clear(e, &run[w].kept);
         /* What a snap length cut off the last piece is missing, not still to come. */
         uint64_t at = e->conv->ws->dec[wsc_conv_dir(e->conv, (enum wsc_way)w)].offset,
-                 next = e->conv->tcp.dir[w].next_off;
+                 next = wsc_conv_next_off(e->conv, (enum wsc_way)w);
         e->way = (enum wsc_way)w;
         if (next > at)
             wsc_conv_ws_gap(e, (enum wsc_way)w, at, next - at);
@@ -128,7 +99,7 @@ static void find_framing(struct wsc_engine *e, enum wsc_way way)
     struct wsc_conv *c = e->conv;
     const struct wsc_conv_run *run = &c->pre->run[way];
     bool ours = wsc_ws_probe_sender(&run->probe) == wsc_side_of(wsc_conv_dir(c, way));
-    if (ours && run->probe.bits >= WSC_WS_PROBE_RESYNC && run->first != NULL)
+    if (ours && run->probe.bits >= WSC_WS_PROBE_RESYNC && run->kept.first != NULL)
         replay(e, 1u << way);
 }
 
@@ -151,19 +122,19 @@ static bool find_client(const struct wsc_conv *c, enum wsc_way *client)
     if (votes[0] > 0 && votes[1] > 0)
         return false;
     *client = votes[0] > 0 ? WSC_WAY_UP : WSC_WAY_DOWN;
-    return !c->syn_seen || *client == (enum wsc_way)c->client;
+    return (!c->syn_seen && c->inner == NULL) || *client == (enum wsc_way)c->client;
 }
 
 static void pick_up(struct wsc_engine *e)
 {
     struct wsc_conv *c = e->conv;
     const struct wsc_conv_run *run = c->pre->run;
-    unsigned ways = (run[0].first != NULL ? 1u : 0u) | (run[1].first != NULL ? 2u : 0u);
+    unsigned ways = (run[0].kept.first != NULL ? 1u : 0u) | (run[1].kept.first != NULL ? 2u : 0u);
     enum wsc_way client = WSC_WAY_UP;
     if (run[0].probe.bits + run[1].probe.bits < WSC_WS_PROBE_PICKUP || ways == 0 ||
         !find_client(c, &client))
         return;
-    c->client = (uint8_t)client;
+    c->client = client & 1u;
     c->client_known = true;
     struct wsc_conv_ws *ws = wsc_conv_ws_new(e, c);
     if (ws == NULL)
@@ -171,8 +142,8 @@ static void pick_up(struct wsc_engine *e)
     ws->handshake = WSC_EV_NO_HANDSHAKE;
     ws->midstream = true;
     for (int w = 0; w < 2; w++)
-        if (!(ways & 1u << w) && c->tcp.dir[w].new_ns != 0)
-            wsc_conv_hide(e, wsc_conv_dir(c, (enum wsc_way)w), 0);
+        if (!(ways & 1u << w) && wsc_conv_new_ns(c, (enum wsc_way)w) != 0)
+            wsc_conv_hide(e, wsc_conv_dir(c, (enum wsc_way)w), wsc_conv_wire_start(e, 0));
     replay(e, ways);
 }
 
@@ -183,15 +154,15 @@ void wsc_conv_probe_data(struct wsc_engine *e, enum wsc_way way, uint64_t off, s
         return;
     struct wsc_conv_pre *pre = c->pre;
     if (c->ws != NULL && c->client_known) {
-        wsc_conv_hide(e, wsc_conv_dir(c, way), off);
+        wsc_conv_hide(e, wsc_conv_dir(c, way), wsc_conv_wire_start(e, off));
     } else if (pre->probed++ >= PROBED_MAX) {
-        c->mode[0] = c->mode[1] = WSC_CONV_SKIP;
+        wsc_conv_skip(c);
         return;
     }
     struct wsc_conv_run *run = &pre->run[way];
     unsigned bits = wsc_ws_probe_feed(&run->probe, data, off);
     if (bits == 0 || run->start != run->probe.start) {
-        drop_pieces(e, run);
+        wsc_conv_pieces_clear(e, &run->kept);
         run->from = run->start = run->probe.start;
     }
     if (bits == 0)

@@ -33,6 +33,15 @@ static void fill_side(const struct wsc_conv *c, enum wsc_dir d, struct wsc_ev_si
         fill_end(&out->fin, &c->tcp.more->fin[way].at, c->tcp.more->fin[way].off);
         fill_end(&out->rst, &c->tcp.more->rst[way].at, c->tcp.more->rst[way].off);
     }
+    if (c->inner != NULL && c->inner->alert[d].ref != 0)
+        out->alert = (struct wsc_ev_end){.ts_ns = c->inner->alert[d].ns,
+                                         .ref = c->inner->alert[d].ref,
+                                         .ack_off = WSC_EV_NO_ACK};
+    const struct wsc_conv_stream *stream = c->inner != NULL ? c->inner->now : NULL;
+    if (stream != NULL && stream->end[d].ref != 0)
+        out->fin = stream->end[d];
+    if (stream != NULL && stream->rst[d].ref != 0)
+        out->rst = stream->rst[d];
     const struct wsc_conv_notes *n = ws->notes;
     if (n == NULL)
         return;
@@ -63,11 +72,24 @@ static void fill_endpoint(const struct wsc_conv *c, enum wsc_way way, struct wsc
     out->family = (uint8_t)c->node.key.family;
 }
 
+static struct wsc_span text(const char *s)
+{
+    return (struct wsc_span){.ptr = (const uint8_t *)s, .len = strlen(s)};
+}
+
+static void fill_tls(const struct wsc_tls_info *info, struct wsc_closure *r)
+{
+    static const char *const versions[] = {"1.0", "1.1", "1.2", "1.3"};
+    if (info->version >= 0x0301 && info->version <= 0x0304)
+        r->tls_version = text(versions[info->version - 0x0301]);
+    if (info->sni_len > 0)
+        r->sni = (struct wsc_span){.ptr = info->sni, .len = info->sni_len};
+}
+
 static void fill_identity(const struct wsc_engine *e, const struct wsc_conv *c,
                           struct wsc_closure *r)
 {
-    static const struct wsc_span ws_scheme = {.ptr = (const uint8_t *)"ws", .len = 2};
-    static const struct wsc_span http11 = {.ptr = (const uint8_t *)"1.1", .len = 3};
+    const struct wsc_conv_inner *in = c->inner;
     const struct wsc_conv_ws *ws = c->ws;
     r->id = WSC_UNKNOWN;
     fill_endpoint(c, wsc_conv_way(c, WSC_DIR_C2S), &r->client);
@@ -75,9 +97,13 @@ static void fill_identity(const struct wsc_engine *e, const struct wsc_conv *c,
     r->first_packet = c->first_ref;
     r->last_packet = c->last_ref;
     r->stream_id = ws->serial;
-    r->scheme = ws_scheme;
-    if (!ws->midstream)
-        r->http = http11;
+    r->scheme = text(in != NULL && in->tls != NULL ? "wss" : "ws");
+    if (in != NULL && in->now != NULL)
+        r->http = text("2");
+    else if (!ws->midstream && ws->handshake != WSC_EV_ENCRYPTED)
+        r->http = text("1.1");
+    if (in != NULL && in->tls != NULL)
+        fill_tls(wsc_tls_info(in->tls), r);
     r->host = wsc_conv_string(e, ws, WSC_STRING_HOST);
     r->path = wsc_conv_string(e, ws, WSC_STRING_PATH);
     r->subprotocol = wsc_conv_string(e, ws, WSC_STRING_SUBPROTOCOL);
@@ -95,6 +121,7 @@ static void fill_identity(const struct wsc_engine *e, const struct wsc_conv *c,
 static void fill_counts(const struct wsc_conv *c, struct wsc_closure *r)
 {
     const struct wsc_conv_ws *ws = c->ws;
+    const struct wsc_conv_stream *stream = c->inner != NULL ? c->inner->now : NULL;
     for (int d = 0; d < 2; d++) {
         const struct wsc_tcp_dir *tcp = &c->tcp.dir[wsc_conv_way(c, (enum wsc_dir)d)];
         r->frames[d] = ws->frames[d];
@@ -103,7 +130,9 @@ static void fill_counts(const struct wsc_conv *c, struct wsc_closure *r)
         r->last_message[d] = ws->messages[d] > 0 ? (int64_t)ws->message_len[d] : WSC_UNKNOWN;
         r->pings[d] = ws->ledger != NULL ? ws->ledger->pings[d] : 0;
         r->pongs[d] = ws->ledger != NULL ? ws->ledger->pongs[d] : 0;
-        r->missing_bytes[d] = wsc_tcp_conn_missing(&c->tcp, wsc_conv_way(c, (enum wsc_dir)d));
+        r->missing_bytes[d] = stream != NULL
+                                  ? stream->missing[d]
+                                  : wsc_tcp_conn_missing(&c->tcp, wsc_conv_way(c, (enum wsc_dir)d));
         r->retransmitted[d] = tcp->retransmitted;
     }
     r->last_rtt_ns = ws->ledger != NULL ? ws->ledger->rtt_ns : WSC_UNKNOWN;
@@ -196,7 +225,9 @@ void wsc_conv_record(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop 
     }
     uint8_t state[WSC_CONV_STATE];
     if (e->opt.keep_states && r.outcome == WSC_OUTCOME_OPEN)
-        r.open_state = (struct wsc_span){.ptr = state, .len = wsc_conv_save(c, state)};
+        r.open_state.len = wsc_conv_save(c, state);
+    if (r.open_state.len > 0)
+        r.open_state.ptr = state;
     r.resumed_id = ws->ledger != NULL ? ws->ledger->resumed_id : 0;
     struct wsc_signs signs;
     struct wsc_claims claims;

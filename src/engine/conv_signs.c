@@ -115,6 +115,31 @@ static void fill_frames(const struct wsc_conv *c, struct wsc_signs *out)
     }
 }
 
+static void fill_inner(const struct wsc_conv *c, struct wsc_signs *out)
+{
+    const struct wsc_conv_inner *in = c->inner;
+    if (in == NULL)
+        return;
+    for (int i = 0; i < 2; i++) {
+        out->alert[i] = in->alert[i];
+        out->goaway[i] = in->goaway[i];
+    }
+    if (in->tls != NULL) {
+        const struct wsc_tls_info *info = wsc_tls_info(in->tls);
+        bool known = info->alpn_len > 0;
+        out->tls = true;
+        out->alpn = (struct wsc_span){.ptr = known ? info->alpn : info->offered,
+                                      .len = known ? info->alpn_len : info->offered_len};
+    }
+    out->stream.announced = in->connect_protocol;
+    for (int i = 0; in->now != NULL && i < 2; i++) {
+        out->stream.id = in->now->id;
+        out->stream.error[i] = in->now->rst_error[i];
+        if (in->now->rst[i].ref != 0)
+            out->stream.error_name[i] = wsc_h2_error_name(in->now->rst_error[i]);
+    }
+}
+
 void wsc_conv_signs(const struct wsc_engine *e, const struct wsc_conv *c, struct wsc_signs *out)
 {
     const struct wsc_conv_ws *ws = c->ws;
@@ -122,6 +147,7 @@ void wsc_conv_signs(const struct wsc_engine *e, const struct wsc_conv *c, struct
     fill_tcp(c, out);
     fill_ledger(c, out);
     fill_frames(c, out);
+    fill_inner(c, out);
     out->quiet_ns = (int64_t)ws->quiet_ms * 1000000;
     if (ws->quiet_ms != 0)
         out->quiet_end_ns = c->started_ns + (uint64_t)ws->quiet_end_ms * 1000000;

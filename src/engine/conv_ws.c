@@ -9,10 +9,12 @@ struct wsc_conv_ws *wsc_conv_ws_new(struct wsc_engine *e, struct wsc_conv *c)
     struct wsc_conv_ws *ws = wsc_pool_get(&e->ws_pool);
     if (ws == NULL)
         return NULL;
-    *ws = (struct wsc_conv_ws){.serial = c->serial++};
+    const struct wsc_conv_stream *stream = c->inner != NULL ? c->inner->now : NULL;
+    *ws = (struct wsc_conv_ws){.serial = stream != NULL ? stream->id : c->serial};
     /* The first WebSocket on a connection starts with it, a later one with its request. */
-    if (ws->serial > 0)
+    if (c->serial > 0 && stream == NULL)
         c->started_ns = e->at->ts_ns;
+    c->serial++;
     c->ws = ws;
     e->ws_open++;
     return ws;
@@ -233,7 +235,7 @@ static void on_violation(void *ctx, enum wsc_rule rule)
 static void on_lost(void *ctx, uint64_t at)
 {
     struct wsc_engine *e = ctx;
-    wsc_conv_hide(e, dir_now(e), at);
+    wsc_conv_hide(e, dir_now(e), wsc_conv_wire_start(e, at));
 }
 
 static uint32_t hash_of(struct wsc_span s)
@@ -255,7 +257,7 @@ static void on_ping(struct wsc_engine *e, enum wsc_dir d, struct wsc_span payloa
         p->interval_ns = e->at->ts_ns - p->ns;
     p->ns = e->at->ts_ns;
     p->ref = e->at->ref;
-    p->end = e->conv->ws->dec[d].offset;
+    p->end = wsc_conv_wire_end(e, e->conv->ws->dec[d].offset);
     p->hash = hash_of(payload);
     if (p->open == 0) {
         p->first_open_ns = p->ns;
@@ -337,8 +339,8 @@ static void on_close(struct wsc_engine *e, enum wsc_dir d, const struct wsc_ws_f
         .code = c.code,
         .ts_ns = e->at->ts_ns,
         .ref = e->at->ref,
-        .start = f->start,
-        .end = ws->dec[d].offset,
+        .start = wsc_conv_wire_start(e, f->start),
+        .end = wsc_conv_wire_end(e, ws->dec[d].offset),
         .ack_off = frame_ack(e, d),
     };
     wsc_conv_take_idle(e, e->conv);
@@ -432,13 +434,18 @@ static void note_early(struct wsc_engine *e, enum wsc_way way)
         c->pre->early_ref = e->at->ref;
 }
 
+static bool over_http2(const struct wsc_conv *c)
+{
+    return c->inner != NULL && c->inner->now != NULL;
+}
+
 void wsc_conv_ws_data(struct wsc_engine *e, enum wsc_way way, struct wsc_span data)
 {
     struct wsc_conv *c = e->conv;
     struct wsc_conv_ws *ws = c->ws;
     enum wsc_dir d = wsc_conv_dir(c, way);
     struct wsc_ws_decoder *dec = &ws->dec[d];
-    if (ws->handshake == WSC_EV_PENDING && d == WSC_DIR_C2S) {
+    if (ws->handshake == WSC_EV_PENDING && d == WSC_DIR_C2S && !over_http2(c)) {
         if (ws->frames[d] == 0 && wsc_ws_decoder_at_boundary(dec) &&
             wsc_h1_looks_like_request(data) && data.len >= 4) {
             c->mode[way] =
@@ -465,8 +472,16 @@ void wsc_conv_ws_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint6
     enum wsc_dir d = wsc_conv_dir(c, way);
     struct wsc_ws_decoder *dec = &c->ws->dec[d];
     if (!wsc_ws_decoder_gap(dec, len, &ws_ops, e)) {
-        wsc_conv_hide(e, d, off);
+        wsc_conv_hide(e, d, wsc_conv_wire_start(e, off));
     }
+}
+
+void wsc_conv_ws_lost(struct wsc_engine *e, enum wsc_dir d)
+{
+    struct wsc_ws_decoder *dec = &e->conv->ws->dec[d];
+    if (dec->state != WSC_WS_LOST)
+        (void)wsc_ws_decoder_gap(dec, dec->left + 1, &ws_ops, e);
+    wsc_conv_hide(e, d, wsc_conv_wire_start(e, dec->offset));
 }
 
 void wsc_conv_ws_resync(struct wsc_engine *e, enum wsc_way way, uint64_t off)

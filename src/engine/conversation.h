@@ -1,7 +1,13 @@
-/* One TCP conversation's stack: tcp -> HTTP/1 | probe -> WebSocket -> evidence -> record.
+/* One TCP conversation's stack: tcp -> [TLS] -> HTTP/1 | HTTP/2 | probe -> WebSocket -> evidence ->
+ * record.
  *
  * It holds only what the layer it is in needs: |pre| until it is known what it is, |ws| from an
- * upgrade request on. */
+ * upgrade request on, |inner| where TLS or HTTP/2 lies between.
+ *
+ * Two kinds of offsets: those of the bytes that a layer is fed (of TCP's bytes, of what TLS
+ * protects, of one HTTP/2 stream's DATA), which the layer counts by; and those of TCP's bytes on
+ * the wire, which acknowledgements and FINs count by, and therefore all evidence. Without TLS and
+ * HTTP/2 they are the same; wsc_conv_wire_end() leads from one to the other. */
 #ifndef WSC_ENGINE_CONVERSATION_H
 #define WSC_ENGINE_CONVERSATION_H
 
@@ -10,12 +16,15 @@
 #include "closure/evidence.h"
 #include "closure/signs.h"
 #include "engine/intern.h"
+#include "engine/tls_names.h"
 #include "flow/age_queue.h"
 #include "flow/flow_table.h"
 #include "flow/tcp_conn.h"
 #include "http/h1.h"
+#include "http/h2_conn.h"
 #include "http/ws_upgrade.h"
 #include "ident/ident.h"
+#include "tls/tls_stream.h"
 #include "ws/ws_decoder.h"
 #include "ws/ws_goodbye.h"
 #include "ws/ws_probe.h"
@@ -25,14 +34,34 @@ enum wsc_conv_mode {
     WSC_CONV_NEW, /* nothing seen yet, or the last reading broke off: look at the next segment */
     WSC_CONV_HTTP,
     WSC_CONV_WS,
+    WSC_CONV_H2,
     WSC_CONV_SKIP /* nothing for us */
+};
+
+/* Where the bytes at hand lie on the wire. |mapped| false: they are the wire's own. */
+struct wsc_conv_wire {
+    uint64_t start, end;
+    bool mapped;
+};
+
+/* Bytes kept for later, oldest first; |len| 0: a gap. */
+struct wsc_conv_piece {
+    struct wsc_conv_piece *next;
+    uint64_t off, gap;
+    struct wsc_tcp_at at;
+    struct wsc_conv_wire wire;
+    size_t len, skip; /* skip: leading bytes already used */
+    uint8_t data[];
+};
+struct wsc_conv_pieces {
+    struct wsc_conv_piece *first, *last;
+    size_t bytes;
 };
 
 /* Bytes of a run of frames not yet believed, to be decoded if it comes to be. */
 struct wsc_conv_run {
     struct wsc_ws_probe probe;
-    struct wsc_conv_piece *first, *last;
-    size_t bytes;
+    struct wsc_conv_pieces kept;
     uint64_t start; /* of the run whose pieces are kept */
     uint64_t from;  /* decode from this stream offset */
 };
@@ -154,20 +183,67 @@ struct wsc_conv_ws {
 
 enum wsc_conv_kind { WSC_KIND_NONE, WSC_KIND_CONTROL, WSC_KIND_DATA, WSC_KIND_TEXT };
 
+/* One stream of an HTTP/2 connection (RFC 8441). Indexes are enum wsc_dir unless said. While its
+ * bytes are at hand, its |ws|, |pre|, |mode| and |started_ns| stand in the conversation's. */
+struct wsc_conv_stream {
+    struct wsc_conv_stream *next_over; /* in the queue of those that ended */
+    struct wsc_conv_ws *ws;
+    struct wsc_conv_pre *pre;
+    uint64_t started_ns, first_ref;
+    uint64_t next_off[2]; /* DATA, by way */
+    uint64_t new_ns[2];   /* by way: when its last byte came */
+    uint64_t prev_ns[2];  /* the same, before the packet at hand */
+    uint64_t packet_ref;  /* the packet at hand, when its bytes came last */
+    uint64_t missing[2];
+    struct wsc_ev_end end[2], rst[2]; /* END_STREAM and RST_STREAM by sender */
+    uint32_t rst_error[2];
+    uint32_t id;
+    uint8_t mode[2]; /* by way */
+    bool over;       /* both ENDs or an RST were seen */
+};
+
+/* What TLS and HTTP/2 need between TCP and the WebSocket. */
+struct wsc_conv_inner {
+    struct wsc_list waiting; /* in wsc_engine.waiting, if bytes wait for a secret */
+    struct wsc_conv *conv;
+    struct wsc_tls *tls;            /* NULL: none */
+    uint64_t next_off[2];           /* what TLS protects: next byte, by way */
+    uint64_t new_ns[2];             /* by way: when the last such byte came */
+    uint64_t record_ack[2];         /* by way: what the packet with the record's first byte
+                                       acknowledged */
+    struct wsc_conv_pieces wait[2]; /* by way: TCP's bytes that wait for a secret */
+    struct wsc_sign_alert alert[2]; /* by enum wsc_dir: the first fatal one, else close_notify */
+    struct wsc_h2 *h2;              /* NULL: none */
+    size_t h2_bytes;                /* that it holds, as counted in the engine */
+    const uint8_t *h2_base;         /* of the span it is fed, which lies at h2_off..h2_end */
+    uint64_t h2_off, h2_end;
+    struct wsc_conv_stream **streams; /* by id */
+    size_t streams_len, streams_cap;
+    struct wsc_conv_stream *over, **over_last; /* ended, until what ended them is acknowledged */
+    struct wsc_conv_stream *now;               /* whose bytes are at hand, or NULL */
+    struct wsc_sign_goaway goaway[2];          /* by enum wsc_dir: the last */
+    bool was_ending;                           /* TCP's end was in sight before this packet */
+    bool connect_protocol; /* the server announced extended CONNECT (RFC 8441 3) */
+};
+
+#define WSC_CONV_LABEL_MASK 0x7ffu
+_Static_assert(WSC_IDENT_LABELS + 1 <= WSC_CONV_LABEL_MASK, "a label has room");
+
 struct wsc_conv {
     struct wsc_flow_node node; /* first: the table's entries are conversations */
     struct wsc_age_node age;
     struct wsc_tcp_conn tcp;
     struct wsc_conv_pre *pre;
     struct wsc_conv_ws *ws;
+    struct wsc_conv_inner *inner; /* NULL: neither TLS nor HTTP/2 */
     uint64_t first_ref, last_ref, started_ns, last_ns;
-    uint32_t serial; /* WebSockets seen on this TCP connection */
-    uint16_t label;  /* ident's, 0: none yet */
-    uint8_t mode[2]; /* by way, enum wsc_conv_mode */
-    uint8_t client;  /* enum wsc_way of the client, if |client_known| */
-    uint8_t queue;   /* analyzer.c's: which queue |age| is in */
-    bool client_known, syn_seen, tls;
-    bool resumed; /* from an earlier run */
+    uint32_t serial : 30; /* WebSockets seen on this TCP connection */
+    uint32_t client_known : 1, syn_seen : 1;
+    uint8_t mode[2];     /* by way, enum wsc_conv_mode */
+    uint16_t label : 11; /* ident's, 0: none yet */
+    uint16_t client : 1; /* enum wsc_way of the client, if |client_known| */
+    uint16_t queue : 2;  /* analyzer.c's: which queue |age| is in */
+    uint16_t tls : 1;    /* TLS that nobody could read */
 };
 
 /* A shorter pause is traffic. */
@@ -179,12 +255,19 @@ struct wsc_engine {
     wsc_record_fn on_record;
     void *ctx;
     struct wsc_tcp_shared tcp;
-    struct wsc_pool ws_pool, notes_pool, ledger_pool, pre_pool, scratch_pool;
+    struct wsc_pool ws_pool, notes_pool, ledger_pool, pre_pool, scratch_pool, inner_pool,
+        stream_pool;
+    struct wsc_tls_shared *tls;
+    struct wsc_tls_names *tls_names;
+    struct wsc_list waiting; /* conversations that wait for a secret */
+    uint64_t generation;     /* of the key log, when they were tried last */
+    size_t h2_bytes;         /* held for HTTP/2, besides the pools */
     const struct wsc_limits *limits;
     struct wsc_intern *intern;
     struct wsc_ident *ident; /* NULL: no labels */
-    size_t run_bytes;        /* held for runs of frames not yet believed */
+    size_t run_bytes;        /* held in pieces, all conversations together */
     uint64_t records, ws_open;
+    uint64_t tls_unread;               /* TLS connections nobody could read */
     uint64_t now_ns;                   /* latest packet time */
     uint64_t clock_ns;                 /* what ages are counted by */
     uint64_t pending;                  /* handshakes the capture ended too soon for */
@@ -193,8 +276,10 @@ struct wsc_engine {
     struct wsc_conv *conv;
     enum wsc_way way; /* sender of the bytes at hand */
     const struct wsc_tcp_at *at;
+    struct wsc_conv_wire wire;
     uint64_t prev_new_ns[2]; /* by way: last new byte before the packet at hand */
     uint64_t prev_data_ns;   /* the same, of a data frame */
+    uint64_t packet_ref;     /* 0: none at hand */
 };
 
 /* Feeds one packet; RESTART as wsc_tcp_conn_feed(). */
@@ -220,8 +305,70 @@ static inline enum wsc_way wsc_conv_way(const struct wsc_conv *c, enum wsc_dir d
     return dir == WSC_DIR_C2S ? (enum wsc_way)c->client : wsc_way_back((enum wsc_way)c->client);
 }
 
-/* conversation.c: hands bytes to what their direction is taken for. */
+/* Where bytes that end at |off| of the layer at hand end on the wire, and where they start. */
+static inline uint64_t wsc_conv_wire_end(const struct wsc_engine *e, uint64_t off)
+{
+    return e->wire.mapped ? e->wire.end : off;
+}
+static inline uint64_t wsc_conv_wire_start(const struct wsc_engine *e, uint64_t off)
+{
+    return e->wire.mapped ? e->wire.start : off;
+}
+
+/* Of the layer right below the WebSocket: the next byte of a direction, and when its last came. */
+static inline uint64_t wsc_conv_next_off(const struct wsc_conv *c, enum wsc_way way)
+{
+    const struct wsc_conv_inner *in = c->inner;
+    return in == NULL        ? c->tcp.dir[way].next_off
+           : in->now != NULL ? in->now->next_off[way]
+           : in->tls != NULL ? in->next_off[way]
+                             : c->tcp.dir[way].next_off;
+}
+static inline uint64_t wsc_conv_new_ns(const struct wsc_conv *c, enum wsc_way way)
+{
+    const struct wsc_conv_inner *in = c->inner;
+    return in == NULL        ? c->tcp.dir[way].new_ns
+           : in->now != NULL ? in->now->new_ns[way]
+           : in->tls != NULL ? in->new_ns[way]
+                             : c->tcp.dir[way].new_ns;
+}
+
+/* conversation.c: hands bytes, and bytes that are missing, to what their direction is taken for. */
 void wsc_conv_data(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data);
+void wsc_conv_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint64_t len);
+/* What the idle clocks say before the packet at hand. */
+void wsc_conv_take_clocks(struct wsc_engine *e, struct wsc_conv *c);
+/* The clocks stop at the first sign of the end; an RST taken back starts them again. */
+void wsc_conv_watch_idle(struct wsc_engine *e, struct wsc_conv *c);
+void wsc_conv_skip(struct wsc_conv *c); /* both directions hold nothing for us */
+void wsc_conv_pre_drop(struct wsc_engine *e, struct wsc_conv *c);
+
+/* conv_pieces.c: keeps a copy; false: at a ceiling, or no memory. */
+#define WSC_PIECES_ALL_MAX (64u << 20) /* all conversations together */
+bool wsc_conv_piece_keep(struct wsc_engine *e, struct wsc_conv_pieces *p, uint64_t off,
+                         struct wsc_span data, uint64_t gap, size_t max);
+void wsc_conv_piece_drop_first(struct wsc_engine *e, struct wsc_conv_pieces *p);
+void wsc_conv_pieces_clear(struct wsc_engine *e, struct wsc_conv_pieces *p);
+
+/* conv_tls.c: TCP's bytes of a conversation that has TLS. */
+void wsc_conv_tls_begin(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data);
+void wsc_conv_tls_data(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data);
+void wsc_conv_tls_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint64_t len);
+/* No more will come. */
+void wsc_conv_tls_finish(struct wsc_engine *e, struct wsc_conv *c);
+/* The key log has grown: what waits is tried again. */
+void wsc_conv_tls_retry_all(struct wsc_engine *e);
+struct wsc_conv_inner *wsc_conv_inner_need(struct wsc_engine *e, struct wsc_conv *c);
+void wsc_conv_inner_drop(struct wsc_engine *e, struct wsc_conv *c);
+
+/* conv_h2.c: a conversation that speaks HTTP/2 from offset |off| of |way| on. */
+bool wsc_conv_h2_begin(struct wsc_engine *e, bool upgraded);
+void wsc_conv_h2_data(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data);
+void wsc_conv_h2_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint64_t len);
+/* After each packet: streams whose end is acknowledged are handed over; clocks stop. */
+void wsc_conv_h2_settle(struct wsc_engine *e, struct wsc_conv *c);
+/* Judges every stream and frees them. */
+void wsc_conv_h2_finish(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop stop);
 
 /* conv_http.c: a direction in mode NEW (sniff: true if it became something else and the bytes are
  * to be handed on again) or HTTP. */
@@ -231,10 +378,21 @@ void wsc_conv_http_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uin
 void wsc_conv_http_close(struct wsc_conv_pre *pre);
 bool wsc_conv_pre_need(struct wsc_engine *e, struct wsc_conv *c);
 
+/* conv_http.c, of HTTP/2 as well: what a request, an answer and a rejection say. */
+void wsc_conv_note_request(struct wsc_engine *e, struct wsc_conv_ws *ws,
+                           const struct wsc_h1_head *head);
+void wsc_conv_note_rejection(struct wsc_engine *e, struct wsc_conv_ws *ws,
+                             const struct wsc_h1_head *head);
+/* Returns what extensions the frames may use. */
+enum wsc_ws_extensions wsc_conv_note_acceptance(struct wsc_engine *e, struct wsc_conv_ws *ws,
+                                                const struct wsc_h1_head *head);
+
 /* conv_ws.c */
 struct wsc_conv_ws *wsc_conv_ws_new(struct wsc_engine *e, struct wsc_conv *c);
 void wsc_conv_ws_data(struct wsc_engine *e, enum wsc_way way, struct wsc_span data);
 void wsc_conv_ws_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint64_t len);
+/* Whole frames of |d| may have been missed, nobody knows where. */
+void wsc_conv_ws_lost(struct wsc_engine *e, enum wsc_dir d);
 /* A frame header of |way| starts at stream offset |off|, after its framing was lost or never known.
  */
 void wsc_conv_ws_resync(struct wsc_engine *e, enum wsc_way way, uint64_t off);

@@ -30,6 +30,8 @@ static void put_be(uint8_t *p, uint64_t v, unsigned bytes)
 size_t wsc_conv_save(const struct wsc_conv *c, uint8_t out[WSC_CONV_STATE])
 {
     const struct wsc_conv_ws *ws = c->ws;
+    if (c->inner != NULL)
+        return 0;
     memset(out, 0, WSC_CONV_STATE);
     out[0] = VERSION;
     out[1] = ws->handshake;
@@ -135,8 +137,8 @@ bool wsc_conv_resume(struct wsc_engine *e, struct wsc_conv *c, enum wsc_way clie
         return false;
     e->conv = c;
     e->at = &now;
-    c->client = (uint8_t)client;
-    c->client_known = c->resumed = true;
+    c->client = client & 1u;
+    c->client_known = true;
     c->started_ns = rec->started_ns;
     c->last_ns = rec->last_ns;
     struct wsc_conv_ws *ws = wsc_conv_ws_new(e, c);

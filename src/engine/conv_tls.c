@@ -1,0 +1,304 @@
+/* TLS between TCP and what a conversation speaks: TCP's bytes go down into src/tls, what they
+ * protect comes back up and is read as plain bytes are. */
+#include "engine/conversation.h"
+
+/* TCP's bytes of one connection that wait for a secret; beyond it none is waited for any more. */
+#define WAIT_MAX ((size_t)1 << 20)
+
+#define ALERT_FATAL 2u
+
+struct wsc_conv_inner *wsc_conv_inner_need(struct wsc_engine *e, struct wsc_conv *c)
+{
+    if (c->inner == NULL) {
+        c->inner = wsc_pool_get(&e->inner_pool);
+        if (c->inner == NULL)
+            return NULL;
+        *c->inner = (struct wsc_conv_inner){.conv = c};
+        c->inner->over_last = &c->inner->over;
+        wsc_list_init(&c->inner->waiting);
+    }
+    return c->inner;
+}
+
+void wsc_conv_inner_drop(struct wsc_engine *e, struct wsc_conv *c)
+{
+    struct wsc_conv_inner *in = c->inner;
+    if (in == NULL)
+        return;
+    wsc_list_remove(&in->waiting);
+    for (int w = 0; w < 2; w++)
+        wsc_conv_pieces_clear(e, &in->wait[w]);
+    wsc_tls_free(in->tls);
+    wsc_pool_put(&e->inner_pool, in);
+    c->inner = NULL;
+}
+
+/* ---- what comes up ---- */
+
+static void on_record(void *ctx, enum wsc_dir d, uint64_t wire)
+{
+    struct wsc_engine *e = ctx;
+    (void)wire;
+    e->conv->inner->record_ack[wsc_conv_way(e->conv, d)] = e->at->ack_off;
+}
+
+/* The packet that completes a record gives its time; the one with its first byte says what its
+ * sender had received when it wrote it. */
+static struct wsc_tcp_at record_at(const struct wsc_engine *e, enum wsc_way way)
+{
+    struct wsc_tcp_at at = *e->at;
+    at.ack_off = e->conv->inner->record_ack[way];
+    return at;
+}
+
+static void on_data(void *ctx, enum wsc_dir d, uint64_t off, struct wsc_span data,
+                    uint64_t wire_start, uint64_t wire_end)
+{
+    struct wsc_engine *e = ctx;
+    struct wsc_conv_inner *in = e->conv->inner;
+    enum wsc_way way = wsc_conv_way(e->conv, d);
+    const struct wsc_tcp_at *packet = e->at, at = record_at(e, way);
+    e->at = &at;
+    e->way = way;
+    e->wire = (struct wsc_conv_wire){.start = wire_start, .end = wire_end, .mapped = true};
+    in->next_off[way] = off + data.len;
+    in->new_ns[way] = at.ts_ns;
+    wsc_conv_data(e, way, off, data);
+    e->at = packet;
+    e->wire.mapped = false;
+}
+
+static void on_gap(void *ctx, enum wsc_dir d, uint64_t off, uint64_t len, uint64_t wire_start,
+                   uint64_t wire_end)
+{
+    struct wsc_engine *e = ctx;
+    struct wsc_conv_inner *in = e->conv->inner;
+    enum wsc_way way = wsc_conv_way(e->conv, d);
+    e->way = way;
+    e->wire = (struct wsc_conv_wire){.start = wire_start, .end = wire_end, .mapped = true};
+    in->next_off[way] = off + len;
+    in->new_ns[way] = e->at->ts_ns;
+    wsc_conv_gap(e, way, off, len);
+    e->wire.mapped = false;
+}
+
+static void on_alert(void *ctx, enum wsc_dir d, unsigned level, int description)
+{
+    struct wsc_engine *e = ctx;
+    struct wsc_sign_alert *kept = &e->conv->inner->alert[d];
+    bool ends = level == ALERT_FATAL || description <= WSC_TLS_CLOSE_NOTIFY;
+    if (kept->ref != 0 || !ends)
+        return;
+    *kept = (struct wsc_sign_alert){.ns = e->at->ts_ns,
+                                    .ref = e->at->ref,
+                                    .level = (uint8_t)level,
+                                    .description = (int16_t)description};
+}
+
+static void on_hello(void *ctx)
+{
+    (void)ctx;
+}
+
+static const struct wsc_tls_ops tls_ops = {.on_record = on_record,
+                                           .on_data = on_data,
+                                           .on_gap = on_gap,
+                                           .on_alert = on_alert,
+                                           .on_hello = on_hello};
+
+/* ---- what goes down ---- */
+
+static void count_unread(struct wsc_engine *e, struct wsc_conv *c, struct wsc_span name)
+{
+    if (c->tls)
+        return;
+    c->tls = true;
+    e->tls_unread++;
+    wsc_tls_names_count(e->tls_names, name);
+}
+
+/* It gets a record, if such connections are asked for. */
+static void record_unread(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_handshake how)
+{
+    if (!e->opt.encrypted || c->ws != NULL)
+        return;
+    struct wsc_conv_ws *ws = wsc_conv_ws_new(e, c);
+    if (ws != NULL)
+        ws->handshake = (uint8_t)how;
+}
+
+/* Nobody can read it. Where such connections are asked for it stays, to see how it ends; else it is
+ * counted and passed over. */
+static void leave_unread(struct wsc_engine *e, struct wsc_conv *c)
+{
+    const struct wsc_tls_info *info = wsc_tls_info(c->inner->tls);
+    count_unread(e, c, (struct wsc_span){.ptr = info->sni, .len = info->sni_len});
+    record_unread(e, c, WSC_EV_ENCRYPTED);
+    wsc_conv_skip(c);
+}
+
+/* After TLS has taken bytes. */
+static void look_after(struct wsc_engine *e)
+{
+    struct wsc_conv *c = e->conv;
+    struct wsc_conv_inner *in = c->inner;
+    if (c->ws == NULL && in->h2 == NULL && wsc_tls_info(in->tls)->state == WSC_TLS_CLOSED)
+        leave_unread(e, c);
+}
+
+static bool waits(const struct wsc_conv_inner *in)
+{
+    return in->wait[0].first != NULL || in->wait[1].first != NULL;
+}
+
+/* Feeds the oldest piece of |way|. False: it waits on. */
+static bool feed_piece(struct wsc_engine *e, enum wsc_way way)
+{
+    struct wsc_conv_inner *in = e->conv->inner;
+    struct wsc_conv_piece *p = in->wait[way].first;
+    const enum wsc_dir d = wsc_conv_dir(e->conv, way);
+    const struct wsc_tcp_at *packet = e->at;
+    e->at = &p->at;
+    e->way = way;
+    wsc_conv_take_clocks(e, e->conv);
+    if (p->gap > 0)
+        wsc_tls_gap(in->tls, d, p->gap);
+    else
+        p->skip += wsc_tls_feed(
+            in->tls, d, (struct wsc_span){.ptr = p->data + p->skip, .len = p->len - p->skip});
+    e->at = packet;
+    if (p->skip < p->len)
+        return false;
+    wsc_conv_piece_drop_first(e, &in->wait[way]);
+    return true;
+}
+
+/* Feeds what waits, in the order in which it came, as far as it goes now. */
+static void retry(struct wsc_engine *e)
+{
+    struct wsc_conv_inner *in = e->conv->inner;
+    const enum wsc_way now = e->way;
+    bool blocked[2] = {false, false};
+    for (;;) {
+        const struct wsc_conv_piece *up = blocked[0] ? NULL : in->wait[WSC_WAY_UP].first;
+        const struct wsc_conv_piece *down = blocked[1] ? NULL : in->wait[WSC_WAY_DOWN].first;
+        if (up == NULL && down == NULL)
+            break;
+        bool first_up = down == NULL || (up != NULL && up->at.ref <= down->at.ref);
+        enum wsc_way way = first_up ? WSC_WAY_UP : WSC_WAY_DOWN;
+        blocked[way] = !feed_piece(e, way);
+        if (!blocked[way])
+            blocked[wsc_way_back(way)] = false;
+    }
+    e->way = now;
+    if (!waits(in))
+        wsc_list_remove(&in->waiting);
+}
+
+static void give_up(struct wsc_engine *e)
+{
+    wsc_tls_give_up(e->conv->inner->tls);
+    retry(e);
+}
+
+static void wait(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data,
+                 uint64_t gap)
+{
+    struct wsc_conv_inner *in = e->conv->inner;
+    if (wsc_list_empty(&in->waiting))
+        wsc_list_append(&e->waiting, &in->waiting);
+    if (wsc_conv_piece_keep(e, &in->wait[way], off, data, gap, WAIT_MAX))
+        return;
+    give_up(e);
+    if (gap > 0)
+        wsc_tls_gap(in->tls, wsc_conv_dir(e->conv, way), gap);
+    else
+        (void)wsc_tls_feed(in->tls, wsc_conv_dir(e->conv, way), data);
+}
+
+void wsc_conv_tls_data(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data)
+{
+    struct wsc_conv_inner *in = e->conv->inner;
+    size_t taken = 0;
+    if (in->wait[way].first == NULL)
+        taken = wsc_tls_feed(in->tls, wsc_conv_dir(e->conv, way), data);
+    if (taken < data.len)
+        wait(e, way, off + taken,
+             (struct wsc_span){.ptr = data.ptr + taken, .len = data.len - taken}, 0);
+    if (waits(in))
+        retry(e);
+    look_after(e);
+}
+
+void wsc_conv_tls_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint64_t len)
+{
+    struct wsc_conv_inner *in = e->conv->inner;
+    if (in->wait[way].first != NULL)
+        wait(e, way, off, (struct wsc_span){0}, len);
+    else
+        wsc_tls_gap(in->tls, wsc_conv_dir(e->conv, way), len);
+    look_after(e);
+}
+
+void wsc_conv_tls_finish(struct wsc_engine *e, struct wsc_conv *c)
+{
+    if (waits(c->inner))
+        give_up(e);
+    look_after(e);
+    const struct wsc_tls_info *info = wsc_tls_info(c->inner->tls);
+    if (c->ws == NULL && c->inner->h2 == NULL && !info->established && wsc_tcp_conn_ending(&c->tcp))
+        record_unread(e, c, WSC_EV_TLS_FAILED);
+    else if (c->ws != NULL && c->ws->handshake == WSC_EV_ENCRYPTED && !info->established &&
+             wsc_tcp_conn_ending(&c->tcp))
+        c->ws->handshake = WSC_EV_TLS_FAILED;
+}
+
+void wsc_conv_tls_retry_all(struct wsc_engine *e)
+{
+    uint64_t generation = e->opt.keylog != NULL ? wsc_keylog_generation(e->opt.keylog) : 0;
+    if (generation == e->generation)
+        return;
+    e->generation = generation;
+    struct wsc_list *next;
+    for (struct wsc_list *n = e->waiting.next; n != &e->waiting; n = next) {
+        next = n->next;
+        e->conv = WSC_LIST_OF(n, struct wsc_conv_inner, waiting)->conv;
+        retry(e);
+        look_after(e);
+    }
+}
+
+/* Roles are known by the SYN, or by the hello. */
+static bool find_roles(struct wsc_conv *c, enum wsc_way way, struct wsc_span data)
+{
+    if (c->client_known)
+        return true;
+    bool client = wsc_tls_looks_like_client(data);
+    if (!client && !wsc_tls_looks_like_server(data))
+        return false;
+    c->client = (client ? way : wsc_way_back(way)) & 1u;
+    c->client_known = true;
+    return true;
+}
+
+void wsc_conv_tls_begin(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data)
+{
+    struct wsc_conv *c = e->conv;
+    struct wsc_conv_inner *in = NULL;
+    if (find_roles(c, way, data))
+        in = wsc_conv_inner_need(e, c);
+    if (in != NULL) {
+        uint64_t wire[2];
+        wire[wsc_conv_dir(c, way)] = off;
+        wire[wsc_conv_dir(c, wsc_way_back(way))] = c->tcp.dir[wsc_way_back(way)].next_off;
+        in->tls = wsc_tls_new(e->tls, wire, &tls_ops, e);
+    }
+    if (in == NULL || in->tls == NULL) {
+        count_unread(e, c, (struct wsc_span){0});
+        wsc_conv_skip(c);
+        return;
+    }
+    wsc_tls_wait(in->tls, e->opt.wait_keys);
+    c->mode[0] = c->mode[1] = WSC_CONV_NEW;
+    wsc_conv_tls_data(e, way, off, data);
+}
