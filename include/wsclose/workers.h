@@ -85,5 +85,7 @@ uint64_t wsc_workers_starved(struct wsc_workers *w);
 /* As wsc_analyzer_protocols(); 0 rows unless called right after wsc_workers_flush(). */
 size_t wsc_workers_protocols(const struct wsc_workers *w, struct wsc_protocol_stats *out,
                              size_t cap);
+/* As wsc_analyzer_tls_names(); likewise. */
+size_t wsc_workers_tls_names(struct wsc_workers *w, struct wsc_tls_name *out, size_t cap);
 
 #endif

@@ -129,12 +129,12 @@ static void print_rest(const struct wsc_workers *w, const struct wsc_analyzer_st
 #define TLS_NAMES 5u
 
 /* Whose TLS could not be read, and how it could be. */
-static void print_unread(const struct analysis *an, const struct wsc_analyzer_stats *a)
+static void print_unread(struct wsc_workers *w, const struct wsc_analyzer_stats *a)
 {
     struct wsc_tls_name rows[TLS_NAMES];
     if (a->tls_flows == 0)
         return;
-    size_t all = wsc_analyzer_tls_names(an->analyzer, rows, TLS_NAMES);
+    size_t all = wsc_workers_tls_names(w, rows, TLS_NAMES);
     fprintf(stderr, "not read: %" PRIu64 " TLS connection%s, which may hold WebSockets",
             a->tls_flows, plural(a->tls_flows));
     for (size_t i = 0; i < all && i < TLS_NAMES; i++) {
@@ -190,7 +190,7 @@ void summary_print(const struct summary *s, const struct summary_traffic *t,
     print_websockets(*s);
     print_rest(an->workers, &a);
     keys_summary(&an->keys);
-    print_unread(an, &a);
+    print_unread(an->workers, &a);
     print_warnings(s, &a);
     if (db == NULL || !s->stored)
         return;

@@ -378,6 +378,11 @@ void wsc_analyzer_get_stats(const struct wsc_analyzer *an, struct wsc_analyzer_s
     out->memory_bytes = memory_held(an);
 }
 
+const struct wsc_tls_names *wsc_analyzer_names(const struct wsc_analyzer *an)
+{
+    return an->engine.tls_names;
+}
+
 size_t wsc_analyzer_tls_names(const struct wsc_analyzer *an, struct wsc_tls_name *out, size_t cap)
 {
     return wsc_tls_names_list(an->engine.tls_names, out, cap);

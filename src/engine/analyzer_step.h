@@ -3,6 +3,7 @@
 #define WSC_ENGINE_ANALYZER_STEP_H
 
 #include "engine/intake.h"
+#include "engine/tls_names.h"
 #include "flow/flow_key.h"
 
 /* What wsc_analyzer_feed() does after the intake: time is |c|, and |v| a segment, or NULL. */
@@ -13,6 +14,8 @@ enum wsc_err wsc_analyzer_step(struct wsc_analyzer *an, const struct wsc_clock *
  * with. */
 bool wsc_analyzer_key_of(const struct wsc_closure *rec, struct wsc_flow_key *key,
                          enum wsc_way *client);
+
+const struct wsc_tls_names *wsc_analyzer_names(const struct wsc_analyzer *an);
 
 /* For qsort(): the order of wsc_analyzer_protocols(). */
 int wsc_analyzer_by_bytes(const void *a, const void *b);

@@ -114,7 +114,7 @@ static void count_unread(struct wsc_engine *e, struct wsc_conv *c, struct wsc_sp
         return;
     c->tls = true;
     e->tls_unread++;
-    wsc_tls_names_count(e->tls_names, name);
+    wsc_tls_names_count(e->tls_names, name, 1);
 }
 
 /* It gets a record, if such connections are asked for. */

@@ -40,7 +40,7 @@ static bool same(const char *name, struct wsc_span s)
     return strlen(name) == s.len && memcmp(name, s.ptr, s.len) == 0;
 }
 
-void wsc_tls_names_count(struct wsc_tls_names *t, struct wsc_span name)
+void wsc_tls_names_count(struct wsc_tls_names *t, struct wsc_span name, uint64_t n)
 {
     size_t i = wsc_hash(t->key, name.ptr, name.len) % SLOTS;
     while (t->slots[i].name != NULL && !same(t->slots[i].name, name))
@@ -49,7 +49,7 @@ void wsc_tls_names_count(struct wsc_tls_names *t, struct wsc_span name)
     if (s->name == NULL) {
         char *copy = t->used < WSC_TLS_NAMES_MAX ? wsc_alloc(name.len + 1) : NULL;
         if (copy == NULL) {
-            t->others++;
+            t->others += n;
             return;
         }
         if (name.len > 0)
@@ -58,7 +58,19 @@ void wsc_tls_names_count(struct wsc_tls_names *t, struct wsc_span name)
         s->name = copy;
         t->used++;
     }
-    s->connections++;
+    s->connections += n;
+}
+
+void wsc_tls_names_merge(struct wsc_tls_names *t, const struct wsc_tls_names *from)
+{
+    for (size_t i = 0; i < SLOTS; i++) {
+        const struct slot *s = &from->slots[i];
+        if (s->name != NULL)
+            wsc_tls_names_count(
+                t, (struct wsc_span){.ptr = (const uint8_t *)s->name, .len = strlen(s->name)},
+                s->connections);
+    }
+    t->others += from->others;
 }
 
 static int most_first(const void *a, const void *b)

@@ -28,6 +28,7 @@ struct wsc_workers {
     size_t workers_len;
     uint64_t submitted_ns;                  /* packet time */
     uint64_t dropped[WSC_WORKERS_CAPTURES]; /* by a full queue */
+    struct wsc_tls_names *names;            /* of all of them, once asked for */
     bool locks, flushed;
 };
 
@@ -138,6 +139,7 @@ void wsc_workers_free(struct wsc_workers *w)
     wsc_free(w->workers);
     wsc_intake_clear(&w->intake);
     wsc_analyzer_free(w->only);
+    wsc_tls_names_free(w->names);
     wsc_free(w);
 }
 
@@ -463,4 +465,17 @@ size_t wsc_workers_protocols(const struct wsc_workers *w, struct wsc_protocol_st
     }
     wsc_free(rows);
     return n;
+}
+
+size_t wsc_workers_tls_names(struct wsc_workers *w, struct wsc_tls_name *out, size_t cap)
+{
+    if (w->only != NULL)
+        return wsc_analyzer_tls_names(w->only, out, cap);
+    wsc_tls_names_free(w->names);
+    w->names = w->flushed ? wsc_tls_names_new() : NULL;
+    if (w->names == NULL)
+        return 0;
+    for (size_t i = 0; i < w->workers_len; i++)
+        wsc_tls_names_merge(w->names, wsc_analyzer_names(w->workers[i].an));
+    return wsc_tls_names_list(w->names, out, cap);
 }
