@@ -3,14 +3,15 @@
 
 usage: close_frames_vs_tshark.py WSCLOSE FOLDER...
 
-Runs both over every plain-text capture in the folders and compares the first Close of each side of each connection. tshark shows a
-Close only where it knows the stream to be a WebSocket, so what it does not show (no handshake in the capture, an HTTP tunnel)
-is counted and listed, not compared. Exit status 1 if they disagree anywhere.
+Runs both over every capture in the folders and compares the first Close of each side of each connection. Key logs beside a capture
+(STEM.keys, STEM.client.keys, ...) are given to both. Of HTTP/2, tshark (4.0) shows the DATA of each stream; the frames in it are read
+here. tshark shows a Close only where it knows the stream to be a WebSocket, so what it does not show (no handshake in the capture, an
+HTTP tunnel) is counted and listed, not compared. Exit status 1 if they disagree anywhere.
 """
-import glob, json, os, re, subprocess, sys
+import glob, json, os, re, struct, subprocess, sys, tempfile
 
-FIELDS = ["frame.number", "ip.src", "ipv6.src", "tcp.srcport", "ip.dst", "ipv6.dst", "tcp.dstport", "websocket.opcode",
-          "websocket.payload.close.status_code", "websocket.payload.close.reason", "tcp.stream"]
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "support"))
+from verdicts import keylogs, with_keys
 
 # Where tshark is known to be wrong or silent, with the reason.
 KNOWN = {
@@ -19,39 +20,95 @@ KNOWN = {
 }
 
 
-def tshark_closes(path):
-    """{(src, sport, dst, dport): (packet, code, reason)} of the first Close of each sender of each stream."""
-    args = ["tshark", "-r", path, "-o", "tcp.reassemble_out_of_order:TRUE", "-Y", "websocket.opcode == 8", "-T", "json", "-J", "frame ip ipv6 tcp websocket",
-            "--no-duplicate-keys"]
-    p = subprocess.run(args, capture_output=True)
-    found = {}
+def prior_knowledge(path):
+    """Ports where HTTP/2 begins at once, which tshark has no idea of."""
+    if b"PRI * HTTP/2.0" not in open(path, "rb").read():
+        return []
+    p = subprocess.run(["tshark", "-r", path, "-Y", 'tcp.payload[0:14] == "PRI * HTTP/2.0" and tcp.seq == 1', "-T", "fields", "-e", "tcp.dstport"], capture_output=True, text=True)
+    return sorted(set(p.stdout.split()))
+
+
+def tshark(path):
+    """The packets with WebSocket frames or HTTP/2 DATA."""
+    with tempfile.NamedTemporaryFile("w") as keys:
+        for k in keylogs(path):
+            keys.write(open(k).read() + "\n")
+        keys.flush()
+        args = ["tshark", "-r", path, "-o", "tcp.reassemble_out_of_order:TRUE", "-o", f"tls.keylog_file:{keys.name}", "-Y", "websocket.opcode == 8 or http2.type == 0 or http2.type == 1",
+                "-T", "json", "-J", "frame ip ipv6 tcp websocket http2", "--no-duplicate-keys"]
+        for port in prior_knowledge(path):
+            args += ["-d", f"tcp.port=={port},http2"]
+        p = subprocess.run(args, capture_output=True)
     try:
-        packets = json.loads(p.stdout or b"[]")
+        return json.loads(p.stdout or b"[]")
     except ValueError:
-        return found
-    for packet in packets:
+        return []
+
+
+def innermost(layer):
+    return layer[-1] if isinstance(layer, list) else layer
+
+
+def listed(layer):
+    return layer if isinstance(layer, list) else [] if layer is None else [layer]
+
+
+class Frames:
+    """WebSocket frames in the DATA of one direction of a stream; finds the first Close."""
+
+    def __init__(self):
+        self.data = b""
+
+    def feed(self, data):
+        self.data += data
+        while len(self.data) >= 2:
+            opcode, masked, n, at = self.data[0] & 15, self.data[1] >> 7, self.data[1] & 127, 2
+            for length, code in ((126, "!H"), (127, "!Q")):
+                if n == length and at == 2:
+                    at += struct.calcsize(code)
+                    if len(self.data) < at:
+                        return None
+                    n = struct.unpack_from(code, self.data, 2)[0]
+            at += 4 * masked
+            if len(self.data) < at + n:
+                return None
+            body = self.data[at:at + n]
+            if masked:
+                key = self.data[at - 4:at]
+                body = bytes(b ^ key[i % 4] for i, b in enumerate(body))
+            self.data = self.data[at + n:]
+            if opcode == 8:
+                return (struct.unpack_from("!H", body)[0] if len(body) > 1 else None, body[2:].decode())
+        return None
+
+
+def tshark_closes(path):
+    """{(src, sport, dst, dport, stream): (packet, code, reason)} of the first Close of each sender of each stream."""
+    found, streams, websockets = {}, {}, set()
+    for packet in tshark(path):
         layers = packet["_source"]["layers"]
-        ip = layers.get("ip", layers.get("ipv6"))
-        tcp = layers["tcp"]
-        if isinstance(ip, list):
-            ip = ip[-1]
-        if isinstance(tcp, list):
-            tcp = tcp[-1]
+        ip, tcp = innermost(layers.get("ip", layers.get("ipv6"))), innermost(layers["tcp"])
         src, dst = (ip["ip.src"], ip["ip.dst"]) if "ip.src" in ip else (ip["ipv6.src"], ip["ipv6.dst"])
-        frames = layers["websocket"]
-        for ws in frames if isinstance(frames, list) else [frames]:
-            if int(ws.get("websocket.opcode", -1)) != 8:
+        number, ends = int(layers["frame"]["frame.number"]), (src, tcp["tcp.srcport"], dst, tcp["tcp.dstport"])
+        for ws in listed(layers.get("websocket")):
+            key = (*ends, tcp["tcp.stream"])
+            if int(ws.get("websocket.opcode", -1)) != 8 or key in found:
                 continue
-            key = (src, tcp["tcp.srcport"], dst, tcp["tcp.dstport"], tcp["tcp.stream"])
-            if key in found:
-                continue
-            body = ws.get("websocket.payload", {})
-            body = {} if not isinstance(body, dict) else body
             text = json.dumps(ws)
             code = re.search(r'"websocket.payload.close.status_code": "(\d+)"', text)
             reason = re.search(r'"websocket.payload.close.reason": ("(?:[^"\\]|\\.)*")', text)
-            found[key] = (int(layers["frame"]["frame.number"]), int(code.group(1)) if code else None,
-                          json.loads(reason.group(1)) if reason else "")
+            found[key] = (number, int(code.group(1)) if code else None, json.loads(reason.group(1)) if reason else "")
+        for h2 in listed(layers.get("http2")):
+            for f in listed(h2.get("http2.stream")):
+                stream = (tcp["tcp.stream"], f.get("http2.streamid"))
+                if '":protocol' in json.dumps(f):
+                    websockets.add(stream)
+                if f.get("http2.type") != "0" or stream not in websockets:
+                    continue
+                key = (*ends, *stream)
+                close = streams.setdefault(key, Frames()).feed(bytes.fromhex(f.get("http2.data.data", "").replace(":", "")))
+                if close and key not in found:
+                    found[key] = (number, *close)
     return found
 
 
@@ -61,7 +118,7 @@ def endpoint(text):
 
 
 def wsclose_closes(binary, path):
-    p = subprocess.run([binary, "analyze", "--db", "none", "--format", "ndjson", "--quiet", path], capture_output=True, text=True)
+    p = subprocess.run([binary, "analyze", "--db", "none", "--format", "ndjson", "--quiet", *with_keys(keylogs(path)), path], capture_output=True, text=True)
     found = {}
     for line in p.stdout.splitlines():
         r = json.loads(line)
@@ -80,8 +137,6 @@ def main():
     for folder in sys.argv[2:]:
         for path in sorted(glob.glob(os.path.join(folder, "*.pcap*"))):
             name = os.path.basename(path)
-            if re.match(r"[fg]0\d", name):
-                continue  # TLS and HTTP/2
             if name in KNOWN:
                 skipped += 1
                 print(f"{name}: not compared: {KNOWN[name]}")

@@ -1,11 +1,7 @@
 """Runs a folder of captures with key logs against its truth.json: used by the cases tls and http2."""
 import json, os, sys
 
-from verdicts import differences, records
-
-
-def expected(where, d):
-    return [os.path.join(where, c) for c in d["captures"]], [o for k in d["keylog"] for o in ("--keylog", os.path.join(where, k))]
+from verdicts import differences, records, with_keys
 
 
 def matched(connections, found):
@@ -28,8 +24,8 @@ def check(binary, where, names, verbose):
     for scene, d in truth.items():
         if names and scene not in names:
             continue
-        captures, keylog = expected(where, d)
-        for t, r in matched(d["connections"], records(binary, captures, keylog)):
+        captures, keylog = ([os.path.join(where, f) for f in d[k]] for k in ("captures", "keylog"))
+        for t, r in matched(d["connections"], records(binary, captures, with_keys(keylog))):
             checks += len(t["expect"]) if t else 1
             if t is None:
                 bad = [f"a record that nobody expects: {r['path']} {r['outcome']} {r['close_code']}"]

@@ -1,5 +1,5 @@
 """What the cases over recorded captures share: records of captures, packets of a capture, and how a record is held against a truth.json."""
-import json, os, re, struct, subprocess, sys, tempfile
+import glob, json, os, re, struct, subprocess, sys, tempfile
 
 LEVELS = [None, "possible", "likely", "certain"]
 
@@ -21,6 +21,17 @@ def records_of(binary, contents, options=()):
             with open(names[-1], "wb") as f:
                 f.write(c)
         return records(binary, names, options)
+
+
+def keylogs(path):
+    """The key logs beside a capture: STEM.keys, STEM.client.keys, ..."""
+    stem = glob.escape(os.path.splitext(path)[0])
+    return sorted(glob.glob(stem + ".keys") + glob.glob(stem + ".*.keys"))
+
+
+def with_keys(paths):
+    """The options that give these key logs to wsclose."""
+    return [o for p in paths for o in ("--keylog", p)]
 
 
 def packets(path):

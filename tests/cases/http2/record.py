@@ -9,8 +9,8 @@ wsclose's output. What it needs is in README.md.
 import os, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[1:1] = [os.path.join(HERE, "..", "tls"), os.path.join(HERE, "..", "causes"), os.path.join(HERE, "..", "..", "support")]
-import recording, scenes_node
+sys.path[1:1] = [os.path.join(HERE, "peers"), os.path.join(HERE, "..", "tls"), os.path.join(HERE, "..", "causes"), os.path.join(HERE, "..", "..", "support")]
+import recording, scenes_byhand, scenes_node
 from tlslab import TlsLab
 
-recording.main(TlsLab, HERE, [scenes_node], __doc__)
+recording.main(TlsLab, HERE, [scenes_node, scenes_byhand], __doc__)

@@ -1,7 +1,9 @@
 """Scenes with node's http2 and `ws` on both sides."""
 import asyncio, json, os
+from types import SimpleNamespace
 
-from tlslab import SERVER
+from browser import PAGE, browse
+from tlslab import SERVER, first_ends
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -11,15 +13,16 @@ async def peers(lab, steps, port=9080, tls=False, **options):
     server, client = dict(options), dict(options)
     if tls:
         server["cert"], server["key"] = lab.certificate()
-        client["keylog"] = lab.keys("client")
+        server["keylog"] = lab.keys("server") if tls == "server" else None
+        client["keylog"] = lab.keys("client") if tls == "client" else None
     lab.peer("node http2 and ws 8")
     s = lab.process("s", "node", os.path.join(HERE, "peers", "server.js"), str(port), json.dumps(server))
     await s.first("ready")
     lab.capture("toc", ports=[port])
     c = lab.process("c", "node", os.path.join(HERE, "peers", "client.js"), f"{'https' if tls else 'http'}://{SERVER}:{port}", json.dumps(steps), json.dumps(client))
     address = await c.first("address")
-    await asyncio.sleep(max(x.get("at", 0) for x in steps) / 1000 + 1)
-    await lab.stop_capture()
+    await asyncio.sleep(max(x.get("at", 0) for x in steps) / 1000 + 0.5)
+    await lab.stop_capture(0.2)
     c.kill()
     s.kill()
     return address, c, s
@@ -66,4 +69,98 @@ async def endings(lab, **options):
         stream(lab, *got, *e, scheme="wss" if options.get("tls") else "ws")
 
 
-SCENES = [endings]
+async def endings_tls(lab):
+    """The same over TLS, h2 by ALPN; the client logs the keys."""
+    await endings(lab, tls="client")
+
+
+async def endings_padded(lab):
+    """The same over TLS, HEADERS and DATA padded by both sides; the server logs the keys."""
+    await endings(lab, tls="server", padding=True)
+
+
+async def many(lab):
+    """Sixteen WebSockets at once beside requests, padded; each ends in its own way."""
+    words = ["server/1001/", "client/4000/x", "client/empty", "server/3000/app", "server/kill", "client/kill", "client/end", "server/end"]
+    ends = [(f"/{i}/{words[i % 8]}".rstrip("/"), {0: 1001, 1: 4000, 2: 1005, 3: 3000}.get(i % 8, 1006), "client" if i % 8 in (1, 2, 5, 6) else "server",
+             "close_handshake" if i % 8 < 4 else "stream_reset" if i % 8 < 6 else "stream_end") for i in range(1, 17)]
+    steps = [{"at": i // 4, "path": e[0]} for i, e in enumerate(ends)] + [{"at": i, "get": f"/g{i}"} for i in range(6)] + [{"at": 2, "post": "/form", "bytes": 500}, {"at": 900, "close": True}]
+    got = await peers(lab, steps, padding=True)
+    for e in ends:
+        stream(lab, *got, *e)
+
+
+async def refused(lab):
+    """Streams that never become WebSockets: REFUSED_STREAM and other errors, statuses, no answer until the connection ends."""
+    steps = [{"at": 0, "path": "/1/refuse/7"}, {"at": 50, "path": "/2/refuse/8"}, {"at": 100, "path": "/3/reject/503"}, {"at": 150, "path": "/4/silent"}, {"at": 200, "path": "/5/client/1000/fine"},
+             {"at": 700, "fin": True}]
+    got = await peers(lab, steps)
+    for path, ending, by in (("/1/refuse/7", ["rejected", "stream_reset"], "server"), ("/2/refuse/8", ["rejected", "stream_reset"], "server"), ("/3/reject/503", "rejected", None), ("/4/silent", "no_response", None)):
+        stream(lab, *got, path, None, by, ending)
+    stream(lab, *got, "/5/client/1000/fine", 1000, "client", "close_handshake")
+
+
+async def cut(lab, by, *last):
+    """Four streams are open when the connection ends; a fifth was closed before."""
+    steps = [{"at": 0, "path": "/1/client/1000/before"}, *({"at": 100, "path": f"/{i}/open"} for i in (2, 3, 4)), *last]
+    got = await peers(lab, steps)
+    stream(lab, *got, "/1/client/1000/before", 1000, "client", "close_handshake")
+    rst = first_ends(lab.path)[got[0], f"{SERVER}:9080"][0] == "rst"
+    for path in ("/2/open", "/3/open", "/4/open", *(x["path"] for x in last if "path" in x)):
+        stream(lab, *got, path, 1006, by, "reset" if rst else "fin")
+
+
+async def goaway_by_server(lab):
+    """GOAWAY with ENHANCE_YOUR_CALM and a text, then the end of TCP, four streams open."""
+    await cut(lab, "server", {"at": 300, "path": "/5/server/goaway/11/too_much"})
+
+
+async def goaway_by_client(lab):
+    """GOAWAY by the client, then the end of TCP, three streams open."""
+    await cut(lab, "client", {"at": 400, "goaway": 0})
+
+
+async def fin_by_server(lab):
+    """The server's connection is destroyed, four streams open."""
+    await cut(lab, "server", {"at": 300, "path": "/5/server/fin"})
+
+
+async def rst_by_server(lab):
+    """An RST by the server, four streams open."""
+    await cut(lab, "server", {"at": 300, "path": "/5/server/tcprst"})
+
+
+async def rst_by_client(lab):
+    """An RST by the client, three streams open."""
+    await cut(lab, "client", {"at": 400, "tcprst": True})
+
+
+async def still_open(lab):
+    """The capture stops before the streams end."""
+    got = await peers(lab, [{"at": 0, "path": "/1/client/1000/before"}, {"at": 50, "path": "/2/open"}, {"at": 60, "path": "/3/open"}], tls="client")
+    stream(lab, *got, "/1/client/1000/before", 1000, "client", "close_handshake", scheme="wss")
+    for path in ("/2/open", "/3/open"):
+        stream(lab, *got, path, None, None, "none", outcome="open", scheme="wss")
+
+
+async def chromium(lab):
+    """A page of Chromium's, from an HTTP/2 server that announces extended CONNECT: its WebSockets share the page's connection."""
+    ends = [("server/1011/chyba_%C5%BE", 1011, "server", "close_handshake"), ("client/4001/bye", 4001, "client", "close_handshake"), ("client/empty", 1005, "client", "close_handshake"),
+            ("server/end", 1006, "server", "stream_end"), ("server/kill", 1006, "server", "stream_reset")]
+    paths = [f"/{i}/{e[0]}" for i, e in enumerate(ends, 1)]
+    cert, key = lab.certificate()
+    lab.peer("Chromium 156")
+    lab.peer("node http2 and ws 8")
+    page = PAGE.replace("URLS", json.dumps([f"wss://{SERVER}:9443{p}" for p in paths]))
+    s = lab.process("s", "node", os.path.join(HERE, "peers", "server.js"), "9443", json.dumps({"cert": cert, "key": key, "page": page}))
+    await s.first("ready")
+    lab.capture("toc", ports=[9443])
+    told = await browse(lab, "", len(paths), f"https://{SERVER}:9443/page")
+    await lab.stop_capture()
+    client = SimpleNamespace(lines=[{"of": t["path"], "status": 200} for t in told], log={t["path"]: t for t in told})
+    address = next(e["remote"] for e in s.lines if "remote" in e and e["first"] in paths)
+    for path, e in zip(paths, ends):
+        stream(lab, address, client, s, path, *e[1:], port=9443, scheme="wss")
+
+
+SCENES = [endings, endings_tls, endings_padded, many, refused, goaway_by_server, goaway_by_client, fin_by_server, rst_by_server, rst_by_client, still_open, chromium]

@@ -3,13 +3,15 @@
 
 usage: run.py WSCLOSE [RUNS] [FOLDER]
 
-Every classic pcap in FOLDER (default: samples/) is read whole once; then RUNS times (default 300, over all captures) with packets dropped,
+Every classic pcap in FOLDER (default: samples/) is read whole once, with the key logs beside it; then RUNS times (default 300, over all captures) with packets dropped,
 doubled, swapped with a neighbour or cut short, by a fixed seed. Each connection's record is compared with the one of the whole capture.
 What would be a wrong certain verdict is in `wrong()`.
 """
 import glob, json, os, random, struct, subprocess, sys, tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "..", "support"))
+from verdicts import keylogs, with_keys
 
 
 def packets(data):
@@ -66,15 +68,16 @@ def truncate(rng, ps, order):
 KINDS = {"drop": drop, "drop_run": drop_run, "cut_end": cut_end, "cut_start": cut_start, "double": double, "swap": swap, "truncate": truncate}
 
 
-def records(binary, path):
-    p = subprocess.run([binary, "analyze", "--no-label", "--quiet", "--db", "none", "--format", "ndjson", path], capture_output=True, timeout=60)
+def records(binary, path, keys):
+    p = subprocess.run([binary, "analyze", "--no-label", "--quiet", "--db", "none", "--format", "ndjson", *with_keys(keys), path], capture_output=True, timeout=60)
     if p.returncode not in (0, 3):
         sys.exit(f"{path}: exit {p.returncode}: {p.stderr.decode()}")
     return [json.loads(line) for line in p.stdout.decode().splitlines()]
 
 
 def key(r):
-    return tuple(sorted((r["client"], r["server"])))
+    """Streams of one HTTP/2 connection are told apart by their paths."""
+    return (*sorted((r["client"], r["server"])), r["path"] if r["http"] == "2" else None)
 
 
 def wrong(kind, before, after):
@@ -110,22 +113,23 @@ def main():
         with open(path, "rb") as f:
             data = f.read()
         by_key = {}
-        for r in records(sys.argv[1], path):
+        for r in records(sys.argv[1], path, keylogs(path)):
             by_key.setdefault(key(r), []).append(r)
         # Only what is alone on its ports and was seen to its end can be compared.
         truth = {k: v[0] for k, v in by_key.items() if len(v) == 1 and v[0]["outcome"] in ("closed", "open") and not v[0]["midstream"]}
         if truth and data[:4] != b"\x0a\x0d\x0d\x0a":
-            captures.append((os.path.basename(path), data[:24], *packets(data), truth))
+            captures.append((path, data[:24], *packets(data), truth))
     bad = compared = unknown = 0
     with tempfile.TemporaryDirectory() as d:
         for n in range(runs):
-            name, header, order, ps, truth = captures[n % len(captures)]
+            path, header, order, ps, truth = captures[n % len(captures)]
+            name = os.path.basename(path)
             kind = rng.choice(list(KINDS))
             seed = rng.randrange(1 << 30)
             mutant = os.path.join(d, "m.pcap")
             with open(mutant, "wb") as f:
                 f.write(header + b"".join(KINDS[kind](random.Random(seed), ps, order)))
-            for r in records(sys.argv[1], mutant):
+            for r in records(sys.argv[1], mutant, keylogs(path)):
                 before = truth.get(key(r))
                 if before is None:
                     continue

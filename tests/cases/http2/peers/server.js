@@ -31,7 +31,7 @@ function act(ws, stream, what, value, reason) {
 
 const raw = new WeakMap();
 const sockets = [];
-server.on('connection', (s) => { sockets.push(s); s.on('error', () => {}); });
+server.prependListener('connection', (s) => { sockets.push(s); s.on('error', () => {}); });
 server.on('session', (session) => {
   const at = sockets.find((s) => s.remotePort === session.socket.remotePort);
   raw.set(session, at);
@@ -43,16 +43,19 @@ server.on('stream', (stream, headers) => {
   const path = headers[':path'];
   stream.on('error', () => {});
   if (headers[':protocol'] !== 'websocket') {
+    if (path === '/page') { stream.respond({ ':status': 200, 'content-type': 'text/html' }); return stream.end(options.page); }
     let n = 0;
     stream.on('data', (d) => { n += d.length; });
     stream.on('end', () => { stream.respond({ ':status': 200, 'content-type': 'text/plain' }); stream.end(`got ${n} bytes, here are some: ` + 'x'.repeat(300)); });
     return;
   }
+  const at = stream.session.socket;
+  log({ remote: `${at.remoteAddress.replace('::ffff:', '')}:${at.remotePort}`, first: path });
   const [, , who, what, value, reason] = path.split('/').map(decodeURIComponent);
   if (who === 'reject') { stream.respond({ ':status': Number(what), server: 'refuser/1.0' }); stream.end('no'); return log({ path, rejected: Number(what) }); }
   if (who === 'refuse') { stream.close(Number(what)); return log({ path, refused: Number(what) }); }
   if (who === 'silent') return;
-  stream.respond({ ':status': 200, 'sec-websocket-protocol': 'chat' });
+  stream.respond({ ':status': 200, ...(headers['sec-websocket-protocol'] && { 'sec-websocket-protocol': 'chat' }) });
   const ws = new WebSocket(null, undefined, { isServer: true });
   ws._isServer = true;
   ws.on('error', () => {});
