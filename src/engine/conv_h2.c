@@ -139,12 +139,15 @@ static void unmap(struct wsc_engine *e)
         e->wire.mapped = false;
 }
 
-/* Where exactly in the span a frame without data stands is not told: anywhere in it. */
+/* What has no bytes of its own stands where the bytes it needed end. */
 static void map_here(struct wsc_engine *e)
 {
     const struct wsc_conv_inner *in = e->conv->inner;
-    if (in->tls == NULL)
-        e->wire = (struct wsc_conv_wire){.start = in->h2_off, .end = in->h2_end, .mapped = true};
+    const uint8_t *here = wsc_h2_here(in->h2);
+    if (in->tls != NULL)
+        return;
+    uint64_t end = here != NULL ? in->h2_off + (uint64_t)(here - in->h2_base) : in->h2_end;
+    e->wire = (struct wsc_conv_wire){.start = in->h2_off, .end = end, .mapped = true};
 }
 
 /* ---- heads ---- */
