@@ -97,6 +97,7 @@ struct wsc_analyzer_stats {
     uint64_t evicted;         /* forgotten at max_connections */
     uint64_t reorder_dropped; /* bytes given up at a reorder ceiling */
     uint64_t tls_flows;       /* TLS connections that could not be read */
+    uint64_t tls_failed;      /* ... whose TLS did not come about */
     uint64_t memory_bytes;    /* held now, in all */
 };
 void wsc_analyzer_get_stats(const struct wsc_analyzer *an, struct wsc_analyzer_stats *out);

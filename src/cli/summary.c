@@ -9,8 +9,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* TLS that could not be read, or did not come about, need not have been for a WebSocket. */
+static bool maybe_websocket(const struct wsc_closure *rec)
+{
+    static const char no_keys[] = "no_keys";
+    bool unread = rec->cause.len == sizeof(no_keys) - 1 &&
+                  memcmp(rec->cause.ptr, no_keys, sizeof(no_keys) - 1) == 0;
+    return unread || (rec->ending == WSC_ENDING_TLS_FAILED && rec->close_code < 0);
+}
+
 void summary_count(struct summary *s, const struct wsc_closure *rec)
 {
+    if (maybe_websocket(rec)) {
+        s->unread++;
+        return;
+    }
     s->outcomes[rec->outcome]++;
     if (rec->outcome != WSC_OUTCOME_CLOSED || rec->close_code < 0)
         return;
@@ -76,7 +89,7 @@ static void print_websockets(struct summary s)
 {
     uint64_t all = s.outcomes[0] + s.outcomes[1] + s.outcomes[2] + s.outcomes[3];
     if (all == 0) {
-        fprintf(stderr, "no WebSocket in the capture\n");
+        fprintf(stderr, "no WebSocket seen\n");
         return;
     }
     fprintf(stderr, "%" PRIu64 " WebSocket%s:", all, plural(all));
@@ -129,9 +142,12 @@ static void print_rest(const struct wsc_workers *w, const struct wsc_analyzer_st
 #define TLS_NAMES 5u
 
 /* Whose TLS could not be read, and how it could be. */
-static void print_unread(struct wsc_workers *w, const struct wsc_analyzer_stats *a)
+static void print_unread(struct wsc_workers *w, const struct wsc_analyzer_stats *a, bool encrypted)
 {
     struct wsc_tls_name rows[TLS_NAMES];
+    if (a->tls_failed > 0)
+        fprintf(stderr, "TLS did not come about for %" PRIu64 " connection%s%s\n", a->tls_failed,
+                plural(a->tls_failed), encrypted ? "" : " (--encrypted tells why)");
     if (a->tls_flows == 0)
         return;
     size_t all = wsc_workers_tls_names(w, rows, TLS_NAMES);
@@ -151,7 +167,9 @@ static void print_unread(struct wsc_workers *w, const struct wsc_analyzer_stats 
     }
     if (all > TLS_NAMES)
         fprintf(stderr, ", and %zu more names", all - TLS_NAMES);
-    fputs(" (--keylog FILE reads them, --encrypted lists them)\n", stderr);
+    fputs(encrypted ? " (--keylog FILE reads them)\n"
+                    : " (--keylog FILE reads them, --encrypted lists them)\n",
+          stderr);
 }
 
 /* What may have kept us from seeing something. */
@@ -190,7 +208,7 @@ void summary_print(const struct summary *s, const struct summary_traffic *t,
     print_websockets(*s);
     print_rest(an->workers, &a);
     keys_summary(&an->keys);
-    print_unread(an->workers, &a);
+    print_unread(an->workers, &a, s->unread > 0);
     print_warnings(s, &a);
     if (db == NULL || !s->stored)
         return;

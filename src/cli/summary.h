@@ -16,6 +16,7 @@ struct summary {
     struct summary_code codes[SUMMARY_CODES]; /* the first kinds met */
     size_t codes_len;
     uint64_t other_codes;
+    uint64_t unread;       /* records of TLS that could not be read: what they were is not known */
     uint64_t lost_packets; /* for want of memory */
     bool stored;
     enum wsc_import_result import;

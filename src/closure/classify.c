@@ -151,11 +151,12 @@ enum fact {
     EVICTED = 1 << 13,
     UNHEARD = 1 << 15, /* SILENT, but packets were dropped meanwhile */
     ENCRYPTED = 1 << 16,
-    TLS_FAILED = 1 << 17
+    TLS_FAILED = 1 << 17,
+    WSS_KNOWN = 1 << 18 /* it was to be a WebSocket */
 };
 #define TCP_ENDED (FIN_FIRST | RST_FIRST)
 
-enum code_rule { NO_CODE, CODE_OF_CLOSE, CODE_1006 };
+enum code_rule { NO_CODE, CODE_OF_CLOSE, CODE_1006, CODE_1015 };
 
 /* The first row whose |all| holds, of whose |any| one holds (0: none asked for), decides. */
 static const struct row {
@@ -166,6 +167,7 @@ static const struct row {
 } table[] = {
     /* clang-format off */
     /* Nobody could read it. */
+    {TLS_FAILED | WSS_KNOWN, 0,                             WSC_OUTCOME_HANDSHAKE_FAILED, WSC_ENDING_TLS_FAILED,       CODE_1015},
     {TLS_FAILED,             0,                             WSC_OUTCOME_HANDSHAKE_FAILED, WSC_ENDING_TLS_FAILED,       NO_CODE},
     {ENCRYPTED,              TCP_ENDED | SILENT | REUSED,   WSC_OUTCOME_UNKNOWN,          WSC_ENDING_GAP,              NO_CODE},
     {ENCRYPTED,              0,                             WSC_OUTCOME_UNKNOWN,          WSC_ENDING_NONE,             NO_CODE},
@@ -212,7 +214,7 @@ static unsigned handshake_facts(const struct wsc_evidence *ev)
     case WSC_EV_ENCRYPTED:
         return ENCRYPTED;
     case WSC_EV_TLS_FAILED:
-        return TLS_FAILED;
+        return ev->wss_known ? TLS_FAILED | WSS_KNOWN : TLS_FAILED;
     }
     return 0;
 }
@@ -267,8 +269,8 @@ static void set_code(const struct wsc_evidence *ev, const struct row *row, enum 
     static const uint8_t nothing[1];
     out->close_code = WSC_UNKNOWN;
     out->reason = (struct wsc_span){.ptr = nothing, .len = 0};
-    if (row->code == CODE_1006) {
-        out->close_code = 1006;
+    if (row->code == CODE_1006 || row->code == CODE_1015) {
+        out->close_code = row->code == CODE_1006 ? 1006 : 1015;
         out->code_source = WSC_CODE_SOURCE_INFERRED;
     }
     if (row->code != CODE_OF_CLOSE)

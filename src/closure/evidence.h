@@ -83,6 +83,7 @@ struct wsc_evidence {
     struct wsc_ev_side side[2];
     enum wsc_ev_handshake handshake;
     enum wsc_ev_stop stop;
+    bool wss_known;  /* TLS failed where all that could be read before was WebSockets */
     uint64_t now_ns; /* time of the last packet of the capture */
     bool lost; /* packets were dropped since the last that was acknowledged: silence proves nothing
                 */

@@ -102,6 +102,9 @@ void wsc_why_tls_failed(const struct wsc_case *c, struct wsc_claims *out)
         return;
     wsc_claim(out, WSC_CAUSE_TLS_FAILED, WSC_CONFIDENCE_CERTAIN);
     wsc_say(out, "TLS did not come about: no request was ever sent");
+    if (c->ev->wss_known)
+        wsc_say(out, "every TLS connection to this server that could be read before was a "
+                     "WebSocket, so this was to be one: 1015");
     for (int d = 0; d < 2; d++)
         say_alert(c, (enum wsc_dir)d, out);
 }

@@ -92,11 +92,12 @@ enum wsc_err wsc_analyzer_new(const struct wsc_analyzer_options *opt, wsc_record
     e->intern = wsc_intern_new(INTERN_MAX);
     e->tls = wsc_tls_shared_new(opt->keylog, TLS_BUFFERED_MAX);
     e->tls_names = wsc_tls_names_new();
+    e->wss_places = wsc_wss_places_new();
     an->flows = wsc_flow_table_new(sizeof(struct wsc_conv), opt->max_connections);
     ready &= wsc_intake_init(&an->intake, opt->max_fragment_bytes);
     if (opt->label)
         e->ident = wsc_ident_new();
-    ready &= e->tls != NULL && e->tls_names != NULL;
+    ready &= e->tls != NULL && e->tls_names != NULL && e->wss_places != NULL;
     if (!ready || e->intern == NULL || an->flows == NULL || (opt->label && e->ident == NULL)) {
         wsc_analyzer_free(an);
         return WSC_ERR_NOMEM;
@@ -341,7 +342,8 @@ void wsc_analyzer_free(struct wsc_analyzer *an)
         return;
     struct wsc_engine *e = &an->engine;
     e->on_record = discard;
-    if (an->flows != NULL && e->intern != NULL && e->tls != NULL && e->tls_names != NULL)
+    if (an->flows != NULL && e->intern != NULL && e->tls != NULL && e->tls_names != NULL &&
+        e->wss_places != NULL)
         wsc_analyzer_flush(an);
     wsc_flow_table_free(an->flows);
     wsc_intake_clear(&an->intake);
@@ -357,6 +359,7 @@ void wsc_analyzer_free(struct wsc_analyzer *an)
     wsc_pool_clear(&e->stream_pool);
     wsc_tls_shared_free(e->tls);
     wsc_tls_names_free(e->tls_names);
+    wsc_wss_places_free(e->wss_places);
     wsc_tcp_shared_clear(&e->tcp);
     wsc_free(an);
 }
@@ -375,6 +378,7 @@ void wsc_analyzer_get_stats(const struct wsc_analyzer *an, struct wsc_analyzer_s
     out->pending = e->pending;
     out->reorder_dropped = e->tcp.given_up_bytes;
     out->tls_flows = e->tls_unread;
+    out->tls_failed = e->tls_failed;
     out->memory_bytes = memory_held(an);
 }
 

@@ -65,11 +65,13 @@ static void fill_close(struct wsc_close_frame *out, const struct wsc_ev_close *e
                                     .packet = ev->ref};
 }
 
-static void fill_endpoint(const struct wsc_conv *c, enum wsc_way way, struct wsc_endpoint *out)
+struct wsc_endpoint wsc_conv_endpoint(const struct wsc_conv *c, enum wsc_dir d)
 {
-    memcpy(out->addr, c->node.key.addr[way], sizeof(out->addr));
-    out->port = c->node.key.port[way];
-    out->family = (uint8_t)c->node.key.family;
+    enum wsc_way way = wsc_conv_way(c, d);
+    struct wsc_endpoint out = {.port = c->node.key.port[way],
+                               .family = (uint8_t)c->node.key.family};
+    memcpy(out.addr, c->node.key.addr[way], sizeof(out.addr));
+    return out;
 }
 
 static struct wsc_span text(const char *s)
@@ -92,8 +94,8 @@ static void fill_identity(const struct wsc_engine *e, const struct wsc_conv *c,
     const struct wsc_conv_inner *in = c->inner;
     const struct wsc_conv_ws *ws = c->ws;
     r->id = WSC_UNKNOWN;
-    fill_endpoint(c, wsc_conv_way(c, WSC_DIR_C2S), &r->client);
-    fill_endpoint(c, wsc_conv_way(c, WSC_DIR_S2C), &r->server);
+    r->client = wsc_conv_endpoint(c, WSC_DIR_C2S);
+    r->server = wsc_conv_endpoint(c, WSC_DIR_S2C);
     r->first_packet = c->first_ref;
     r->last_packet = c->last_ref;
     r->stream_id = ws->serial;
@@ -193,6 +195,10 @@ void wsc_conv_record(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop 
     struct wsc_conv_ws *ws = c->ws;
     struct wsc_evidence ev = {
         .handshake = (enum wsc_ev_handshake)ws->handshake, .stop = stop, .now_ns = e->now_ns};
+    if (ev.handshake == WSC_EV_TLS_FAILED) {
+        struct wsc_endpoint server = wsc_conv_endpoint(c, WSC_DIR_S2C);
+        ev.wss_known = wsc_wss_places_known(e->wss_places, &server);
+    }
     fill_side(c, WSC_DIR_C2S, &ev.side[WSC_DIR_C2S]);
     fill_side(c, WSC_DIR_S2C, &ev.side[WSC_DIR_S2C]);
     for (int d = 0; d < 2; d++)

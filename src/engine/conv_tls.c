@@ -35,11 +35,21 @@ void wsc_conv_inner_drop(struct wsc_engine *e, struct wsc_conv *c)
 
 /* ---- what comes up ---- */
 
+static bool unread(const struct wsc_conv *c)
+{
+    return c->ws != NULL && c->ws->handshake == WSC_EV_ENCRYPTED;
+}
+
 static void on_record(void *ctx, enum wsc_dir d, uint64_t wire)
 {
     struct wsc_engine *e = ctx;
+    struct wsc_conv_inner *in = e->conv->inner;
+    enum wsc_way way = wsc_conv_way(e->conv, d);
     (void)wire;
-    e->conv->inner->record_ack[wsc_conv_way(e->conv, d)] = e->at->ack_off;
+    in->record_ack[way] = e->at->ack_off;
+    in->record_prev_ns[way] = in->new_ns[way];
+    if (unread(e->conv)) /* what is in it will not be told */
+        in->new_ns[way] = e->at->ts_ns;
 }
 
 /* The packet that completes a record gives its time; the one with its first byte says what its
@@ -85,7 +95,11 @@ static void on_gap(void *ctx, enum wsc_dir d, uint64_t off, uint64_t len, uint64
 static void on_alert(void *ctx, enum wsc_dir d, unsigned level, int description)
 {
     struct wsc_engine *e = ctx;
-    struct wsc_sign_alert *kept = &e->conv->inner->alert[d];
+    struct wsc_conv_inner *in = e->conv->inner;
+    enum wsc_way way = wsc_conv_way(e->conv, d);
+    struct wsc_sign_alert *kept = &in->alert[d];
+    if (unread(e->conv)) /* an alert ends a silence no more than a FIN does */
+        in->new_ns[way] = in->record_prev_ns[way];
     bool ends = level == ALERT_FATAL || description <= WSC_TLS_CLOSE_NOTIFY;
     if (kept->ref != 0 || !ends)
         return;
@@ -95,16 +109,8 @@ static void on_alert(void *ctx, enum wsc_dir d, unsigned level, int description)
                                     .description = (int16_t)description};
 }
 
-static void on_hello(void *ctx)
-{
-    (void)ctx;
-}
-
-static const struct wsc_tls_ops tls_ops = {.on_record = on_record,
-                                           .on_data = on_data,
-                                           .on_gap = on_gap,
-                                           .on_alert = on_alert,
-                                           .on_hello = on_hello};
+static const struct wsc_tls_ops tls_ops = {
+    .on_record = on_record, .on_data = on_data, .on_gap = on_gap, .on_alert = on_alert};
 
 /* ---- what goes down ---- */
 
@@ -120,7 +126,7 @@ static void count_unread(struct wsc_engine *e, struct wsc_conv *c, struct wsc_sp
 /* It gets a record, if such connections are asked for. */
 static void record_unread(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_handshake how)
 {
-    if (!e->opt.encrypted || c->ws != NULL)
+    if (c->ws != NULL)
         return;
     struct wsc_conv_ws *ws = wsc_conv_ws_new(e, c);
     if (ws != NULL)
@@ -133,7 +139,8 @@ static void leave_unread(struct wsc_engine *e, struct wsc_conv *c)
 {
     const struct wsc_tls_info *info = wsc_tls_info(c->inner->tls);
     count_unread(e, c, (struct wsc_span){.ptr = info->sni, .len = info->sni_len});
-    record_unread(e, c, WSC_EV_ENCRYPTED);
+    if (e->opt.encrypted)
+        record_unread(e, c, WSC_EV_ENCRYPTED);
     wsc_conv_skip(c);
 }
 
@@ -240,17 +247,27 @@ void wsc_conv_tls_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint
     look_after(e);
 }
 
+/* TLS did not come about. Where it was to protect a WebSocket, that is one's end. */
+static void failed(struct wsc_engine *e, struct wsc_conv *c, const struct wsc_endpoint *server)
+{
+    e->tls_failed++;
+    if (e->opt.encrypted || wsc_wss_places_known(e->wss_places, server))
+        record_unread(e, c, WSC_EV_TLS_FAILED);
+    if (c->ws != NULL && c->ws->handshake == WSC_EV_ENCRYPTED)
+        c->ws->handshake = WSC_EV_TLS_FAILED;
+}
+
 void wsc_conv_tls_finish(struct wsc_engine *e, struct wsc_conv *c)
 {
     if (waits(c->inner))
         give_up(e);
     look_after(e);
     const struct wsc_tls_info *info = wsc_tls_info(c->inner->tls);
-    if (c->ws == NULL && c->inner->h2 == NULL && !info->established && wsc_tcp_conn_ending(&c->tcp))
-        record_unread(e, c, WSC_EV_TLS_FAILED);
-    else if (c->ws != NULL && c->ws->handshake == WSC_EV_ENCRYPTED && !info->established &&
-             wsc_tcp_conn_ending(&c->tcp))
-        c->ws->handshake = WSC_EV_TLS_FAILED;
+    struct wsc_endpoint server = wsc_conv_endpoint(c, WSC_DIR_S2C);
+    if (c->inner->h2 == NULL && !info->established && wsc_tcp_conn_ending(&c->tcp))
+        failed(e, c, &server);
+    else if (info->state == WSC_TLS_OPEN)
+        wsc_wss_places_note(e->wss_places, &server, c->serial > 0);
 }
 
 void wsc_conv_tls_retry_all(struct wsc_engine *e)

@@ -17,6 +17,7 @@
 #include "closure/signs.h"
 #include "engine/intern.h"
 #include "engine/tls_names.h"
+#include "engine/wss_places.h"
 #include "flow/age_queue.h"
 #include "flow/flow_table.h"
 #include "flow/tcp_conn.h"
@@ -211,6 +212,7 @@ struct wsc_conv_inner {
     uint64_t new_ns[2];             /* by way: when the last such byte came */
     uint64_t record_ack[2];         /* by way: what the packet with the record's first byte
                                        acknowledged */
+    uint64_t record_prev_ns[2];     /* by way: new_ns before the record at hand */
     struct wsc_conv_pieces wait[2]; /* by way: TCP's bytes that wait for a secret */
     struct wsc_sign_alert alert[2]; /* by enum wsc_dir: the first fatal one, else close_notify */
     struct wsc_h2 *h2;              /* NULL: none */
@@ -259,6 +261,7 @@ struct wsc_engine {
         stream_pool;
     struct wsc_tls_shared *tls;
     struct wsc_tls_names *tls_names;
+    struct wsc_wss_places *wss_places;
     struct wsc_list waiting; /* conversations that wait for a secret */
     uint64_t generation;     /* of the key log, when they were tried last */
     size_t h2_bytes;         /* held for HTTP/2, besides the pools */
@@ -268,6 +271,7 @@ struct wsc_engine {
     size_t run_bytes;        /* held in pieces, all conversations together */
     uint64_t records, ws_open;
     uint64_t tls_unread;               /* TLS connections nobody could read */
+    uint64_t tls_failed;               /* whose TLS did not come about */
     uint64_t now_ns;                   /* latest packet time */
     uint64_t clock_ns;                 /* what ages are counted by */
     uint64_t pending;                  /* handshakes the capture ended too soon for */
@@ -414,7 +418,8 @@ void wsc_conv_probe_data(struct wsc_engine *e, enum wsc_way way, uint64_t off,
                          struct wsc_span data);
 void wsc_conv_run_clear(struct wsc_engine *e, struct wsc_conv_run *run);
 
-/* conv_record.c: the record of |c->ws|. */
+/* conv_record.c: one end of |c|; the record of |c->ws|. */
+struct wsc_endpoint wsc_conv_endpoint(const struct wsc_conv *c, enum wsc_dir d);
 void wsc_conv_record(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop stop);
 
 /* conv_signs.c: what its cause may rest on besides the evidence. */
