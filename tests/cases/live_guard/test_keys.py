@@ -1,8 +1,8 @@
 """Key logs that grow, also after the rights to open them are gone."""
-import os, signal, time
+import contextlib, os, shutil, signal, socket, ssl, struct, subprocess, threading, time, unittest
 
-from case import NOBODY, Case
-from lab import until
+from case import NOBODY, Case, ask
+from lab import ACCEPT, KEY, frame, until
 
 
 def line(client):
@@ -14,7 +14,7 @@ def append(path, text):
         f.write(text)
 
 
-class Keys(Case):
+class Logs(Case):
     def knows(self, live, words):
         """It says so when asked."""
         def asked():
@@ -29,6 +29,8 @@ class Keys(Case):
         os.chmod(path, mode)
         return path
 
+
+class Keys(Logs):
     def test_read_on_without_rights(self):
         """Opened as root, 0600, read on as nobody; half a line at a time."""
         keys = self.secret_file(line(1))
@@ -90,3 +92,79 @@ class Keys(Case):
     def test_what_cannot_be_opened(self):
         d = self.dir()
         self.fails(self.live("none", "--keylog", d, ready=False), f"{d}: Is a directory")
+
+
+@unittest.skipUnless(shutil.which("openssl"), "no openssl here, which makes a certificate")
+class Late(Logs):
+    """Secrets that come when the packets they are for have gone by."""
+
+    def setUp(self):
+        super().setUp()
+        d = self.dir()
+        self.log, self.followed, self.cert = (os.path.join(d, n) for n in ("log", "followed", "cert"))
+        subprocess.run(["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-keyout", self.cert + ".key", "-out", self.cert, "-days", "2", "-subj", "/CN=h"],
+                       check=True, capture_output=True)
+
+    def context(self, version, server):
+        c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
+        c.minimum_version = c.maximum_version = version
+        if server:
+            c.load_cert_chain(self.cert, self.cert + ".key")
+        else:
+            c.check_hostname, c.verify_mode = False, ssl.CERT_NONE
+            c.keylog_filename = self.log
+        return c
+
+    def session(self, version, code, at_each_step):
+        """A WebSocket over TLS that the server closes; at_each_step() after the handshake of TLS, that of WebSocket, a message, and the end."""
+        listener = socket.create_server(("127.0.0.1", 0))
+
+        def serve():
+            with listener, contextlib.suppress(OSError):
+                s = self.context(version, True).wrap_socket(listener.accept()[0], server_side=True)
+                s.recv(4096)
+                s.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + ACCEPT + b"\r\n\r\n")
+                s.recv(99)
+                s.sendall(frame(8, struct.pack("!H", code), False))
+                s.recv(99)
+                s.close()
+
+        t = threading.Thread(target=serve)
+        t.start()
+        with self.context(version, False).wrap_socket(socket.create_connection(listener.getsockname())) as c:
+            at_each_step(0)
+            c.sendall(b"GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: " + KEY + b"\r\nSec-WebSocket-Version: 13\r\n\r\n")
+            c.recv(4096)
+            at_each_step(1)
+            c.sendall(frame(1, b"hello", True))
+            c.recv(99)
+            at_each_step(2)
+            c.sendall(frame(8, struct.pack("!H", code), True))
+            c.recv(99)
+        t.join()
+        at_each_step(3)
+
+    def test_secrets_that_come_late(self):
+        """At each step; those before it wait."""
+        append(self.followed, "")
+        db = os.path.join(self.dir(), "x.db")
+        live = self.live(db, "--keylog", self.followed)
+        code = 4000
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            for step in range(4):
+                code += 1
+                with open(self.log, "w"):
+                    pass
+
+                def told(now):
+                    if now == step:
+                        time.sleep(0.6)  # longer than a look at the file takes
+                        with open(self.log) as f:
+                            append(self.followed, f.read())
+                        time.sleep(0.6)
+
+                self.session(version, code, told)
+        codes = "SELECT close_code FROM connections WHERE tls_version IS NOT NULL ORDER BY 1"
+        until(lambda: len(ask(db, codes)) == 8)
+        self.assertEqual(ask(db, codes), [(c,) for c in range(4001, 4009)], live.err())
+        self.assertEqual(live.stop(), 0)
