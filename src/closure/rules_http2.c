@@ -1,6 +1,8 @@
 /* What HTTP/2 says of a stream's end (RFC 9113 5.4, 6.4, 6.8, 7; RFC 8441 5). */
 #include "closure/diagnose.h"
 
+#include <stdio.h>
+
 enum {
     NO_ERROR = 0,
     INTERNAL_ERROR = 2,
@@ -11,6 +13,7 @@ enum {
     INADEQUATE_SECURITY = 12,
     HTTP_1_1_REQUIRED = 13
 };
+#define ERROR_UNKNOWN UINT32_MAX
 
 /* The cause that |d|'s error code stands for. */
 static enum wsc_cause cause_of(uint32_t error, enum wsc_dir d, bool before_answer)
@@ -31,9 +34,17 @@ static enum wsc_cause cause_of(uint32_t error, enum wsc_dir d, bool before_answe
     }
 }
 
-static const char *name_or(const char *name)
+#define ERROR_TEXT 48u
+
+/* "CANCEL (8)" */
+static const char *error_text(uint32_t error, const char *name, char out[ERROR_TEXT])
 {
-    return name != NULL ? name : "not registered";
+    if (error == ERROR_UNKNOWN)
+        (void)snprintf(out, ERROR_TEXT, "a code that was not captured");
+    else
+        (void)snprintf(out, ERROR_TEXT, "%s (%u)", name != NULL ? name : "a code not registered",
+                       error);
+    return out;
 }
 
 static void reset(const struct wsc_case *c, enum wsc_dir d, struct wsc_claims *out)
@@ -41,10 +52,11 @@ static void reset(const struct wsc_case *c, enum wsc_dir d, struct wsc_claims *o
     const struct wsc_sign_stream *s = &c->signs->stream;
     bool before_answer = c->rec->outcome == WSC_OUTCOME_HANDSHAKE_FAILED;
     enum wsc_cause cause = cause_of(s->error[d], d, before_answer);
-    char packet[WSC_PACKET_TEXT];
+    char packet[WSC_PACKET_TEXT], error[ERROR_TEXT];
     wsc_claim(out, cause, cause != WSC_CAUSE_NONE ? WSC_CONFIDENCE_LIKELY : WSC_CONFIDENCE_NONE);
-    wsc_say(out, "the %s reset stream %u with %s (%u) in %s%s", wsc_text_side(d), s->id,
-            name_or(s->error_name[d]), s->error[d], wsc_text_packet(c->ev->side[d].rst.ref, packet),
+    wsc_say(out, "the %s reset stream %u with %s in %s%s", wsc_text_side(d), s->id,
+            error_text(s->error[d], s->error_name[d], error),
+            wsc_text_packet(c->ev->side[d].rst.ref, packet),
             s->error[d] == CANCEL ? ": what an RST is to TCP, where an application or a browser "
                                     "drops the connection"
                                   : "");
@@ -69,7 +81,7 @@ static void goaway(const struct wsc_case *c, enum wsc_dir d, struct wsc_claims *
     const struct wsc_closure *r = c->rec;
     if (g->ref == 0 || (r->ended_ns != 0 && g->ns > r->ended_ns))
         return;
-    char packet[WSC_PACKET_TEXT], debug[WSC_QUOTE_TEXT] = "";
+    char packet[WSC_PACKET_TEXT], error[ERROR_TEXT], debug[WSC_QUOTE_TEXT] = "";
     enum wsc_cause cause = g->error == NO_ERROR
                                ? d == WSC_DIR_S2C ? WSC_CAUSE_SERVER_SHUTDOWN : WSC_CAUSE_NONE
                                : cause_of(g->error, d, false);
@@ -78,8 +90,8 @@ static void goaway(const struct wsc_case *c, enum wsc_dir d, struct wsc_claims *
     wsc_claim(out, cause, cause != WSC_CAUSE_NONE ? WSC_CONFIDENCE_LIKELY : WSC_CONFIDENCE_NONE);
     if (g->debug_len > 0)
         (void)wsc_text_quote((struct wsc_span){.ptr = g->debug, .len = g->debug_len}, debug);
-    wsc_say(out, "the %s had sent GOAWAY with %s (%u), last stream %u, in %s%s%s%s",
-            wsc_text_side(d), name_or(g->error_name), g->error, g->last_stream,
+    wsc_say(out, "the %s had sent GOAWAY with %s, last stream %u, in %s%s%s%s", wsc_text_side(d),
+            error_text(g->error, g->error_name, error), g->last_stream,
             wsc_text_packet(g->ref, packet), debug[0] != '\0' ? ": \"" : "", debug,
             debug[0] != '\0' ? "\"" : "");
 }

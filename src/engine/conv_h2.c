@@ -101,6 +101,9 @@ static void finish_stream(struct wsc_engine *e, struct wsc_conv_stream *s, enum 
 {
     enter(e, s);
     struct wsc_conv *c = e->conv;
+    for (int d = 0; c->ws != NULL && d < 2; d++)
+        if (c->inner->gap_pending[wsc_conv_way(c, (enum wsc_dir)d)] && s->end[d].ref == 0)
+            wsc_conv_ws_lost(e, (enum wsc_dir)d);
     if (c->ws != NULL) {
         wsc_conv_record(e, c, stop);
         wsc_conv_ws_clear(e, c);

@@ -228,6 +228,8 @@ enum wsc_ws_extensions wsc_conv_note_acceptance(struct wsc_engine *e, struct wsc
     wsc_conv_set_string(e, ws, WSC_STRING_EXTENSIONS,
                         head->fields[WSC_H1_SEC_WEBSOCKET_EXTENSIONS]);
     wsc_conv_set_string(e, ws, WSC_STRING_CF_RAY, data_centre(head->fields[WSC_H1_CF_RAY]));
+    if (head->partial) /* what does not stand there may have been sent */
+        return WSC_WS_EXT_UNKNOWN;
     return extensions_of(head->fields[WSC_H1_SEC_WEBSOCKET_EXTENSIONS]);
 }
 

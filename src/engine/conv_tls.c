@@ -73,6 +73,7 @@ static void on_data(void *ctx, enum wsc_dir d, uint64_t off, struct wsc_span dat
     e->wire = (struct wsc_conv_wire){.start = wire_start, .end = wire_end, .mapped = true};
     in->next_off[way] = off + data.len;
     in->new_ns[way] = at.ts_ns;
+    in->gap_pending[way] = false;
     wsc_conv_data(e, way, off, data);
     e->at = packet;
     e->wire.mapped = false;
@@ -88,6 +89,7 @@ static void on_gap(void *ctx, enum wsc_dir d, uint64_t off, uint64_t len, uint64
     e->wire = (struct wsc_conv_wire){.start = wire_start, .end = wire_end, .mapped = true};
     in->next_off[way] = off + len;
     in->new_ns[way] = e->at->ts_ns;
+    in->gap_pending[way] = false;
     wsc_conv_gap(e, way, off, len);
     e->wire.mapped = false;
 }
@@ -158,6 +160,12 @@ static bool waits(const struct wsc_conv_inner *in)
     return in->wait[0].first != NULL || in->wait[1].first != NULL;
 }
 
+static void gap(struct wsc_conv *c, enum wsc_way way, uint64_t len)
+{
+    c->inner->gap_pending[way] = true;
+    wsc_tls_gap(c->inner->tls, wsc_conv_dir(c, way), len);
+}
+
 /* Feeds the oldest piece of |way|. False: it waits on. */
 static bool feed_piece(struct wsc_engine *e, enum wsc_way way)
 {
@@ -169,7 +177,7 @@ static bool feed_piece(struct wsc_engine *e, enum wsc_way way)
     e->way = way;
     wsc_conv_take_clocks(e, e->conv);
     if (p->gap > 0)
-        wsc_tls_gap(in->tls, d, p->gap);
+        gap(e->conv, way, p->gap);
     else
         p->skip += wsc_tls_feed(
             in->tls, d, (struct wsc_span){.ptr = p->data + p->skip, .len = p->len - p->skip});
@@ -209,16 +217,16 @@ static void give_up(struct wsc_engine *e)
 }
 
 static void wait(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data,
-                 uint64_t gap)
+                 uint64_t missing)
 {
     struct wsc_conv_inner *in = e->conv->inner;
     if (wsc_list_empty(&in->waiting))
         wsc_list_append(&e->waiting, &in->waiting);
-    if (wsc_conv_piece_keep(e, &in->wait[way], off, data, gap, WAIT_MAX))
+    if (wsc_conv_piece_keep(e, &in->wait[way], off, data, missing, WAIT_MAX))
         return;
     give_up(e);
-    if (gap > 0)
-        wsc_tls_gap(in->tls, wsc_conv_dir(e->conv, way), gap);
+    if (missing > 0)
+        gap(e->conv, way, missing);
     else
         (void)wsc_tls_feed(in->tls, wsc_conv_dir(e->conv, way), data);
 }
@@ -243,7 +251,7 @@ void wsc_conv_tls_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint
     if (in->wait[way].first != NULL)
         wait(e, way, off, (struct wsc_span){0}, len);
     else
-        wsc_tls_gap(in->tls, wsc_conv_dir(e->conv, way), len);
+        gap(e->conv, way, len);
     look_after(e);
 }
 
@@ -261,6 +269,7 @@ void wsc_conv_tls_finish(struct wsc_engine *e, struct wsc_conv *c)
 {
     if (waits(c->inner))
         give_up(e);
+    wsc_tls_end(c->inner->tls);
     look_after(e);
     const struct wsc_tls_info *info = wsc_tls_info(c->inner->tls);
     struct wsc_endpoint server = wsc_conv_endpoint(c, WSC_DIR_S2C);

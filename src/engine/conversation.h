@@ -213,6 +213,7 @@ struct wsc_conv_inner {
     uint64_t record_ack[2];         /* by way: what the packet with the record's first byte
                                        acknowledged */
     uint64_t record_prev_ns[2];     /* by way: new_ns before the record at hand */
+    bool gap_pending[2];            /* by way: TLS has not told yet what a gap in TCP means to it */
     struct wsc_conv_pieces wait[2]; /* by way: TCP's bytes that wait for a secret */
     struct wsc_sign_alert alert[2]; /* by enum wsc_dir: the first fatal one, else close_notify */
     struct wsc_h2 *h2;              /* NULL: none */
