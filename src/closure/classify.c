@@ -300,19 +300,17 @@ static bool unsure_who(const struct wsc_evidence *ev, enum wsc_side first)
     return !missing_later;
 }
 
-/* TLS ends before TCP does: who says so first began the end, whoever is quicker with its FIN. */
+/* TLS, and HTTP/2 by an error, end before TCP or the stream does: who says so first began the end,
+ * whoever is quicker with its FIN. */
 static enum wsc_dir ended_first(const struct wsc_evidence *ev, const struct tcp_end *end)
 {
-    enum wsc_dir by = end->by;
-    const struct wsc_ev_end *at = end->at;
-    for (int i = 0; i < 2 && !end->at->stream; i++) {
-        const struct wsc_ev_end *alert = &ev->side[i].alert;
-        if (alert->ref != 0 && before(alert->ts_ns, alert->ref, at->ts_ns, at->ref)) {
-            by = (enum wsc_dir)i;
-            at = alert;
-        }
+    struct tcp_end first = *end;
+    for (int i = 0; i < 2; i++) {
+        if (!end->at->stream)
+            earlier(&first, end->kind, (enum wsc_dir)i, &ev->side[i].alert);
+        earlier(&first, end->kind, (enum wsc_dir)i, &ev->side[i].goaway);
     }
-    return by;
+    return first.by;
 }
 
 static void set_closed_by(const struct wsc_evidence *ev, enum wsc_side first,

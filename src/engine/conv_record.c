@@ -37,6 +37,10 @@ static void fill_side(const struct wsc_conv *c, enum wsc_dir d, struct wsc_ev_si
         out->alert = (struct wsc_ev_end){.ts_ns = c->inner->alert[d].ns,
                                          .ref = c->inner->alert[d].ref,
                                          .ack_off = WSC_EV_NO_ACK};
+    if (c->inner != NULL && c->inner->goaway[d].error != 0)
+        out->goaway = (struct wsc_ev_end){.ts_ns = c->inner->goaway[d].ns,
+                                          .ref = c->inner->goaway[d].ref,
+                                          .ack_off = WSC_EV_NO_ACK};
     const struct wsc_conv_stream *stream = c->inner != NULL ? c->inner->now : NULL;
     if (stream != NULL && stream->end[d].ref != 0)
         out->fin = stream->end[d];
