@@ -36,9 +36,11 @@ struct wsc_ev_side {
     struct wsc_ev_close
         valid; /* the first that its receiver may heed; the same as |first| if that is valid */
     struct wsc_ev_end fin, rst;
-    struct wsc_ev_end alert; /* TLS: its close_notify or fatal alert, after which it sends nothing
-                                more (RFC 8446 6.1, 6.2) */
-    bool captured;           /* a packet from this side is in the capture */
+    struct wsc_ev_end alert;  /* TLS: its close_notify or fatal alert, after which it sends nothing
+                                 more (RFC 8446 6.1, 6.2) */
+    struct wsc_ev_end goaway; /* HTTP/2: its GOAWAY with an error, which ends all (RFC 9113
+                                 5.4.1) */
+    bool captured;            /* a packet from this side is in the capture */
     bool hidden; /* from hidden_off on bytes are missing, or framing is lost, so that a Close may be
                     there unseen */
     uint64_t hidden_off;
