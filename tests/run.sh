@@ -11,7 +11,7 @@ packages=(
     gcc libc6-dev cmake ninja-build pkg-config gettext clang-format git python3
     libpcap-dev libarchive-dev libndpi-dev libhttp-parser-dev libnghttp2-dev libssl-dev libsqlite3-dev libjansson-dev libxxhash-dev
     libseccomp-dev libcap-ng-dev libmicrohttpd-dev
-    libcriterion-dev tshark wireshark-common sqlite3 python3-websockets iproute2 ethtool tcpdump
+    libcriterion-dev tshark wireshark-common sqlite3 python3-websockets iproute2 ethtool tcpdump openssl
 )
 missing=()
 for p in "${packages[@]}"; do
