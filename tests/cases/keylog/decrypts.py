@@ -43,6 +43,13 @@ class Sources(Keyed):
                 self.assertEqual(essence(self.analyze(f)), essence(want), (order, list(where)))
                 self.assertNotIn("TLS connections, which may hold", self.err)
 
+    def test_a_pipe(self):
+        want = self.analyze(self.pcap, "--keylog", self.keys)
+        with open(self.write("s.pcapng", keylab.pcapng(PCAP, {0: KEYS}))) as pipe:
+            self.assertEqual(paths(self.analyze("-", stdin=pipe)), WANT)
+        with open(self.pcap) as pipe:
+            self.assertEqual(essence(self.analyze("-", "--keylog", self.keys, stdin=pipe)), essence(want))
+
     def test_late_ones_in_a_pipe_are_said(self):
         f = self.write("s.pcapng", keylab.pcapng(PCAP, {PACKETS: KEYS}))
         with open(f, "rb") as pipe:
@@ -72,6 +79,15 @@ class Store(Keyed):
         self.stored("already stored in", "--keylog", self.keys)
         longer = self.write("longer", line("CLIENT_RANDOM", 1) + b"\n".join(reversed(KEYS.splitlines())) + b"\n" + line("CLIENT_RANDOM", 2))
         self.stored("already stored in", "--keylog", longer)
+        self.assertEqual(sorted(self.held()), WANT)
+
+    def test_encrypted_connections_are_replaced_by_what_they_held(self):
+        self.stored("stored in")
+        self.stored("stored anew in", "--encrypted")
+        self.assertEqual({r["cause"] for r in self.records("events", "--db", "d.db")}, {"no_keys"})
+        self.assertEqual(self.held(), [None] * len(WANT))
+        self.stored("already stored in", "--encrypted")
+        self.stored("stored anew in", "--encrypted", "--keylog", self.keys)
         self.assertEqual(sorted(self.held()), WANT)
 
     def test_one_more_secret_is_another_import(self):
