@@ -82,10 +82,10 @@ if [ -d "$shared/captures" ]; then
     run "nasty, with sanitizers" nasty
     if [ -e tests/close_frames_vs_tshark.py ]; then
         run "Close frames against tshark" python3 tests/close_frames_vs_tshark.py "$release" \
-            "$shared/captures/public" "$shared/captures/encodings" "$shared/captures/lab" samples tests/cases/causes
+            "$shared/captures/public" "$shared/captures/encodings" "$shared/captures/lab" samples tests/cases/causes tests/cases/tls tests/cases/http2
     fi
 elif [ -e tests/close_frames_vs_tshark.py ]; then
-    run "Close frames against tshark" python3 tests/close_frames_vs_tshark.py "$release" samples tests/cases/causes
+    run "Close frames against tshark" python3 tests/close_frames_vs_tshark.py "$release" samples tests/cases/causes tests/cases/tls tests/cases/http2
 fi
 
 for preset in dev release; do

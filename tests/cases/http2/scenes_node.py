@@ -1,5 +1,5 @@
 """Scenes with node's http2 and `ws` on both sides."""
-import asyncio, json, os
+import asyncio, json, os, subprocess
 from types import SimpleNamespace
 
 from browser import PAGE, browse
@@ -100,14 +100,30 @@ async def refused(lab):
     stream(lab, *got, "/5/client/1000/fine", 1000, "client", "close_handshake")
 
 
+def resets(path):
+    """{:path: who} of the streams that an RST_STREAM ended, by tshark."""
+    p = subprocess.run(["tshark", "-r", path, "-d", "tcp.port==9080,http2", "-Y", "http2.type == 1 || http2.type == 3", "-T", "fields", "-E", "separator=|", "-e", "tcp.srcport",
+                        "-e", "http2.streamid", "-e", "http2.headers.path", "-e", "http2.rst_stream.error"], capture_output=True, text=True, check=True)
+    names, who = {}, {}
+    for line in p.stdout.splitlines():
+        port, stream, name, error = line.split("|")
+        if name:  # several in one packet are separated by commas
+            names.update(zip(stream.split(","), name.split(",")))
+        if error and stream in names:
+            who.setdefault(names[stream], "server" if port == "9080" else "client")
+    return who
+
+
 async def cut(lab, by, *last):
-    """Four streams are open when the connection ends; a fifth was closed before."""
+    """Four streams are open when the connection ends; a fifth was closed before. node resets some streams first, on its own or because of a GOAWAY."""
     steps = [{"at": 0, "path": "/1/client/1000/before"}, *({"at": 100, "path": f"/{i}/open"} for i in (2, 3, 4)), *last]
     got = await peers(lab, steps)
     stream(lab, *got, "/1/client/1000/before", 1000, "client", "close_handshake")
-    rst = first_ends(lab.path)[got[0], f"{SERVER}:9080"][0] == "rst"
+    end, end_by = first_ends(lab.path)[got[0], f"{SERVER}:9080"]
+    reset = resets(lab.path)
     for path in ("/2/open", "/3/open", "/4/open", *(x["path"] for x in last if "path" in x)):
-        stream(lab, *got, path, 1006, by, "reset" if rst else "fin")
+        # Who began: that is on the wire, and who was told to.
+        stream(lab, *got, path, 1006, sorted({by, reset.get(path, end_by)}), "stream_reset" if path in reset else {"rst": "reset", "fin": "fin"}[end])
 
 
 async def goaway_by_server(lab):

@@ -7,14 +7,15 @@ None at all; half of the lines; lines damaged; secrets of others; other people's
 a record says what the truth says, or that it does not know. Without keys there is no record, and with --encrypted one for each TLS
 connection, unknown for want of keys (or a handshake that failed, by its alert), with no code.
 """
-import json, os, random, subprocess, sys, tempfile
+import json, os, random, struct, sys, tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "support"))
 from keyed import matched
-from verdicts import listed, records, with_keys
+from verdicts import listed, packets, records, with_keys
 
 CODELESS = {"no_keys", "capture_gap", None}
+IN_THE_CLEAR = {9000, 9080}
 
 
 def half(rng, lines):
@@ -71,9 +72,16 @@ def false(t, r):
             yield f"{side} {r[side]['code']}"
 
 
-def tls_connections(d):
-    """Each TCP connection once; those in the clear are read without keys."""
-    return {(t["client"], t["server"]) for t in d["connections"] if t["expect"].get("scheme", "wss") == "wss"}
+def tls_connections(paths):
+    """Every TCP connection to a port where TLS is spoken."""
+    out = set()
+    for path in paths:
+        for _, _, p in packets(path)[1]:
+            tcp = 14 + (p[14] & 15) * 4
+            sport, dport, flags = *struct.unpack_from("!HH", p, tcp), p[tcp + 13]
+            if flags & 0x12 == 2 and dport not in IN_THE_CLEAR:
+                out.add(("%d.%d.%d.%d:%d" % (*p[26:30], sport), "%d.%d.%d.%d:%d" % (*p[30:34], dport)))
+    return out
 
 
 def main():
@@ -107,11 +115,11 @@ def main():
                             checks += 1
                             for text in false(t, r) if t else () if r["outcome"] == "unknown" else ["nobody expects it"]:
                                 report(scene, " ".join([name, *options]), r, text)
-            tls = tls_connections(d)
+            tls = tls_connections(captures)
             for r in records(binary, captures):
                 if r["ending"] != "tls_failed":
                     report(scene, "no keys", r, "a record")
-            found = [r for r in records(binary, captures, ["--encrypted"])]
+            found = records(binary, captures, ["--encrypted"])
             checks += len(found) + 1
             if sorted((r["client"], r["server"]) for r in found) != sorted(tls):
                 report(scene, "no keys --encrypted", None, f"{len(found)} records of {len(tls)} connections")

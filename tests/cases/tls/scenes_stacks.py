@@ -94,7 +94,7 @@ async def gnutls(lab):
         await s.first("ready")
         c = lab.process("c", *env, f"SSLKEYLOGFILE={lab.keys('client')}", PYTHON, os.path.join(PEERS, "soup.py"), "client", f"{SERVER}:{port}", *paths(ends))
         await all_told(lab, c, paths(ends))
-        expect_told(lab, c, s.log, ends, priority, version, port, sni=None)  # an address, and no name, in the URL
+        expect_told(lab, c, s.log, ends, priority, version, port, sni=SERVER)  # GLib sends the address of the URL as a name
     await lab.stop_capture()
 
 
@@ -117,6 +117,7 @@ async def behind_nginx(lab):
 async def proxied(lab, ends, **context):
     c = lab.context(False, log=True, **context)
     for tail, want in ends:
+        want = {k: v for k, v in want.items() if not k.startswith("evidence")}  # the proxy ends TLS in its own way
         ws = await lab.session(c, tail, to=f"{MIDDLE_C}:9443")
         # What the server behind it saw is another connection's truth.
         lab.expect_ws(ws, "through the proxy", server=f"{MIDDLE_C}:9443", logged={"client": saw(ws)}, **want)

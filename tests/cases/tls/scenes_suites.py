@@ -1,5 +1,5 @@
 """Scenes about what protects the bytes: every suite family, key exchange and version, the same few endings in each."""
-import asyncio, ssl
+import asyncio, os, ssl, subprocess
 
 from tlslab import NO_EMS, NO_ETM, SERVER
 
@@ -8,9 +8,9 @@ V = ssl.TLSVersion
 ENDS = [
     ("server/1011/chyba_%C5%BE", dict(code=1011, by="server", reason="chyba ž")),
     ("client/4001/bye", dict(code=4001, by="client", reason="bye")),
-    ("server/cut", dict(code=1006, by="server", ending="fin")),
+    ("server/cut", dict(code=1006, by="server", ending="fin", evidence_not=["the server sent .*close_notify"])),
     ("client/empty", dict(code=1005, by="client", reason="")),
-    ("client/fin", dict(code=1006, by="client", ending="fin")),
+    ("client/fin", dict(code=1006, by="client", ending="fin", evidence=["the client sent .*close_notify"])),
     ("server/rst", dict(code=1006, by="server", ending="reset")),
 ]
 
@@ -41,6 +41,16 @@ async def tls13_suites(lab):
 async def tls13_endings(lab):
     """TLS 1.3, every ending."""
     await over(lab, [("TLS 1.3", dict(version=V.TLSv1_3), {})], len(ENDS))
+
+
+async def secrets_block(lab):
+    """TLS 1.3 and 1.2, the secrets in the capture itself: a pcapng with a Decryption Secrets Block, as editcap makes it."""
+    await over(lab, [("TLS 1.3", dict(version=V.TLSv1_3), {}), ("TLS 1.2", dict(version=V.TLSv1_2), {})], 2)
+    path, log = lab.path, lab.logs.pop()
+    subprocess.run(["editcap", "--inject-secrets", f"tls,{log}", path, path + "ng"], check=True)
+    lab.captures = [(path + "ng", None)]
+    os.unlink(path)
+    os.unlink(log)
 
 
 async def tls12_gcm(lab):
@@ -94,4 +104,4 @@ async def tls10_tls11(lab):
     await over(lab, rows, 1)
 
 
-SCENES = [tls13_suites, tls13_endings, tls12_gcm, tls12_ccm, tls12_chacha, tls12_cbc_sha, tls12_cbc_sha2, tls12_no_ems, tls13_ccm, tls10_tls11]
+SCENES = [tls13_suites, tls13_endings, secrets_block, tls12_gcm, tls12_ccm, tls12_chacha, tls12_cbc_sha, tls12_cbc_sha2, tls12_no_ems, tls13_ccm, tls10_tls11]
