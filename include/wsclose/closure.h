@@ -178,7 +178,11 @@ struct wsc_closure {
     struct wsc_span open_state; /* of an open record, where it was asked for: what
                                    wsc_analyzer_resume() takes */
     int64_t
-        resumed_id; /* row of the open record that this one goes on with and replaces; 0: none */
+        resumed_id;   /* row of the open record that this one goes on with and replaces; 0: none */
+    bool provisional; /* where it was asked for: not the last word, which follows. Known again by
+                         |first_packet| and |stream_id| */
+    int64_t replaced_id; /* row of the provisional record before this one; WSC_UNKNOWN: there is
+                            one, whoever stored it knows its row; 0: none */
 
     /* How much; by sender, index enum wsc_dir. */
     uint64_t frames[2], messages[2], bytes[2], pings[2], pongs[2], missing_bytes[2],

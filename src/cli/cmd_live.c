@@ -228,6 +228,10 @@ static void show_stored(void *ctx, const struct wsc_closure *rec, int64_t id)
 static void on_record(void *ctx, const struct wsc_closure *rec)
 {
     struct run *r = ctx;
+    if (rec->provisional) {
+        live_store_put(&r->store, rec);
+        return;
+    }
     summary_count(&r->summary, rec);
     live_status_count(&r->status, rec);
     live_guard_count(&r->guard, rec);
@@ -312,6 +316,7 @@ static bool open_all(struct run *r)
         return fail(r, &err);
     catch_signals(r);
     r->guard.opt = o->guard;
+    r->opt.common.foretell = strcmp(o->db, "none") != 0;
     const char *db = strcmp(o->db, "none") != 0 ? o->db : NULL;
     if (!open_analyzer(r) || !live_guard_open(&r->guard, db, o->ring.dir) || !open_store(r))
         return false;

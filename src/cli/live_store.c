@@ -47,17 +47,19 @@ enum wsc_err live_store_open(struct live_store *ls, struct wsc_error *err)
 
 static struct live_store_entry *append(struct live_store *ls, const struct wsc_closure *rec)
 {
-    struct live_store_entry *x =
-        ls->waiting < LIVE_STORE_WAITING_MAX ? calloc(1, sizeof(*x)) : NULL;
+    /* The last word is worth more than one before it. */
+    size_t max = rec->provisional ? LIVE_STORE_WAITING_MAX / 2 : LIVE_STORE_WAITING_MAX;
+    struct live_store_entry *x = ls->waiting < max ? calloc(1, sizeof(*x)) : NULL;
     if (x != NULL)
         x->rec = wsc_closure_copy(rec);
     if (x == NULL || x->rec == NULL) {
         free(x);
-        if (ls->lost++ == 0)
+        if (!rec->provisional && ls->lost++ == 0)
             out_say("too many records wait for the database; those that come now are shown, not "
                     "stored");
         return NULL;
     }
+    x->shown = rec->provisional;
     *ls->last = x;
     ls->last = &x->next;
     ls->waiting++;
@@ -114,23 +116,43 @@ static void say_busy(struct live_store *ls)
 
 /* ---- storing ---- */
 
+/* Which row |rec| takes the place of, and room to note its own. False: there is none; it stays
+ * untold. */
+static bool prepare(struct live_store *ls, struct wsc_closure *rec)
+{
+    int64_t id = rec->replaced_id != 0 ? live_told_take(&ls->told, rec) : 0;
+    if (id != 0)
+        rec->replaced_id = id;
+    return !rec->provisional || live_told_put(&ls->told, rec, 0);
+}
+
 static enum wsc_err put_entry(struct live_store *ls, struct live_store_entry *x, uint64_t now_ns)
 {
     struct wsc_error err;
-    enum wsc_err e = wsc_store_put(ls->store, x->rec, &x->id, &err);
-    if (e == WSC_OK)
+    if (!prepare(ls, x->rec)) {
         x->put = true;
-    else if (e == WSC_ERR_BUSY)
+        return WSC_OK;
+    }
+    enum wsc_err e = wsc_store_put(ls->store, x->rec, &x->id, &err);
+    if (e == WSC_OK) {
+        x->put = true;
+        (void)(x->rec->provisional && live_told_put(&ls->told, x->rec, x->id));
+    } else if (e == WSC_ERR_BUSY)
         say_busy(ls);
     else
         go_down(ls, now_ns, &err);
     return e;
 }
 
+/* At the end all that is open comes at once, which may be more than may wait. */
+#define PUT_EVERY 1024u
+
 void live_store_put(struct live_store *ls, const struct wsc_closure *rec)
 {
-    if (append(ls, rec) == NULL)
+    if (append(ls, rec) == NULL && !rec->provisional)
         ls->show(ls->ctx, rec, WSC_UNKNOWN);
+    if (ls->waiting >= LIVE_STORE_WAITING_MAX / 2 && ls->waiting % PUT_EVERY == 0)
+        live_store_look(ls, ls->tried_ns);
 }
 
 static bool put_waiting(struct live_store *ls, uint64_t now_ns)
@@ -259,4 +281,5 @@ void live_store_close(struct live_store *ls)
     for (struct live_store_entry *x = ls->first; x != NULL; x = x->next)
         x->put = true;
     drop_committed(ls);
+    live_told_clear(&ls->told);
 }

@@ -6,6 +6,8 @@
 
 #include <wsclose/wsclose.h>
 
+#include "live_told.h"
+
 /* Records that wait; beyond it the newest are shown but not stored, counted and said. */
 #define LIVE_STORE_WAITING_MAX 20000u
 
@@ -34,6 +36,7 @@ struct live_store {
     void *ctx;
     struct live_store_entry *first, **last;
     size_t waiting;
+    struct live_told told;
     struct wsc_store_drop drops[WSC_LIVE_MAX_INTERFACES]; /* not stored yet, by interface */
     uint64_t lost;                                        /* records that found no room */
     uint64_t down_ns;                                     /* since when it is down; 0: it is not */
@@ -45,7 +48,8 @@ struct live_store {
 /* Opens it and begins an import. Returns what the store returned, |err| filled. */
 enum wsc_err live_store_open(struct live_store *ls, struct wsc_error *err);
 
-/* Takes |rec|, to be stored and shown with the next look. */
+/* Takes |rec|, to be stored and shown with the next look; a provisional one is only stored, until
+ * the one that follows takes its place. */
 void live_store_put(struct live_store *ls, const struct wsc_closure *rec);
 
 /* Notes dropped packets, to be stored with the next look. */

@@ -148,6 +148,22 @@ static enum queue queue_for(const struct wsc_conv *c)
     return ws != NULL || streams ? QUEUE_WS : QUEUE_OTHER;
 }
 
+/* Who forges RSTs does not make us tell each of them. */
+#define FORETOLD_MAX 4u
+
+/* An end that may yet be taken back is told at once, and so is that it was. */
+static void foretell(struct wsc_analyzer *an, struct wsc_conv *c)
+{
+    const struct wsc_tcp_more *more = c->tcp.more;
+    bool over = c->queue == QUEUE_OVER;
+    if (!an->engine.opt.foretell || c->ws == NULL)
+        return;
+    bool said_over = c->ws->foretold % 2 != 0;
+    bool held = more != NULL && (more->held[0] != NULL || more->held[1] != NULL);
+    if (over != said_over && !(over && (held || c->ws->foretold >= FORETOLD_MAX)))
+        wsc_conv_foretell(&an->engine, c, over);
+}
+
 static void requeue(struct wsc_analyzer *an, struct wsc_conv *c)
 {
     enum queue q = queue_for(c);
@@ -156,6 +172,7 @@ static void requeue(struct wsc_analyzer *an, struct wsc_conv *c)
     wsc_list_remove(&c->age.link);
     c->queue = q & 3u;
     wsc_age_push(&an->queues[q], &c->age);
+    foretell(an, c);
 }
 
 static void expire(struct wsc_analyzer *an, enum queue q, uint64_t after_ns)

@@ -194,7 +194,8 @@ static bool cut_short(const struct wsc_evidence *ev, const struct wsc_verdict *v
            ev->now_ns < asked_ns + UNANSWERED_NS;
 }
 
-void wsc_conv_record(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop stop)
+static void hand_over(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop stop,
+                      bool provisional)
 {
     struct wsc_conv_ws *ws = c->ws;
     struct wsc_evidence ev = {
@@ -211,7 +212,7 @@ void wsc_conv_record(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop 
     struct wsc_verdict v;
     wsc_classify(&ev, &v);
     if (cut_short(&ev, &v, c->started_ns)) {
-        e->pending++;
+        e->pending += !provisional;
         return;
     }
 
@@ -239,10 +240,23 @@ void wsc_conv_record(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop 
     if (r.open_state.len > 0)
         r.open_state.ptr = state;
     r.resumed_id = ws->ledger != NULL ? ws->ledger->resumed_id : 0;
+    r.provisional = provisional;
+    r.replaced_id = ws->foretold > 0 ? WSC_UNKNOWN : 0;
     struct wsc_signs signs;
     struct wsc_claims claims;
     wsc_conv_signs(e, c, &signs);
     wsc_diagnose(&(struct wsc_case){.rec = &r, .ev = &ev, .signs = &signs}, &claims, &r);
-    e->records++;
+    e->records += !provisional;
     e->on_record(e->ctx, &r);
+}
+
+void wsc_conv_record(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop stop)
+{
+    hand_over(e, c, stop, false);
+}
+
+void wsc_conv_foretell(struct wsc_engine *e, struct wsc_conv *c, bool over)
+{
+    hand_over(e, c, over ? WSC_EV_STOP_OVER : WSC_EV_STOP_CAPTURE, true);
+    c->ws->foretold++;
 }

@@ -180,6 +180,7 @@ struct wsc_conv_ws {
     uint8_t goodbye[2], goodbye_code[2]; /* enum wsc_ws_goodbye of the last message, and its code */
     uint8_t frame_acked;                 /* bit a direction: frame_ack is known */
     bool midstream, key_known;
+    uint8_t foretold; /* provisional records handed over; odd: the last said that it is over */
 };
 
 enum wsc_conv_kind { WSC_KIND_NONE, WSC_KIND_CONTROL, WSC_KIND_DATA, WSC_KIND_TEXT };
@@ -422,6 +423,9 @@ void wsc_conv_run_clear(struct wsc_engine *e, struct wsc_conv_run *run);
 /* conv_record.c: one end of |c|; the record of |c->ws|. */
 struct wsc_endpoint wsc_conv_endpoint(const struct wsc_conv *c, enum wsc_dir d);
 void wsc_conv_record(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop stop);
+
+/* conv_record.c: the same, as a provisional record. */
+void wsc_conv_foretell(struct wsc_engine *e, struct wsc_conv *c, bool over);
 
 /* conv_signs.c: what its cause may rest on besides the evidence. */
 void wsc_conv_signs(const struct wsc_engine *e, const struct wsc_conv *c, struct wsc_signs *out);

@@ -163,6 +163,22 @@ static int by_end(const void *a, const void *b)
     return c != 0 ? c : compare(x->stream_id, y->stream_id);
 }
 
+/* Provisional records in the order they came, which is before those that take their place. Returns
+ * how many others are left. */
+static size_t hand_over_provisional(struct wsc_workers *w, struct wsc_closure **records, size_t n)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!records[i]->provisional) {
+            records[left++] = records[i];
+            continue;
+        }
+        w->on_record(w->ctx, records[i]);
+        wsc_closure_free(records[i]);
+    }
+    return left;
+}
+
 enum wsc_err wsc_workers_take(struct wsc_workers *w)
 {
     struct wsc_crew *crew = &w->crew;
@@ -177,6 +193,7 @@ enum wsc_err wsc_workers_take(struct wsc_workers *w)
     (void)pthread_cond_broadcast(&crew->room);
     (void)pthread_mutex_unlock(&crew->lock);
     w->taken = records;
+    n = hand_over_provisional(w, records, n);
     if (n > 1)
         qsort(records, n, sizeof(records[0]), by_end);
     for (size_t i = 0; i < n; i++) {

@@ -232,6 +232,27 @@ static enum wsc_err drop_resumed(struct wsc_store *s, int64_t id, struct wsc_err
     return e;
 }
 
+/* By more than its row: the database may be another one by now, or the import. */
+static enum wsc_err drop_replaced(struct wsc_store *s, const struct wsc_closure *rec,
+                                  struct wsc_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum wsc_err e = wsc_db_prepare(s,
+                                    "DELETE FROM connections WHERE id = ? AND first_packet = ? "
+                                    "AND stream_id = ? AND client_port = ?",
+                                    &stmt, err);
+    if (e == WSC_OK) {
+        struct wsc_bind b = {.stmt = stmt};
+        wsc_bind_int(&b, rec->replaced_id);
+        wsc_bind_int(&b, (int64_t)WSC_REF_NUMBER(rec->first_packet));
+        wsc_bind_int(&b, rec->stream_id);
+        wsc_bind_int(&b, rec->client.port);
+        e = run(s, &b, err);
+    }
+    (void)sqlite3_finalize(stmt);
+    return e;
+}
+
 static enum wsc_err put_record(struct wsc_store *s, const struct wsc_closure *rec, int64_t *id,
                                struct wsc_error *err)
 {
@@ -252,6 +273,8 @@ static enum wsc_err put_record(struct wsc_store *s, const struct wsc_closure *re
         e = put_state(s, *id, rec->open_state, err);
     if (e == WSC_OK && rec->resumed_id > 0)
         e = drop_resumed(s, rec->resumed_id, err);
+    if (e == WSC_OK && rec->replaced_id > 0)
+        e = drop_replaced(s, rec, err);
     return e;
 }
 

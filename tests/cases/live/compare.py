@@ -8,6 +8,7 @@ from datetime import datetime
 LEFT_OUT = ("id", "capture")
 APART_S = 0.002
 NUMBER = re.compile(r"(\d+\.\d+)")
+ROW = re.compile(r"\bconnection (\d+)\b")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 
@@ -34,9 +35,16 @@ def key(r):
     return tuple(str(r[k]) for k in ("client", "server", "path", "first_packet", "last_packet"))
 
 
+def without_ids(records):
+    """Where a record names another by its row, its client's address instead: each store counts its rows by itself."""
+    clients = {r["id"]: r["client"] for r in records}
+    return [{**r, "legs": [clients.get(i, i) for i in r.get("legs") or ()],
+             "evidence": [ROW.sub(lambda m: "connection " + clients.get(int(m[1]), m[1]), e) for e in r["evidence"]]} for r in records]
+
+
 def differences(these, those, left_out=LEFT_OUT):
     """Sentences; [] if both say the same."""
-    these, those = (sorted(rs, key=key) for rs in (these, those))
+    these, those = (sorted(without_ids(rs), key=key) for rs in (these, those))
     said = [] if len(these) == len(those) else [f"{len(these)} records and {len(those)}"]
     for x, y in zip(these, those):
         for k in sorted((set(x) | set(y)) - set(left_out)):

@@ -341,6 +341,61 @@ Test(workers, options_out_of_range)
     }
 }
 
+/* ---- what is told before it is certain ---- */
+
+struct foretold {
+    char text[256];
+};
+
+static void note_foretold(void *ctx, const struct wsc_closure *rec)
+{
+    struct foretold *f = ctx;
+    size_t at = strlen(f->text);
+    (void)snprintf(f->text + at, sizeof(f->text) - at, "%s%s %s%s\n",
+                   rec->provisional ? "provisional " : "", wsc_outcome_name(rec->outcome),
+                   wsc_ending_name(rec->ending), rec->replaced_id != 0 ? " replaces" : "");
+}
+
+Test(workers, an_end_that_may_be_taken_back_is_foretold)
+{
+    static const struct {
+        const char *name;
+        bool heeded, foretell;
+        const char *before, *after; /* the flush */
+    } rows[] = {
+        {"not asked for", true, false, "", "closed reset\n"},
+        {"heeded", true, true, "provisional closed reset\n",
+         "provisional closed reset\nclosed reset replaces\n"},
+        {"not heeded at first", false, true,
+         "provisional closed reset\nprovisional open none replaces\n"
+         "provisional closed reset replaces\n",
+         "provisional closed reset\nprovisional open none replaces\n"
+         "provisional closed reset replaces\nclosed reset replaces\n"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        for (size_t k = 0; k < COUNTS; k++) {
+            struct trace t = {0};
+            struct foretold f = {.text = ""};
+            struct wsc_analyzer_stats stats = {0};
+            struct wsc_workers_options opt = options(counts[k]);
+            opt.analyzer.foretell = rows[i].foretell;
+            trace_add_reset(&t, 20000, rows[i].heeded);
+            struct wsc_workers *w = open_workers(&opt, note_foretold, &f);
+            cr_assert_eq(wsc_workers_start(w), WSC_OK);
+            feed(w, &t, 0, t.len);
+            if (counts[k] == 1)
+                cr_expect_str_eq(f.text, rows[i].before, "%s: %s", rows[i].name, f.text);
+            cr_assert_eq(wsc_workers_flush(w), WSC_OK);
+            cr_expect_str_eq(f.text, rows[i].after, "%s, %u workers: %s", rows[i].name, counts[k],
+                             f.text);
+            wsc_workers_get_stats(w, &stats);
+            cr_expect_eq(stats.websockets, 1, "%s", rows[i].name);
+            wsc_workers_free(w);
+            trace_clear(&t);
+        }
+    }
+}
+
 /* ---- memory ---- */
 
 static bool let_some_pass(void *ctx)

@@ -144,6 +144,21 @@ void trace_add_sessions(struct trace *t, unsigned first, unsigned n, size_t payl
     free(all);
 }
 
+void trace_add_reset(struct trace *t, unsigned port, bool heeded)
+{
+    struct session s = {.port = (uint16_t)port, .seq = {1000, 2000}};
+    for (unsigned step = 0; step < 3; step++)
+        go_on(t, &s, step, 100);
+    say(t, &s, WSC_DIR_C2S, WSC_TCP_ACK, NULL, 0);
+    say(t, &s, WSC_DIR_S2C, WSC_TCP_RST | WSC_TCP_ACK, NULL, 0);
+    if (heeded)
+        return;
+    say_message(t, &s, WSC_DIR_S2C, 100);
+    say_message(t, &s, WSC_DIR_C2S, 100);
+    say(t, &s, WSC_DIR_S2C, WSC_TCP_ACK, NULL, 0);
+    say(t, &s, WSC_DIR_S2C, WSC_TCP_RST | WSC_TCP_ACK, NULL, 0);
+}
+
 /* ---- fragments ---- */
 
 #define ETHERNET 14u

@@ -21,6 +21,11 @@ void trace_add_file(struct trace *t, const char *path);
  * one message each way. */
 void trace_add_sessions(struct trace *t, unsigned first, unsigned n, size_t payload);
 
+/* Appends one connection, from client port |port|, that the server resets after a message each way.
+ * |heeded| false: both go on with another message, so nobody had; then the server resets it in
+ * earnest. */
+void trace_add_reset(struct trace *t, unsigned port, bool heeded);
+
 /* Appends the packets of |from|, IPv4 over Ethernet, each in fragments of 24 bytes and every other
  * one of them backwards; with |vxlan| inside a tunnel, whose packets are what is in fragments. */
 void trace_add_fragmented(struct trace *t, const struct trace *from, bool vxlan);
