@@ -174,13 +174,16 @@ static bool open_cbc(struct wsc_tls_opener *o, uint64_t seq, const uint8_t *head
     uint8_t aad[13];
     struct wsc_span text, mac;
     size_t mac_len = wsc_digest_len((enum wsc_digest)o->suite->mac);
-    if (!o->chain_known || body.len < mac_len)
+    if (body.len < mac_len || (!o->chain_known && !o->encrypt_then_mac))
         return false;
     if (o->encrypt_then_mac) { /* RFC 7366 3 */
         body.len -= mac_len;
         mac = (struct wsc_span){.ptr = body.ptr + body.len, .len = mac_len};
-        if (!wsc_hmac_check(o->mac, covered(aad, seq, head, body.len), body, mac) ||
-            !decrypt_cbc(o, body, out, &text))
+        if (!wsc_hmac_check(o->mac, covered(aad, seq, head, body.len), body, mac))
+            return false;
+        /* Authentic, but without the block before its beginning cannot be read. */
+        o->chain_regained = !o->chain_known;
+        if (!o->chain_known || !decrypt_cbc(o, body, out, &text))
             return false;
     } else {
         if (!decrypt_cbc(o, body, out, &text) || text.len < mac_len)
@@ -204,12 +207,15 @@ bool wsc_tls_open(struct wsc_tls_opener *o, uint64_t seq, const uint8_t *head, s
                             : open_aead12(o, seq, head, body, out, plain);
 }
 
-void wsc_tls_opener_passed(struct wsc_tls_opener *o, struct wsc_span body)
+void wsc_tls_opener_passed(struct wsc_tls_opener *o, struct wsc_span body, bool opened)
 {
     if (o->version != WSC_TLS_1_0 || !is_cbc(o->suite))
         return;
     size_t after = o->encrypt_then_mac ? wsc_digest_len((enum wsc_digest)o->suite->mac) : 0;
-    o->chain_known = body.ptr != NULL && body.len >= WSC_BLOCK_LEN + after;
+    /* A wrong block spoils the text: a MAC of the text tells, one of what is encrypted does not. */
+    bool sure = opened || o->chain_regained || !o->encrypt_then_mac;
+    o->chain_known = sure && body.ptr != NULL && body.len >= WSC_BLOCK_LEN + after;
+    o->chain_regained = false;
     if (o->chain_known)
         memcpy(o->iv, body.ptr + body.len - after - WSC_BLOCK_LEN, WSC_BLOCK_LEN);
 }

@@ -23,7 +23,8 @@ struct wsc_tls_opener {
     const struct wsc_tls_suite *suite;
     uint16_t version;
     bool encrypt_then_mac;
-    bool chain_known; /* TLS 1.0: |iv| is the last block of the record before */
+    bool chain_known;    /* TLS 1.0: |iv| is the last block of the record before */
+    bool chain_regained; /* ... of the one under way, which could not be read itself */
     uint8_t iv[WSC_BLOCK_LEN];
 };
 
@@ -47,7 +48,8 @@ bool wsc_tls_open(struct wsc_tls_opener *o, uint64_t seq, const uint8_t *head, s
                   uint8_t *out, uint8_t *type, struct wsc_span *plain)
     __attribute__((warn_unused_result));
 
-/* A record has passed, opened or not: TLS 1.0 chains its last block. |body.ptr| NULL: not seen. */
-void wsc_tls_opener_passed(struct wsc_tls_opener *o, struct wsc_span body);
+/* A record has passed: TLS 1.0 chains its last block. |body.ptr| NULL: it was not seen, or more
+ * than one may have passed. */
+void wsc_tls_opener_passed(struct wsc_tls_opener *o, struct wsc_span body, bool opened);
 
 #endif

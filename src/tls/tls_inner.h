@@ -22,6 +22,9 @@
 /* ... where they may be a handshake whose secret is not in the log. */
 #define WSC_TLS_UNKNOWN_MAX 256u
 
+/* Bytes that a direction may decrypt for trial before anything has opened. */
+#define WSC_TLS_BUDGET_FIRST (INT64_C(16) << 20)
+
 enum wsc_tls_epoch {
     WSC_TLS_CLEAR,
     WSC_TLS_EARLY,
@@ -149,6 +152,8 @@ bool wsc_tls_unlock(struct wsc_tls *t, enum wsc_dir d, struct wsc_span body, uin
 void wsc_tls_missed(struct wsc_tls *t, enum wsc_dir d);
 /* Something is missing from |wire| on. */
 void wsc_tls_gap_begins(struct wsc_tls_side *s, uint64_t wire);
+/* Records are missing: what one leaves for the next is not known. */
+void wsc_tls_chain_lost(struct wsc_tls_side *s);
 /* Tells the gap, if there is one; it ends at |wire_end|. */
 void wsc_tls_gap_told(struct wsc_tls *t, enum wsc_dir d, uint64_t wire_end);
 /* Where the record that is over, or whose header was just seen, began. */

@@ -131,15 +131,16 @@ static bool no_secret(struct wsc_tls *t, enum wsc_dir d)
     return true;
 }
 
-/* The client's side before its Finished. Early data are given to the application only if the server
- * has taken them; otherwise their records are passed over, as the server does. */
+/* The client's side before its Finished. Early data are read only if the server is known to have
+ * taken them: what it refuses it passes over, and the client says it again. */
 static void arm_client(struct wsc_tls *t)
 {
     struct wsc_tls_side *s = &t->side[WSC_DIR_C2S];
     if (t->early == WSC_TLS_NO_EARLY)
         return;
     s->epoch = WSC_TLS_EARLY;
-    s->now = from_log(t, WSC_DIR_C2S, WSC_TLS_EARLY, s->secret);
+    if (t->early == WSC_TLS_EARLY_TAKEN)
+        s->now = from_log(t, WSC_DIR_C2S, WSC_TLS_EARLY, s->secret);
 }
 
 static bool arm13(struct wsc_tls *t, enum wsc_dir d)
@@ -213,7 +214,7 @@ static bool hellos_seen(struct wsc_tls *t, enum wsc_dir d, bool *both)
     return *both || s->hellos <= other->hellos || other->hello_lost || other->closed || t->gave_up;
 }
 
-/* Early data are given on once the server's word on them is known, or cannot be. */
+/* The server's word on early data has come, or will not. */
 static bool early_judged(const struct wsc_tls *t)
 {
     const struct wsc_tls_side *s2c = &t->side[WSC_DIR_S2C];

@@ -180,7 +180,7 @@ void wsc_tls_message(struct wsc_tls *t, enum wsc_dir d, uint8_t type, struct wsc
 
 void wsc_tls_alert(struct wsc_tls *t, enum wsc_dir d, struct wsc_span content)
 {
-    for (size_t i = 0; i + 2 <= content.len; i += 2)
-        if (t->ops->on_alert != NULL)
-            t->ops->on_alert(t->ctx, d, content.ptr[i], content.ptr[i + 1]);
+    bool is_one = content.len == 2 && (content.ptr[0] == 1 || content.ptr[0] == 2);
+    if (is_one && t->ops->on_alert != NULL)
+        t->ops->on_alert(t->ctx, d, content.ptr[0], content.ptr[1]);
 }

@@ -6,9 +6,8 @@
 #define SHORTEST_RECORD (WSC_TLS_HEAD + 1u + 16u)
 /* Record numbers tried for one record. */
 #define WINDOW_MAX 4096u
-/* Trials cost at most so many bytes to decrypt at first, and so many more for each byte that
- * opens. A try costs no less than TRY_COST. */
-#define BUDGET_FIRST    (INT64_C(16) << 20)
+/* What trials may cost grows with what opens, in bytes to decrypt. A try costs no less than
+ * TRY_COST. */
 #define BUDGET_MAX      (INT64_C(64) << 20)
 #define BUDGET_PER_BYTE 16
 #define TRY_COST        256
@@ -27,14 +26,24 @@ void wsc_tls_gap_begins(struct wsc_tls_side *s, uint64_t wire)
     s->gap_epoch = s->epoch;
 }
 
-/* True if application data may have been among what is missing, |seq| being the number of the
- * record that opens again. */
-static bool may_miss_data(const struct wsc_tls *t, const struct wsc_tls_side *s, uint64_t before)
+void wsc_tls_chain_lost(struct wsc_tls_side *s)
 {
-    if (s->gap_epoch == WSC_TLS_EARLY)
-        return t->early != WSC_TLS_NO_EARLY;
+    wsc_tls_messages_lost(&s->messages);
+    if (s->now != NULL)
+        wsc_tls_opener_passed(s->now, (struct wsc_span){.ptr = NULL}, false);
+}
+
+/* True if application data may have been among what is missing, |expected| saying whether the
+ * record that opens again is the one that would have come next without a gap. */
+static bool may_miss_data(const struct wsc_tls *t, const struct wsc_tls_side *s, bool expected)
+{
+    if (expected && s->epoch == s->gap_epoch)
+        return false; /* what did not open was none of the sender's */
+    if (s->gap_epoch < WSC_TLS_SHAKING && s == &t->side[WSC_DIR_C2S] &&
+        t->early != WSC_TLS_NO_EARLY)
+        return true;
     if (s->gap_epoch == WSC_TLS_DATA)
-        return s->seq != before || !s->opened;
+        return true;
     /* It began before the keys: number 0 is the first of the data, or TLS 1.2's Finished. */
     return s->epoch == WSC_TLS_DATA && s->seq > (t->info.version >= WSC_TLS_1_3 ? 0 : 1);
 }
@@ -58,12 +67,12 @@ void wsc_tls_gap_told(struct wsc_tls *t, enum wsc_dir d, uint64_t wire_end)
         tell(t, d, WSC_TLS_GAP_UNKNOWN, s->gap_start, wire_end);
 }
 
-/* A record has opened as number |s->seq|; without a gap |before| was expected. */
-static void joined(struct wsc_tls *t, enum wsc_dir d, uint64_t before)
+/* A record has opened as number |s->seq|. */
+static void joined(struct wsc_tls *t, enum wsc_dir d, bool expected)
 {
     struct wsc_tls_side *s = &t->side[d];
     if (s->gap) {
-        if (may_miss_data(t, s, before))
+        if (may_miss_data(t, s, expected))
             tell(t, d, WSC_TLS_GAP_UNKNOWN, s->gap_start, wsc_tls_record_start(s));
         s->gap = false;
     }
@@ -107,7 +116,7 @@ static bool try_by_nonce(struct wsc_tls *t, enum wsc_dir d, struct wsc_span body
 /* Records may be missing, or be none of the sender's: which number has this one, and has the key
  * changed? Costs are bounded by the window and by the budget. */
 static bool search(struct wsc_tls *t, enum wsc_dir d, struct wsc_span body, uint8_t *type,
-                   struct wsc_span *plain)
+                   struct wsc_span *plain, bool *rekeyed)
 {
     struct wsc_tls_side *s = &t->side[d];
     uint64_t window = 1 + (uint64_t)s->passed + s->lost / SHORTEST_RECORD;
@@ -126,6 +135,7 @@ static bool search(struct wsc_tls *t, enum wsc_dir d, struct wsc_span body, uint
             enum wsc_tls_epoch to = (enum wsc_tls_epoch)s->next_epoch;
             if (to == WSC_TLS_DATA && s->epoch != WSC_TLS_DATA)
                 wsc_tls_finished(t, d);
+            *rekeyed = s->epoch == WSC_TLS_DATA;
             wsc_tls_change_keys(t, d, to);
             s->seq = i;
             return true;
@@ -162,17 +172,16 @@ bool wsc_tls_unlock(struct wsc_tls *t, enum wsc_dir d, struct wsc_span body, uin
 {
     struct wsc_tls_side *s = &t->side[d];
     uint64_t before = s->seq;
+    bool rekeyed = false;
     if (t->sh->plain_used < body.len)
         t->sh->plain_used = body.len;
     bool ok = s->now != NULL &&
               wsc_tls_open(s->now, s->seq, s->framer.head, body, t->sh->plain, type, plain);
     if (!ok) {
-        if (!s->opened && s->trial_budget == 0)
-            s->trial_budget = BUDGET_FIRST;
-        ok = search(t, d, body, type, plain);
+        ok = search(t, d, body, type, plain, &rekeyed);
     }
     if (s->now != NULL)
-        wsc_tls_opener_passed(s->now, body);
+        wsc_tls_opener_passed(s->now, body, ok);
     if (!ok) {
         not_opened(t, d);
         return false;
@@ -181,7 +190,7 @@ bool wsc_tls_unlock(struct wsc_tls *t, enum wsc_dir d, struct wsc_span body, uin
     s->trial_budget += (int64_t)body.len * BUDGET_PER_BYTE;
     if (s->trial_budget > BUDGET_MAX)
         s->trial_budget = BUDGET_MAX;
-    joined(t, d, before);
+    joined(t, d, s->seq == before && !rekeyed);
     return true;
 }
 
@@ -190,7 +199,11 @@ void wsc_tls_missed(struct wsc_tls *t, enum wsc_dir d)
     struct wsc_tls_side *s = &t->side[d];
     bool data = wsc_tls_framer_type(&s->framer) == WSC_TLS_APPLICATION_DATA;
     wsc_tls_messages_lost(&s->messages);
-    if (s->now == NULL && s->next == NULL) {
+    if (wsc_tls_framer_type(&s->framer) == WSC_TLS_CHANGE_CIPHER_SPEC && !s->gap) {
+        wsc_tls_changed(t, d); /* its content is always the same */
+        return;
+    }
+    if (s->now == NULL && s->next == NULL && !wsc_tls_protected(t, d)) {
         s->hello_lost = true;
         return;
     }
@@ -203,8 +216,7 @@ void wsc_tls_missed(struct wsc_tls *t, enum wsc_dir d)
     if (s->gap || over == 0 || s->framer.body_len < over) {
         wsc_tls_gap_begins(s, start);
         s->passed++;
-        if (s->now != NULL)
-            wsc_tls_opener_passed(s->now, (struct wsc_span){.ptr = NULL});
+        wsc_tls_chain_lost(s);
         return;
     }
     s->seq++;

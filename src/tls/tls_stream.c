@@ -16,6 +16,7 @@ struct wsc_tls *wsc_tls_new(struct wsc_tls_shared *sh, const uint64_t wire[2],
     t->ctx = ctx;
     for (unsigned d = 0; d < 2; d++) {
         t->side[d].wire = wire[d];
+        t->side[d].trial_budget = WSC_TLS_BUDGET_FIRST;
         wsc_buf_init(&t->side[d].held, WSC_TLS_HELD_MAX);
         wsc_tls_messages_init(&t->side[d].messages, WSC_TLS_MESSAGE_MAX);
     }
@@ -201,9 +202,10 @@ static void take_head(struct wsc_tls *t, enum wsc_dir d, struct wsc_span *data)
     s->wire += had - data->len;
     if (headed == WSC_TLS_HEAD_BROKEN) {
         wsc_tls_gap_begins(s, s->wire - WSC_TLS_HEAD);
-        wsc_tls_messages_lost(&s->messages);
+        wsc_tls_chain_lost(s);
         s->hello_lost = true;
         s->lost += WSC_TLS_HEAD;
+        s->passed++;
     }
     if (headed == WSC_TLS_HEAD_FOUND && searching && t->ops->on_record != NULL)
         t->ops->on_record(t->ctx, d, s->wire - WSC_TLS_HEAD);
@@ -331,10 +333,9 @@ static void lose_headers(struct wsc_tls *t, enum wsc_dir d, uint64_t n)
     wsc_tls_gap_begins(s, wsc_tls_record_start(s));
     wsc_tls_block_put(t->sh, s->block, s->framer.body_len);
     s->block = NULL;
-    if (s->framer.body_len > 0)
-        s->passed++;
+    s->passed += 2; /* those that begin before and end after, besides what lies between */
     wsc_tls_framer_search(&s->framer);
-    wsc_tls_messages_lost(&s->messages);
+    wsc_tls_chain_lost(s);
     s->hello_lost = true;
     s->lost += n;
     s->wire += n;
