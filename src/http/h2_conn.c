@@ -415,6 +415,12 @@ static enum wsc_h2_stream_is stream_is(void *ctx, uint32_t stream)
     return stream - h->ids.highest < IDS_AHEAD ? WSC_H2_POSSIBLE : WSC_H2_IMPOSSIBLE;
 }
 
+static size_t live(void *ctx)
+{
+    const struct lane *l = ctx;
+    return l->h->streams.used;
+}
+
 static const struct wsc_h2_frame_ops frame_ops = {
     .on_frame = on_frame,
     .on_payload = on_payload,
@@ -422,6 +428,7 @@ static const struct wsc_h2_frame_ops frame_ops = {
     .on_frame_end = on_frame_end,
     .on_lost = on_lost,
     .stream_is = stream_is,
+    .live = live,
 };
 
 /* ---- the connection ---- */

@@ -174,6 +174,7 @@ static size_t look(struct wsc_h2_framer *f, const uint8_t *p, size_t n,
     const struct wsc_h2_resync_rule rule = {.sender = (enum wsc_dir)f->sender,
                                             .max_len = f->max_len,
                                             .stream_is = ops->stream_is,
+                                            .live = ops->live(ctx),
                                             .ctx = ctx};
     size_t taken;
     if (f->resync == NULL)

@@ -58,6 +58,7 @@ struct wsc_h2_frame_ops {
     /* The frame under way, if any, has no end; the next one is looked for. */
     void (*on_lost)(void *ctx);
     enum wsc_h2_stream_is (*stream_is)(void *ctx, uint32_t stream);
+    size_t (*live)(void *ctx); /* how many streams are */
 };
 
 enum wsc_h2_framer_state {

@@ -2,31 +2,86 @@
 
 #include <string.h>
 
-/* Points of a chain that suffice. A header gives at most 2. */
-#define NEEDED 3u
-/* Headers that a chain may have without getting there: empty frames count nothing, and a walk must
- * end. */
+/* What a chain must say, in bits: 2^-40 is about once in a TiB where bytes come by chance. */
+#define ENOUGH 40u
+/* Senders flush whole frames, so that spans begin and end with them: the first is so for one offset
+ * in 2^10 or more, and the second for one length in as many. */
+#define BEGINS_SPAN 15u
+#define ENDS_SPAN   13u
+/* A byte that must have a value other than zero, in data where few values are frequent. */
+#define EXACT 5u
+/* Headers a chain may have: a walk must end. */
 #define STEPS 8u
+/* Bytes before and behind a header that tell how frequent zeros are there. */
+#define AROUND 32u
 
-/* What a header is worth, or -1 if none would be sent like that. Zeros are common in all data: an
- * empty frame says nothing. A length that its type demands, or a stream known to be in use, is
- * worth as much again as the rest. */
-static int points(const struct wsc_h2_frame *f, const struct wsc_h2_resync_rule *rule)
+static size_t count_zeros(const uint8_t *p, size_t n)
+{
+    size_t zeros = 0;
+    for (size_t i = 0; i < n; i++)
+        zeros += p[i] == 0;
+    return zeros;
+}
+
+/* What a zero says at |at|, in bits: 1 where they are as frequent as all others, or nothing is
+ * known; up to 5 where there are none. */
+static uint8_t zero_bits(struct wsc_span d, size_t at)
+{
+    size_t before = at < AROUND ? at : AROUND;
+    size_t behind = at + WSC_H2_HEADER_LEN < d.len ? d.len - at - WSC_H2_HEADER_LEN : 0;
+    if (behind > AROUND)
+        behind = AROUND;
+    size_t zeros = 2 + count_zeros(d.ptr + at - before, before) +
+                   (behind > 0 ? count_zeros(d.ptr + at + WSC_H2_HEADER_LEN, behind) : 0);
+    uint8_t bits = 1;
+    while (bits < 5 && zeros << (bits + 1) <= 4 + before + behind)
+        bits++;
+    return bits;
+}
+
+static unsigned log2_of(size_t n)
+{
+    unsigned bits = 0;
+    while (n >> bits > 1)
+        bits++;
+    return bits;
+}
+
+/* What the header |h|, read as |f|, says: bits for each byte that could not have been another. -1
+ * if none would be sent like that. */
+static int bits_of(const uint8_t h[WSC_H2_HEADER_LEN], const struct wsc_h2_frame *f, unsigned zero,
+                   const struct wsc_h2_resync_rule *rule)
 {
     if (!wsc_h2_frame_plausible(f, rule->sender, rule->max_len))
         return -1;
-    enum wsc_h2_stream_is is =
-        f->stream != 0 ? rule->stream_is(rule->ctx, f->stream) : WSC_H2_POSSIBLE;
+    enum wsc_h2_stream_is is = f->stream != 0 ? rule->stream_is(rule->ctx, f->stream) : WSC_H2_LIVE;
     if (is == WSC_H2_IMPOSSIBLE)
         return -1;
-    if (f->len == 0)
-        return is == WSC_H2_LIVE ? 1 : 0;
     bool exact = f->type == WSC_H2_PRIORITY || f->type == WSC_H2_RST_STREAM ||
                  f->type == WSC_H2_PING || f->type == WSC_H2_WINDOW_UPDATE;
-    return is == WSC_H2_LIVE || exact ? 2 : 1;
+    /* Almost any small number is a type, and a length; flags have a choice where there are some. */
+    unsigned bits = (h[0] == 0 ? zero : 1) + (h[1] == 0 ? zero : 0) + (exact ? EXACT : 0) +
+                    (h[3] == 0 ? zero : 1) + (h[4] == 0 ? zero : 1);
+    unsigned id = 0;
+    for (unsigned i = 5; i < WSC_H2_HEADER_LEN; i++)
+        id += h[i] == 0 ? zero : is == WSC_H2_LIVE ? EXACT : 1;
+    /* Among many streams an id is soon one of them. */
+    unsigned any = is == WSC_H2_LIVE && f->stream != 0 ? log2_of(rule->live) : 0;
+    return (int)(bits + (id > any ? id - any : 0));
 }
 
 enum walk { BROKEN, GOES_ON, FOUND };
+
+/* True if the header behind |f|, whose payload is at |at| of |d|, lies in |d| and is none. */
+static bool next_is_none(struct wsc_span d, size_t at, const struct wsc_h2_frame *f,
+                         const struct wsc_h2_resync_rule *rule)
+{
+    if (d.len - at < WSC_H2_HEADER_LEN || d.len - at - WSC_H2_HEADER_LEN < f->len)
+        return false;
+    const uint8_t *h = d.ptr + at + f->len;
+    struct wsc_h2_frame next = wsc_h2_frame_parse(h);
+    return bits_of(h, &next, 0, rule) < 0;
+}
 
 /* Follows |c| from |at| to the end of |d|. FOUND: |*frame|, whose payload begins at |*payload|, is
  * its last header. |whole|: it began in |d|, so that its end there tells something. */
@@ -36,31 +91,34 @@ static enum walk walk(struct wsc_h2_chain *c, struct wsc_span d, size_t at, bool
 {
     for (;;) {
         size_t left = d.len - at;
-        if (c->skip > 0 && c->skip >= left) {
-            c->skip -= left;
-            return whole && c->skip == 0 && c->points + 1u >= NEEDED ? FOUND : GOES_ON;
-        }
-        at += (size_t)c->skip;
-        left -= (size_t)c->skip;
-        c->skip = 0;
+        size_t skip = c->skip < left ? (size_t)c->skip : left;
+        c->skip -= skip;
+        at += skip;
+        left -= skip;
         size_t take = WSC_H2_HEADER_LEN - c->have;
         if (take > left)
             take = left;
+        if (take == 0) {
+            bool ends = whole && c->skip == 0 && c->steps > 0;
+            if (ends)
+                c->bits = (uint8_t)(c->bits + ENDS_SPAN);
+            return ends && c->bits >= ENOUGH ? FOUND : GOES_ON;
+        }
         memcpy(c->header + c->have, d.ptr + at, take);
         c->have = (uint8_t)(c->have + take);
         at += take;
         if (c->have < WSC_H2_HEADER_LEN)
-            return c->have == 0 && whole && c->points + 1u >= NEEDED ? FOUND : GOES_ON;
+            return GOES_ON;
         *frame = wsc_h2_frame_parse(c->header);
         *payload = at;
-        int worth = points(frame, rule);
-        if (worth < 0 || ++c->steps > STEPS)
+        int bits = bits_of(c->header, frame, c->zero, rule);
+        if (bits < 0 || ++c->steps > STEPS)
             return BROKEN;
-        c->points = (uint8_t)(c->points + worth);
+        c->bits = (uint8_t)(c->bits + bits);
         c->have = 0;
         c->skip = frame->len;
-        if (c->points >= NEEDED)
-            return FOUND;
+        if (c->bits >= ENOUGH)
+            return next_is_none(d, at, frame, rule) ? BROKEN : FOUND;
     }
 }
 
@@ -84,10 +142,10 @@ static void keep(struct wsc_h2_resync *r, const struct wsc_h2_chain *c)
     struct wsc_h2_chain *worst = &r->chains[0];
     for (unsigned i = 1; i < WSC_H2_CHAINS; i++) {
         struct wsc_h2_chain *o = &r->chains[i];
-        if (o->points < worst->points || (o->points == worst->points && o->skip > worst->skip))
+        if (o->bits < worst->bits || (o->bits == worst->bits && o->skip > worst->skip))
             worst = o;
     }
-    if (worst->points <= c->points)
+    if (worst->bits <= c->bits)
         *worst = *c;
 }
 
@@ -120,8 +178,14 @@ bool wsc_h2_resync_feed(struct wsc_h2_resync *r, struct wsc_span d,
     for (size_t i = 0; i < d.len; i++) {
         if (!may_begin(d.ptr + i, d.len - i, rule->max_len))
             continue;
-        /* Senders flush whole frames: a header at the start of a span is likelier to be one. */
-        struct wsc_h2_chain c = {.points = i == 0 && d.len >= WSC_H2_HEADER_LEN};
+        struct wsc_h2_chain c = {.zero = 1};
+        if (d.len - i >= WSC_H2_HEADER_LEN) {
+            struct wsc_h2_frame f = wsc_h2_frame_parse(d.ptr + i);
+            if (!wsc_h2_frame_plausible(&f, rule->sender, rule->max_len))
+                continue;
+            c.zero = zero_bits(d, i);
+            c.bits = i == 0 ? BEGINS_SPAN : 0;
+        }
         switch (walk(&c, d, i, true, rule, found, taken)) {
         case FOUND:
             *found = wsc_h2_frame_parse(d.ptr + i);

@@ -2,8 +2,9 @@
  * that a sender who keeps to RFC 9113 would send.
  *
  * Nothing is kept of the bytes but where the next headers of a few chains must be, so that a chain
- * may go on over several spans. A single header never suffices, unless it or its frame's end also
- * falls on the span's. Time is linear in the bytes. */
+ * may go on over several spans. How long it must be depends on how much its headers say: in bytes
+ * that are full of zeros a header says little, where it begins a span and its frame ends it, much.
+ * Time is linear in the bytes. */
 #ifndef WSC_HTTP_H2_RESYNC_H
 #define WSC_HTTP_H2_RESYNC_H
 
@@ -13,8 +14,10 @@
 
 struct wsc_h2_chain {
     uint64_t skip; /* bytes until its next header */
-    uint8_t points, steps;
-    uint8_t have; /* bytes of |header| */
+    uint8_t bits;  /* what its headers have said */
+    uint8_t steps; /* how many they are */
+    uint8_t zero;  /* bits that a zero says where it began */
+    uint8_t have;  /* bytes of |header| */
     uint8_t header[WSC_H2_HEADER_LEN];
 };
 
@@ -28,6 +31,7 @@ struct wsc_h2_resync_rule {
     uint32_t max_len;
     enum wsc_h2_stream_is (*stream_is)(void *ctx, uint32_t stream);
     void *ctx;
+    size_t live; /* streams known to be in use */
 };
 
 /* Looks through |data|. True: |*found| is a frame whose payload begins at |*taken|. |r| NULL: only
