@@ -141,19 +141,18 @@ enum wsc_h2_asks wsc_h2_block_asks(const struct wsc_h2_block *b)
     return b->method ? WSC_H2_ASKS_OTHER : WSC_H2_ASKS_NOTHING;
 }
 
-void wsc_h2_block_head(const struct wsc_h2_block *b, struct wsc_h1_head *head,
+void wsc_h2_block_head(const struct wsc_h2_block *b, bool request, struct wsc_h1_head *head,
                        struct wsc_buf *joined)
 {
     *head = (struct wsc_h1_head){
-        .is_request = b->status == 0,
+        .is_request = request,
         .get = b->get,
         .connect = b->connect || b->protocol,
         .head_method = b->head_method,
-        .status = b->status,
+        .status = request ? 0 : b->status,
         .partial = wsc_h2_block_partial(b),
         .version = 20,
     };
-    if (!wsc_head_text_join(&b->text, joined, head)) {
+    if (!wsc_head_text_join(&b->text, joined, head))
         head->partial = true;
-    }
 }

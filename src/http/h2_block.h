@@ -42,7 +42,7 @@ enum wsc_h2_asks {
 enum wsc_h2_asks wsc_h2_block_asks(const struct wsc_h2_block *b);
 
 /* Fills |head|, which points into |joined|; the caller clears that. */
-void wsc_h2_block_head(const struct wsc_h2_block *b, struct wsc_h1_head *head,
+void wsc_h2_block_head(const struct wsc_h2_block *b, bool request, struct wsc_h1_head *head,
                        struct wsc_buf *joined);
 
 #endif

@@ -145,7 +145,7 @@ static void finish_block(struct lane *l)
     if (!b->push) {
         struct wsc_h1_head head;
         struct wsc_buf joined;
-        wsc_h2_block_head(b, &head, &joined);
+        wsc_h2_block_head(b, l->d == WSC_DIR_C2S, &head, &joined);
         if (l->d == WSC_DIR_C2S)
             take_request(h, b, &head);
         else

@@ -94,7 +94,7 @@ static size_t take_preface(struct wsc_h2_framer *f, const uint8_t *p, size_t n)
     size_t take = WSC_H2_PREFACE_LEN - f->have;
     if (take > n)
         take = n;
-    if (memcmp(p, WSC_H2_PREFACE + f->have, take) != 0) {
+    if (memcmp(p, &WSC_H2_PREFACE[f->have], take) != 0) {
         f->state = WSC_H2_REFUSED;
         return 0;
     }

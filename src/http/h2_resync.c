@@ -4,10 +4,10 @@
 
 /* What a chain must say, in bits: 2^-40 is about once in a TiB where bytes come by chance. */
 #define ENOUGH 40u
-/* Senders flush whole frames, so that spans begin and end with them: the first is so for one offset
- * in 2^10 or more, and the second for one length in as many. */
-#define BEGINS_SPAN 15u
-#define ENDS_SPAN   13u
+/* Senders flush whole frames, so that spans begin and end with them; of other bytes few do so by
+ * chance. A frame that does both suffices, whatever it is. */
+#define BEGINS_SPAN 16u
+#define ENDS_SPAN   16u
 /* A byte that must have a value other than zero, in data where few values are frequent. */
 #define EXACT 5u
 /* Headers a chain may have: a walk must end. */
