@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "h2_frames.h"
 #include "support/h2_script.h"
+#include "support/hex.h"
 
 #include <criterion/criterion.h>
 
@@ -84,4 +85,205 @@ Test(h2_state, by_hand)
                          wsc_h2_log_text(&log));
         wsc_h2_log_clear(&log);
     }
+}
+
+/* ---- from within the ops ---- */
+
+struct dropper {
+    struct wsc_h2 *h;
+    struct wsc_h2_log log;
+    bool at_request;
+};
+
+static bool drop_request(void *ctx, uint32_t stream, const struct wsc_h1_head *head, bool websocket)
+{
+    struct dropper *d = ctx;
+    bool wanted = wsc_h2_log_ops.on_request(&d->log, stream, head, websocket);
+    if (d->at_request)
+        wsc_h2_drop(d->h, stream);
+    return wanted;
+}
+
+static void drop_response(void *ctx, uint32_t stream, const struct wsc_h1_head *head)
+{
+    struct dropper *d = ctx;
+    wsc_h2_log_ops.on_response(&d->log, stream, head);
+}
+
+static void drop_data(void *ctx, uint32_t stream, enum wsc_dir dir, uint64_t off,
+                      struct wsc_span data)
+{
+    struct dropper *d = ctx;
+    wsc_h2_log_ops.on_data(&d->log, stream, dir, off, data);
+    wsc_h2_drop(d->h, stream);
+}
+
+static void must_not_end(void *ctx, uint32_t stream, enum wsc_dir dir)
+{
+    (void)ctx;
+    cr_expect_fail("%u ends in direction %d", stream, dir);
+}
+
+static void no_setting(void *ctx, enum wsc_dir dir)
+{
+    (void)ctx;
+    (void)dir;
+}
+
+static bool feed_hex(struct wsc_h2 *h, enum wsc_dir d, const char *hex)
+{
+    uint8_t bytes[512];
+    size_t n = wsc_test_hex(hex, bytes, sizeof(bytes));
+    return wsc_h2_feed(h, d, (struct wsc_span){.ptr = bytes, .len = n});
+}
+
+#define PRI "505249202a20485454502f322e300d0a0d0a534d0d0a0d0a "
+
+Test(h2_state, a_stream_may_be_dropped_at_any_time)
+{
+    static const struct wsc_h2_ops ops = {.on_request = drop_request,
+                                          .on_response = drop_response,
+                                          .on_data = drop_data,
+                                          .on_end = must_not_end,
+                                          .on_connect_protocol = no_setting};
+    static const char *const expected[] = {
+        "request 1 websocket\nanswer 1 200\ndata 1 s2c off=0 88\nrequest 3 websocket\n",
+        "request 1 websocket\nrequest 3 websocket\n"};
+    for (unsigned at_request = 0; at_request < 2; at_request++) {
+        const struct wsc_h2_options opt = {
+            .max_head = 4096, .max_streams = 1, .begins = {true, true}};
+        struct dropper d = {.at_request = at_request != 0};
+        wsc_h2_log_init(&d.log);
+        d.h = wsc_h2_new(&opt, &ops, &d);
+        cr_expect(feed_hex(d.h, WSC_DIR_C2S, PRI "000020 01 04 " S1 CONNECT "82"));
+        cr_expect(feed_hex(d.h, WSC_DIR_S2C,
+                           "000000 04 00 00000000 000001 01 04 " S1 "88"
+                           "000001 00 00 " S1 "88 000002 00 01 " S1 "8800"));
+        cr_expect(feed_hex(d.h, WSC_DIR_C2S, "000003 01 04 " S3 "bf be 87"));
+        cr_expect_str_eq(wsc_h2_log_text(&d.log), expected[at_request], "%s",
+                         wsc_h2_log_text(&d.log));
+        wsc_h2_free(d.h);
+        wsc_h2_log_clear(&d.log);
+    }
+}
+
+/* ---- memory ---- */
+
+static bool allow_some(void *ctx)
+{
+    long *left = ctx;
+    return (*left)-- > 0;
+}
+
+/* Every allocation fails once, and from then on: nothing breaks, nothing leaks (the sanitizer
+ * looks), and nothing is said that is not so. */
+Test(h2_state, without_memory_less_is_known)
+{
+    static const char story[] =
+        BEGIN OPEN(S1, "61") OK(S1) "C 000002 00 00 00000001 8880\n" OPEN(S3, "62")
+            OK(S3) "S 00000b 07 00 00000000 00000003 00000000 627965\n"
+                   "s 40\nS 000004 03 00 00000003 00000008\n";
+    static const struct wsc_h2_options opt = {
+        .max_head = 4096, .max_streams = 16, .begins = {true, true}};
+    struct wsc_h2_script s;
+    wsc_h2_script_init(&s, story);
+    long needed = -1;
+    for (long n = 0; needed < 0 && n < 4096; n++) {
+        struct wsc_h2_log log;
+        wsc_h2_log_init(&log);
+        long left = n;
+        struct wsc_h2 *h = NULL;
+        wsc_alloc_set_hook(allow_some, &left);
+        h = wsc_h2_new(&opt, &wsc_h2_log_ops, &log);
+        for (size_t i = 0; h != NULL && i < s.count; i++) {
+            const struct wsc_h2_step *step = &s.steps[i];
+            wsc_h2_gap(h, step->d, step->gap);
+            cr_expect(wsc_h2_feed(h, step->d,
+                                  (struct wsc_span){.ptr = s.bytes + step->at, .len = step->len}));
+        }
+        wsc_alloc_set_hook(NULL, NULL);
+        wsc_h2_free(h);
+        const char *text = wsc_h2_log_text(&log);
+        if (left >= 0) {
+            needed = n;
+            cr_expect_str_eq(text,
+                             BEGUN "request 1 websocket path=/a host=h\nanswer 1 200\n"
+                                   "data 1 c2s off=0 8880\nrequest 3 websocket path=/b host=h\n"
+                                   "answer 3 200\ngoaway s2c last=3 NO_ERROR debug=bye\n"
+                                   "lost s2c\nreset 3 s2c CANCEL\n",
+                             "%s", text);
+        }
+        cr_expect(strstr(text, "200 ") == NULL || strstr(text, "200 partial") != NULL, "%s", text);
+        wsc_h2_log_clear(&log);
+    }
+    cr_expect_gt(needed, 10);
+    wsc_h2_script_clear(&s);
+}
+
+/* What streams, tables and heads take is given back when they are over. */
+Test(h2_state, what_is_held)
+{
+    static const struct wsc_h2_options opt = {
+        .max_head = 65536, .max_streams = 4096, .begins = {true, true}};
+    struct wsc_h2_log log;
+    char hex[64];
+    wsc_h2_log_init(&log);
+    struct wsc_h2 *h = wsc_h2_new(&opt, &wsc_h2_log_ops, &log);
+    cr_expect(feed_hex(h, WSC_DIR_C2S, PRI "000021 01 05 " S1 CONNECT "82 84"));
+    size_t one = wsc_h2_held(h);
+    for (unsigned id = 3; id < 4000; id += 2) {
+        snprintf(hex, sizeof(hex), "000003 01 04 %08x bf be 87", id);
+        cr_expect(feed_hex(h, WSC_DIR_C2S, hex));
+    }
+    cr_expect_geq(wsc_h2_held(h), one + 1998 * sizeof(uint32_t));
+    for (unsigned id = 1; id < 4000; id += 2) {
+        snprintf(hex, sizeof(hex), "000004 03 00 %08x 00000000", id);
+        cr_expect(feed_hex(h, WSC_DIR_C2S, hex));
+    }
+    cr_expect_lt(wsc_h2_held(h), one);
+    cr_expect_eq(wsc_h2_refused(h), 0);
+    wsc_h2_free(h);
+    wsc_h2_log_clear(&log);
+}
+
+/* ---- looks and names ---- */
+
+Test(h2_state, looks)
+{
+    static const struct {
+        const char *hex;
+        bool preface, settings;
+    } looks[] = {
+        {"50", true, false},
+        {"505249202a20485454502f322e300d0a0d0a534d0d0a0d0a", true, false},
+        {"505249202a20485454502f322e300d0a0d0a534d0d0a0d0aff", true, false},
+        {"505249202a20485454502f312e", false, false},
+        {"504f5354202f", false, false}, /* POST / */
+        {"000000 04 00 00000000", false, true},
+        {"000006 04 00 00000000 00", false, true},
+        {"000006 04 00 000000", false, false},
+        {"000005 04 00 00000000", false, false},
+        {"000000 04 01 00000000", false, false},
+        {"000000 04 00 00000001", false, false},
+        {"000000 00 00 00000000", false, false},
+    };
+    for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++) {
+        uint8_t bytes[64];
+        struct wsc_span s = {.ptr = bytes, .len = wsc_test_hex(looks[i].hex, bytes, sizeof(bytes))};
+        cr_expect_eq(wsc_h2_looks_like_preface(s), looks[i].preface, "preface: %s", looks[i].hex);
+        cr_expect_eq(wsc_h2_looks_like_settings(s), looks[i].settings, "settings: %s",
+                     looks[i].hex);
+    }
+    cr_expect_not(wsc_h2_looks_like_preface((struct wsc_span){0}));
+}
+
+Test(h2_state, names_of_errors)
+{
+    cr_expect_str_eq(wsc_h2_error_name(0), "NO_ERROR");
+    cr_expect_str_eq(wsc_h2_error_name(7), "REFUSED_STREAM");
+    cr_expect_str_eq(wsc_h2_error_name(8), "CANCEL");
+    cr_expect_str_eq(wsc_h2_error_name(0xb), "ENHANCE_YOUR_CALM");
+    cr_expect_str_eq(wsc_h2_error_name(0xd), "HTTP_1_1_REQUIRED");
+    cr_expect_null(wsc_h2_error_name(0xe));
+    cr_expect_null(wsc_h2_error_name(WSC_H2_ERROR_UNKNOWN));
 }
