@@ -62,6 +62,7 @@ struct wsc_keylog_stats {
     uint64_t unknown;       /* lines with a label we do not know */
     uint64_t damaged;       /* lines that cannot be read */
     uint64_t forgotten;     /* at the ceiling, or for want of memory */
+    uint64_t used;          /* secrets that were asked for and found */
     uint64_t late;          /* secrets that came after they had been asked for */
     uint64_t first_damaged; /* number of the first such line in its source, 0: none */
 };

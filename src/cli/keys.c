@@ -148,6 +148,8 @@ void keys_summary(const struct keys *k)
     if (s.lines == 0)
         return;
     fprintf(stderr, "%" PRIu64 " TLS secret%s", s.secrets, s.secrets == 1 ? "" : "s");
+    if (s.secrets > 0 && s.used == 0)
+        fputs(", none of a connection that was seen", stderr);
     if (s.damaged > 0)
         fprintf(stderr, ", %" PRIu64 " line%s of key logs that cannot be read", s.damaged,
                 s.damaged == 1 ? "" : "s");

@@ -273,6 +273,7 @@ bool wsc_keylog_find(const struct wsc_keylog *kl, enum wsc_secret_label label,
         wsc_keylog_missed_add(&inner->missed, missed_hash(inner, client_random));
     if (slot != NULL && !slot->used) {
         slot->used = true;
+        inner->stats.used++;
         inner->used += digest_of(&slot->s); /* a sum: in any order */
     }
     (void)pthread_mutex_unlock(&inner->lock);

@@ -33,6 +33,7 @@ class Sources(Keyed):
     def test_from_everywhere_the_same(self):
         want = self.analyze(self.pcap, "--keylog", self.keys)
         self.assertEqual(paths(want), WANT)
+        self.assertIn("\n24 TLS secrets\n", self.err)
         self.assertEqual(essence(self.analyze(self.pcap, env={"SSLKEYLOGFILE": self.keys})), essence(want))
         lines = KEYS.splitlines(True)
         half = [self.write(f"half{i}", b"".join(lines[i::2])) for i in (0, 1)]

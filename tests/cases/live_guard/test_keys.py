@@ -36,15 +36,15 @@ class Keys(Logs):
         keys = self.secret_file(line(1))
         live = self.live(os.path.join(self.dir(), "x.db"), "--keylog", keys)
         self.harmless(live, NOBODY)
-        self.knows(live, "1 TLS secret\n")
+        self.knows(live, "1 TLS secret,")
         append(keys, line(2) + line(3)[:50])
-        self.knows(live, "2 TLS secrets\n")
+        self.knows(live, "2 TLS secrets,")
         append(keys, line(3)[50:])
-        self.knows(live, "3 TLS secrets\n")
+        self.knows(live, "3 TLS secrets,")
         append(keys, "rubbish\n")
         self.assertTrue(until(lambda: f"{keys}: line 4 cannot be read; the others count" in live.err()), live.err())
         append(keys, "more rubbish\n")
-        self.knows(live, "3 TLS secrets, 2 lines of key logs that cannot be read\n")
+        self.knows(live, "3 TLS secrets, none of a connection that was seen, 2 lines of key logs that cannot be read\n")
         self.assertEqual(live.stop(), 0)
         self.assertEqual(live.err().count("cannot be read; "), 1, live.err())
 
@@ -57,9 +57,9 @@ class Keys(Logs):
         words = f"{keys}: Permission denied; the secrets in it are not read"
         self.assertTrue(until(lambda: words in live.err()), live.err())
         time.sleep(1)
-        self.knows(live, "1 TLS secret\n")
+        self.knows(live, "1 TLS secret,")
         os.chmod(keys, 0o644)
-        self.knows(live, "2 TLS secrets\n")
+        self.knows(live, "2 TLS secrets,")
         self.assertEqual(live.stop(), 0)
         self.assertEqual(live.err().count(words), 1, live.err())
 
@@ -71,11 +71,11 @@ class Keys(Logs):
                 self.assertIn(f"{keys}: is not there yet; it is read once it is", live.err())
                 append(keys, line(1))
                 os.chmod(keys, 0o644)
-                self.knows(live, "1 TLS secret\n")
+                self.knows(live, "1 TLS secret,")
                 os.unlink(keys)
                 append(keys, line(2))
                 os.chmod(keys, 0o644)
-                self.knows(live, "2 TLS secrets\n")
+                self.knows(live, "2 TLS secrets,")
                 self.assertEqual(live.stop(), 0)
                 os.unlink(keys)
 
@@ -86,7 +86,7 @@ class Keys(Logs):
         live = self.live("none", "--keylog", keys)
         for n in (1, 2):
             append(keys, line(n))
-            self.knows(live, f"{n} TLS secret{'s' if n > 1 else ''}\n")
+            self.knows(live, f"{n} TLS secret{'s' if n > 1 else ''},")
         self.assertEqual(live.stop(), 0)
 
     def test_what_cannot_be_opened(self):

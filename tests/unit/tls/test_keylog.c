@@ -286,6 +286,7 @@ Test(keylog, used)
     (void)find(a, WSC_SECRET_MASTER, 2, 48);
     (void)find(a, WSC_SECRET_MASTER, 1, 48);
     (void)find(b, WSC_SECRET_MASTER, 2, 48);
+    cr_expect(stats(a).used == 2 && stats(b).used == 1);
     cr_expect_neq(wsc_keylog_used(a), wsc_keylog_used(b));
     (void)find(b, WSC_SECRET_MASTER, 1, 48);
     cr_expect_neq(wsc_keylog_used(a), 0);
