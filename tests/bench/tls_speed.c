@@ -73,8 +73,8 @@ static size_t seal(EVP_CIPHER_CTX *ctx, const uint8_t *iv, uint64_t seq, size_t 
 static size_t hellos(uint16_t suite, uint8_t *client, uint8_t *server, size_t *server_len)
 {
     static const uint8_t client_tail[] = {0, 0, 2, 0x13, 1, 1, 0, 0, 0};
-    const uint8_t server_tail[] = {0, (uint8_t)(suite >> 8), (uint8_t)suite, 0, 0, 6,
-                                   0, 43, 0, 2, 3, 4};
+    const uint8_t server_tail[] = {
+        0, (uint8_t)(suite >> 8), (uint8_t)suite, 0, 0, 6, 0, 43, 0, 2, 3, 4};
     size_t c = 2 + 32 + sizeof(client_tail), s = 2 + 32 + sizeof(server_tail);
     const uint8_t chead[] = {22, 3, 1, 0, (uint8_t)(c + 4), 1, 0, 0, (uint8_t)c, 3, 3};
     const uint8_t shead[] = {22, 3, 3, 0, (uint8_t)(s + 4), 2, 0, 0, (uint8_t)s, 3, 3};
@@ -153,9 +153,9 @@ int main(int argc, char **argv)
         wsc_tls_feed(t, WSC_DIR_S2C, (struct wsc_span){.ptr = s, .len = slen});
         double start = cpu();
         for (size_t at = 0; at < len; at += piece)
-            wsc_tls_feed(t, WSC_DIR_S2C,
-                         (struct wsc_span){.ptr = stream + at,
-                                           .len = len - at < piece ? len - at : piece});
+            wsc_tls_feed(
+                t, WSC_DIR_S2C,
+                (struct wsc_span){.ptr = stream + at, .len = len - at < piece ? len - at : piece});
         spent += cpu() - start;
         expected += count * record;
         wsc_tls_free(t);
