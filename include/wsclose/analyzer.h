@@ -43,9 +43,9 @@ struct wsc_analyzer_options {
                          that grows; default false: what has no secret now is not decrypted */
     bool encrypted;   /* record each TLS connection that cannot be read; default false */
     bool keep_states; /* give open records an |open_state|; default false */
-    bool foretell;    /* what TCP has ended but is still watched, for whether an RST was heeded, is
-                         told at once in a |provisional| record; default false */
-    bool label;       /* let nDPI label the flows; default true */
+    bool foretell; /* what an RST ended, while it is still watched whether that was heeded, is told
+                      at once in a |provisional| record; default false */
+    bool label;    /* let nDPI label the flows; default true */
 };
 
 struct wsc_analyzer;

@@ -401,12 +401,13 @@ static void look(struct run *r, uint64_t now)
     ring_look(r->ring, r->store.store, r->store.import);
     live_store_look(&r->store, now);
     live_status_draw(&r->status, r->live, r->analysis.workers);
-    live_guard_look(&r->guard, &(struct live_guard_look){.live = r->live,
-                                                         .workers = r->analysis.workers,
-                                                         .now_ns = now,
-                                                         .packet_ns = r->packet_ns,
-                                                         .waiting = r->store.waiting,
-                                                         .well = !r->keep || r->store.lost == 0});
+    live_guard_look(&r->guard,
+                    &(struct live_guard_look){.live = r->live,
+                                              .workers = r->analysis.workers,
+                                              .now_ns = now,
+                                              .packet_ns = r->packet_ns,
+                                              .waiting = r->store.waiting - r->store.provisional,
+                                              .well = !r->keep || r->store.lost == 0});
     if (asked) {
         asked = 0;
         live_status_print(&r->status, r->live, r->analysis.workers);

@@ -2,8 +2,11 @@
 
 #include "out.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #define RETRY_NS     UINT64_C(5000000000)
 #define LAST_WAIT_MS 10000u
@@ -63,6 +66,7 @@ static struct live_store_entry *append(struct live_store *ls, const struct wsc_c
     *ls->last = x;
     ls->last = &x->next;
     ls->waiting++;
+    ls->provisional += rec->provisional;
     return x;
 }
 
@@ -72,6 +76,7 @@ static void drop_committed(struct live_store *ls)
     while (ls->first != NULL && ls->first->put) {
         struct live_store_entry *x = ls->first;
         ls->first = x->next;
+        ls->provisional -= x->rec->provisional;
         wsc_closure_free(x->rec);
         free(x);
         ls->waiting--;
@@ -82,14 +87,24 @@ static void drop_committed(struct live_store *ls)
 
 /* ---- trouble ---- */
 
+static void say_trouble(struct live_store *ls, const struct wsc_error *err)
+{
+    out_say("%s", err->message);
+    ls->trouble = *err;
+}
+
 /* What was not committed is gone with the transaction, and is put again later. */
 static void go_down(struct live_store *ls, uint64_t now_ns, const struct wsc_error *err)
 {
-    out_say("%s", err->message);
-    out_say("the database is tried again every %d s; until then records wait in memory",
-            (int)(RETRY_NS / 1000000000));
+    struct stat st;
+    say_trouble(ls, err);
+    if (ls->hold && stat(ls->db, &st) != 0 && errno == ENOENT)
+        out_say("it cannot be made anew: its directory is not ours; put it back, or start wsclose "
+                "again");
+    out_say("the database is tried again every %d s; until then records wait in memory, %u at most",
+            (int)(RETRY_NS / 1000000000), LIVE_STORE_WAITING_MAX);
     let_go(ls);
-    ls->down_ns = ls->tried_ns = now_ns != 0 ? now_ns : 1;
+    ls->tried_ns = now_ns != 0 ? now_ns : 1;
     for (struct live_store_entry *x = ls->first; x != NULL; x = x->next)
         x->put = false;
 }
@@ -100,11 +115,14 @@ static void come_up(struct live_store *ls, uint64_t now_ns)
     if (now_ns < ls->tried_ns + RETRY_NS)
         return;
     ls->tried_ns = now_ns;
-    if (live_store_open(ls, &err) != WSC_OK)
+    if (live_store_open(ls, &err) != WSC_OK) {
+        if (strcmp(err.message, ls->trouble.message) != 0)
+            say_trouble(ls, &err); /* what is wrong is another thing by now */
         return;
-    out_say("the database can be written again; %zu record%s waited", ls->waiting,
-            ls->waiting == 1 ? "" : "s");
-    ls->down_ns = 0;
+    }
+    size_t waited = ls->waiting - ls->provisional;
+    out_say("the database can be written again; %zu record%s waited", waited,
+            waited == 1 ? "" : "s");
 }
 
 static void say_busy(struct live_store *ls)
@@ -269,8 +287,9 @@ bool live_store_finish(struct live_store *ls, const struct wsc_store_capture *ca
     }
     if (ok)
         drop_committed(ls);
-    if (ls->waiting + ls->lost > 0)
-        out_say("%" PRIu64 " records could not be stored", ls->waiting + ls->lost);
+    uint64_t lost = ls->waiting - ls->provisional + ls->lost;
+    if (lost > 0)
+        out_say("%" PRIu64 " records could not be stored", lost);
     return ok && ls->lost == 0;
 }
 

@@ -35,14 +35,14 @@ struct live_store {
     live_store_fn show;
     void *ctx;
     struct live_store_entry *first, **last;
-    size_t waiting;
+    size_t waiting, provisional; /* provisional: of those that wait */
     struct live_told told;
     struct wsc_store_drop drops[WSC_LIVE_MAX_INTERFACES]; /* not stored yet, by interface */
     uint64_t lost;                                        /* records that found no room */
-    uint64_t down_ns;                                     /* since when it is down; 0: it is not */
     uint64_t tried_ns;
     bool busy_said;
-    unsigned import; /* counts the imports begun */
+    struct wsc_error trouble; /* said last */
+    unsigned import;          /* counts the imports begun */
 };
 
 /* Opens it and begins an import. Returns what the store returned, |err| filled. */

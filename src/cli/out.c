@@ -81,9 +81,10 @@ bool out_ok(struct out *o, enum wsc_err e)
         return true;
     if (e == WSC_ERR_IO && errno == EPIPE)
         o->closed = true;
-    else
+    else if (!o->said)
         out_say("cannot write the output: %s",
                 e == WSC_ERR_NOMEM ? "out of memory" : strerror(errno));
+    o->said = true;
     return false;
 }
 

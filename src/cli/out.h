@@ -10,6 +10,7 @@ struct out {
     FILE *stream;
     bool pager;
     bool closed; /* nobody reads any more: go on quietly */
+    bool said;   /* that it cannot be written */
 };
 
 struct out_options {

@@ -151,17 +151,18 @@ static enum queue queue_for(const struct wsc_conv *c)
 /* Who forges RSTs does not make us tell each of them. */
 #define FORETOLD_MAX 4u
 
-/* An end that may yet be taken back is told at once, and so is that it was. */
+/* A reset that may yet be taken back is told at once, and so is that it was. */
 static void foretell(struct wsc_analyzer *an, struct wsc_conv *c)
 {
     const struct wsc_tcp_more *more = c->tcp.more;
-    bool over = c->queue == QUEUE_OVER;
-    if (!an->engine.opt.foretell || c->ws == NULL)
+    if (!an->engine.opt.foretell || c->ws == NULL || more == NULL)
         return;
-    bool said_over = c->ws->foretold % 2 != 0;
-    bool held = more != NULL && (more->held[0] != NULL || more->held[1] != NULL);
-    if (over != said_over && !(over && (held || c->ws->foretold >= FORETOLD_MAX)))
-        wsc_conv_foretell(&an->engine, c, over);
+    bool over = c->queue == QUEUE_OVER, said_over = c->ws->foretold % 2 != 0;
+    bool reset = more->rst[0].at.ref != 0 || more->rst[1].at.ref != 0;
+    bool held = more->held[0] != NULL || more->held[1] != NULL;
+    if (over == said_over || (over && (!reset || held || c->ws->foretold >= FORETOLD_MAX)))
+        return;
+    wsc_conv_foretell(&an->engine, c, over);
 }
 
 static void requeue(struct wsc_analyzer *an, struct wsc_conv *c)

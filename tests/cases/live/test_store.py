@@ -67,3 +67,29 @@ class Disk(Faults):
         got = {r["path"] for r in records("events", "--db", live.db)}
         self.assertEqual([e for e in t.log if e[1] > deleted and e[0] not in got], [])
         self.intact(live.db)
+
+    def test_the_database_is_deleted_where_it_cannot_be_made_anew(self):
+        """What is wrong is said once; records wait until it is put back."""
+        d = os.path.join(self.net.tmp, "roots")
+        os.mkdir(d)
+        os.chmod(d, 0o755)
+        live = self.live(db=f"{d}/x.db")
+        self.assertIn("goes on as nobody", live.err())
+        with Traffic(self.net, rate=20) as t:
+            self.assertTrue(lab.until(lambda: len(live.printed()) > 5))
+            for suffix in ("", "-wal", "-shm"):
+                os.rename(live.db + suffix, f"{d}/away{suffix}")
+            self.assertTrue(lab.until(lambda: "cannot be made anew: its directory is not ours" in live.err()), live.err())
+            had = len(live.printed())
+            time.sleep(6)
+            self.assertGreater(len(live.printed()), had)
+            for suffix in ("", "-wal", "-shm"):
+                os.rename(f"{d}/away{suffix}", live.db + suffix)
+            self.assertTrue(lab.until(lambda: "can be written again" in live.err()), live.err())
+        live.drained()
+        self.assertEqual(live.stop(), 0, live.err())
+        for sentence in ("was deleted or moved", "cannot be made anew", "is tried again", "can be written again"):
+            self.assertEqual(live.err().count(sentence), 1, live.err())
+        got = records("events", "--db", live.db)
+        self.assertEqual((t.wrong(got), t.missing(got)), ([], []))
+        self.intact(live.db)
