@@ -63,8 +63,8 @@ def app_code(r, want):
 
 
 def saw(said, want):
-    """Of what an endpoint reported, only what it logged is asked for; several: any of them will do."""
-    return any(said is not None and all(said[k] == v for k, v in w.items()) for w in listed(want))
+    """Of what an endpoint reported, only what it logged is asked for; several: any of them will do, also None."""
+    return any(said is None if w is None else said is not None and all(said[k] == v for k, v in w.items()) for w in listed(want))
 
 
 # What each word under "expect" asks of a record; a word that is not here names a key of the record.
@@ -76,6 +76,7 @@ ASK = {
     "evidence": lambda r, want: all(any(re.search(w, s) for s in r["evidence"]) for w in want),
     "evidence_not": lambda r, want: not any(re.search(w, s) for w in want for s in r["evidence"]),
     "violation": lambda r, want: want in r["violations"],
+    "rules": lambda r, want: all(w in [v["rule"] for v in r["violations"]] for w in want),
     "no_violation": lambda r, want: r["violations"] == [],
     "app_code": app_code,
     "client_saw": lambda r, want: saw(r["client_saw"], want),

@@ -259,4 +259,82 @@ async def behind_haproxy(lab):
         lab.expect(address, path, "through HAProxy", server=f"{MIDDLE_C}:9443", logged={"client": l}, **e)
 
 
-SCENES = [shapes, reset_codes, after_close, goaway, upgraded, behind_haproxy]
+async def crossing(lab):
+    """Both send a Close on two streams before that of the other can have come: the router lets nothing through to the server for a moment."""
+    async with pair(lab) as p:
+        c, s = p.c, p.s
+        for n in (1, 3):
+            await p.open(n, f"/crossing/{n}")
+        await asyncio.sleep(0.1)
+        lab.firewall("tcp dport 9080 drop")
+        for n in (1, 3):
+            await c.send(c.data(n, plain.frame(CLOSE, close_body(1000, "client")), end=True))
+            await s.send(s.data(n, plain.frame(CLOSE, close_body(1001, "server"), mask=False), end=True))
+        await asyncio.sleep(0.05)
+        lab.firewall()
+        for n in (1, 3):
+            await s.want(DATA, n)
+            await c.want(DATA, n)
+        c.fin()
+        for n in (1, 3):
+            p.expect(f"/crossing/{n}", "Closes that cross", {"client": {"code": 1001}, "server": {"code": 1000}}, close_code=[1000, 1001], closed_by="both", ending="close_handshake",
+                     client_saw={"code": 1001}, server_saw={"code": 1000})
+
+
+async def violations(lab):
+    """Frames that break the rules of WebSocket, in streams beside a good one."""
+    rows = [("/unmasked", plain.frame(TEXT, b"hello", mask=False), "unmasked-client-frame", 1002, "server"), ("/code", plain.frame(CLOSE, close_body(1005)), "close-code-not-allowed", 1005, "client"),
+            ("/reserved", plain.frame(TEXT, b"hello", rsv=3), "reserved-bits", 1002, "server"), ("/utf8", plain.frame(CLOSE, close_body(1000, b"\xff\xfe")), "close-reason-not-utf8", 1000, "client")]
+    async with pair(lab) as p:
+        await p.open(1, "/good")
+        for i, (path, data, rule, code, by) in enumerate(rows):
+            n = 2 * i + 3
+            await p.open(n, path)
+            await p.c.send(p.c.data(n, data))
+            await p.s.want(DATA, n)
+            await p.s.send(p.s.data(n, plain.frame(CLOSE, close_body(1007 if path == "/utf8" else 1002), mask=False), end=True))
+            await p.c.want(DATA, n)
+            await p.c.send(p.c.reset(n, 0))
+            await p.s.want(RST_STREAM, n)
+            p.expect(path, rule, {"client": {"code": 1007 if path == "/utf8" else 1002}}, close_code=code, closed_by=by, ending=["close_handshake", "close_unanswered"], rules=[rule])
+        await p.close_both(1, 1000, "good")
+        p.c.fin()
+        p.expect("/good", "beside the others", both(1000, "good"), close_code=1000, reason="good", closed_by="client", ending="close_handshake", no_violation=True, **seen(1000, "good"))
+
+
+async def loss(lab):
+    """Every eighth packet is lost in the router: frames of many streams come again and out of order."""
+    async with pair(lab) as p:
+        lab.firewall("tcp dport 9080 numgen random mod 8 < 1 drop", "tcp sport 9080 numgen random mod 8 < 1 drop")
+        for n in range(1, 17, 2):
+            await p.open(n, f"/{n}")
+        for n in range(1, 17, 2):
+            await p.c.send(p.c.data(n, plain.frame(TEXT, b"x" * 1000)))
+        for n in range(1, 17, 2):
+            await p.s.want(DATA, n)
+            await p.close_both(n, 4000 + n, "lost?")
+        p.c.fin()
+        await asyncio.sleep(0.5)
+        lab.firewall()
+        for n in range(1, 17, 2):
+            p.expect(f"/{n}", "over a bad link", both(4000 + n, "lost?"), close_code=4000 + n, reason="lost?", closed_by="client", ending="close_handshake", **seen(4000 + n, "lost?"))
+
+
+async def ordinary(lab):
+    """curl and nghttp over HTTP/2: by prior knowledge, by upgrade, by ALPN. No WebSocket, no record."""
+    cert, key = lab.certificate()
+    for port, tls in ((9080, {}), (9443, {"cert": cert, "key": key})):
+        s = lab.process("s", "node", os.path.join(HERE, "peers", "server.js"), str(port), json.dumps(tls))
+        await s.first("ready")
+    lab.daemon("s", "nghttpd", "--no-tls", "-a", SERVER, "-d", lab.tmp, "9081")
+    lab.peer("curl 7.88 with nghttp2 1.52")
+    lab.capture("toc", ports=[9080, 9081, 9443])
+    for options in (["--http2-prior-knowledge", f"http://{SERVER}:9080/a"], ["--http2", f"http://{SERVER}:9081/b"], ["-k", "--http2", f"https://{SERVER}:9443/c"],
+                    ["-k", "--http2", "-d", "x" * 2000, f"https://{SERVER}:9443/d"]):
+        p = await lab.curl("-s", "-o", "/dev/null", "-w", "%{http_version}", *options)
+        if p.stdout != b"2":
+            raise RuntimeError(f"{options}: {p}")
+    await lab.stop_capture()
+
+
+SCENES = [shapes, reset_codes, after_close, goaway, upgraded, behind_haproxy, crossing, violations, loss, ordinary]

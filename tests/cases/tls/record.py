@@ -10,7 +10,7 @@ import os, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[1:1] = [os.path.join(HERE, "..", "causes"), os.path.join(HERE, "..", "..", "support")]
-import recording, scenes_handshakes, scenes_stacks, scenes_suites
+import recording, scenes_handshakes, scenes_stacks, scenes_suites, scenes_wire
 from tlslab import TlsLab
 
-recording.main(TlsLab, HERE, [scenes_suites, scenes_handshakes, scenes_stacks], __doc__)
+recording.main(TlsLab, HERE, [scenes_suites, scenes_handshakes, scenes_stacks, scenes_wire], __doc__)

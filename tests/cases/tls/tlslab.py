@@ -123,7 +123,8 @@ class TlsLab(Lab):
         return ws
 
     async def curl(self, *options):
-        return await asyncio.to_thread(subprocess.run, ["ip", "netns", "exec", self.spaces["c"], "curl", *options], capture_output=True, env={**os.environ, "SSLKEYLOGFILE": self.keys("client")}, timeout=20)
+        return await asyncio.to_thread(subprocess.run, ["ip", "netns", "exec", self.spaces["c"], "curl", *options], capture_output=True,
+                                       env={**os.environ, "SSLKEYLOGFILE": self.keys("client")}, timeout=20)
 
     def saw_both(self, ws):
         return {"client": saw(ws), "server": self.log.get(ws.path)}
@@ -135,7 +136,7 @@ class TlsLab(Lab):
                   "handshake_status": 101, **expect}
         if reason is not None:
             expect["reason"] = reason
-        logged = logged or self.saw_both(ws)
+        logged = self.saw_both(ws) if logged is None else logged
         for side, l in logged.items():
             if l:
                 expect.setdefault(f"{side}_saw", {k: l[k] for k in ("code", "reason")})
