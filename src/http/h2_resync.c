@@ -10,6 +10,9 @@
 #define ENDS_SPAN   16u
 /* A byte that must have a value other than zero, in data where few values are frequent. */
 #define EXACT 5u
+/* What the first header of a chain must say, unless it begins a span: bytes that look like one, and
+ * happen to lead to a true one, would be taken for a frame. */
+#define FIRST 12u
 /* Headers a chain may have: a walk must end. */
 #define STEPS 8u
 /* Bytes before and behind a header that tell how frequent zeros are there. */
@@ -112,7 +115,8 @@ static enum walk walk(struct wsc_h2_chain *c, struct wsc_span d, size_t at, bool
         *frame = wsc_h2_frame_parse(c->header);
         *payload = at;
         int bits = bits_of(c->header, frame, c->zero, rule);
-        if (bits < 0 || ++c->steps > STEPS)
+        bool weak = bits < 0 || (unsigned)bits < FIRST || frame->len == 0;
+        if (bits < 0 || (weak && c->steps == 0 && c->bits < BEGINS_SPAN) || ++c->steps > STEPS)
             return BROKEN;
         c->bits = (uint8_t)(c->bits + bits);
         c->have = 0;
@@ -169,24 +173,34 @@ static bool go_on(struct wsc_h2_resync *r, struct wsc_span d, const struct wsc_h
     return false;
 }
 
+/* Tries the headers that begin at |i|. */
+static enum walk try_at(struct wsc_h2_chain *c, struct wsc_span d, size_t i,
+                        const struct wsc_h2_resync_rule *rule)
+{
+    struct wsc_h2_frame f;
+    size_t payload;
+    if (!may_begin(d.ptr + i, d.len - i, rule->max_len))
+        return BROKEN;
+    *c = (struct wsc_h2_chain){.zero = 1};
+    if (d.len - i >= WSC_H2_HEADER_LEN) {
+        f = wsc_h2_frame_parse(d.ptr + i);
+        if (!wsc_h2_frame_plausible(&f, rule->sender, rule->max_len))
+            return BROKEN;
+        c->zero = zero_bits(d, i);
+        c->bits = i == 0 ? BEGINS_SPAN : 0;
+    }
+    return walk(c, d, i, true, rule, &f, &payload);
+}
+
 bool wsc_h2_resync_feed(struct wsc_h2_resync *r, struct wsc_span d,
                         const struct wsc_h2_resync_rule *rule, struct wsc_h2_frame *found,
                         size_t *taken)
 {
-    if (r != NULL && go_on(r, d, rule, found, taken))
-        return true;
-    for (size_t i = 0; i < d.len; i++) {
-        if (!may_begin(d.ptr + i, d.len - i, rule->max_len))
-            continue;
-        struct wsc_h2_chain c = {.zero = 1};
-        if (d.len - i >= WSC_H2_HEADER_LEN) {
-            struct wsc_h2_frame f = wsc_h2_frame_parse(d.ptr + i);
-            if (!wsc_h2_frame_plausible(&f, rule->sender, rule->max_len))
-                continue;
-            c.zero = zero_bits(d, i);
-            c.bits = i == 0 ? BEGINS_SPAN : 0;
-        }
-        switch (walk(&c, d, i, true, rule, found, taken)) {
+    bool carried = r != NULL && go_on(r, d, rule, found, taken);
+    size_t end = !carried ? d.len : *taken > WSC_H2_HEADER_LEN ? *taken - WSC_H2_HEADER_LEN : 0;
+    for (size_t i = 0; i < end; i++) {
+        struct wsc_h2_chain c;
+        switch (try_at(&c, d, i, rule)) {
         case FOUND:
             *found = wsc_h2_frame_parse(d.ptr + i);
             *taken = i + WSC_H2_HEADER_LEN;
@@ -198,7 +212,7 @@ bool wsc_h2_resync_feed(struct wsc_h2_resync *r, struct wsc_span d,
             break;
         }
     }
-    return false;
+    return carried;
 }
 
 void wsc_h2_resync_gap(struct wsc_h2_resync *r, uint64_t n)

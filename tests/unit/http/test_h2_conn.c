@@ -43,6 +43,7 @@ static const struct {
      "C 000006 00 08 00000001 03 abcd 000000\n"
      "C 000001 00 08 00000001 00\n"      /* no data, no padding */
      "C 000003 00 08 00000001 02 0000\n" /* no data */
+     "C 000003 00 08 00000001 ff 0000\n"
      "C 000003 00 09 00000001 03 0000\n" /* more padding than there is room for */,
      BEGUN "request 1 websocket path=/a host=h\nanswer 1 200\ndata 1 c2s off=0 abcd\nend 1 c2s\n"},
     {"a block over several frames, empty ones too",

@@ -42,6 +42,9 @@ static const struct {
      BEGIN OPEN(S1, "61") "S 000004 03 00 00000001 0000\ns 2\n" OPEN(S3, "62"),
      BEGUN "request 1 websocket path=/a host=h\nreset 1 s2c unknown\n"
            "request 3 websocket path=/b host=h\n"},
+    {"a reset that is too long besides",
+     BEGIN OPEN(S1, "61") "S 000006 03 00 00000001 0000\ns 2\nS 0008\n",
+     BEGUN "request 1 websocket path=/a host=h\nreset 1 s2c unknown\n"},
     {"GOAWAY: its debug data is cut, without its numbers it says nothing",
      BEGIN "S 00000b 07 00 00000000 00000001 00000000 62\ns 1\nS 65\n"
            "S 00000b 07 00 00000000 00000001 0000\ns 2\nS 627965 00000a 07 00 00000000 00000003 "
@@ -82,6 +85,11 @@ static const struct {
     {"between frames: what was before is not known any more, and the next frame is found",
      BEGIN OPEN(S1, "61") "c 50\nC 000002 00 00 00000001 8880 000004 08 00 00000001 00000001\n",
      BEGUN "request 1 websocket path=/a host=h\nlost c2s\ndata 1 c2s off=0 8880\n"},
+    {"and when what follows is none, it was none either",
+     BEGIN OPEN(S1, "61") "c 50\nC 000002 00 00 00000001 8880\nC e3b0c44298fc1c149afb\n"
+                          "C 000002 00 00 00000001 8880\n",
+     BEGUN "request 1 websocket path=/a host=h\nlost c2s\ndata 1 c2s off=0 8880\nlost c2s\n"
+           "data 1 c2s off=2 8880\n"},
     {"a stream opened in the gap: its answer tells, and its data",
      BEGIN OPEN(S1, "61") "c 50\n"
                           "S 000001 01 04 00000003 88 000002 00 00 00000003 8880\n"

@@ -52,6 +52,26 @@ static const struct {
          OK(S5) "C 000004 03 00 00000001 00000000\n" OPEN("0000000b", "64"),
      BEGUN "request 1 websocket path=/a host=h\nrequest 3 websocket path=/b host=h\n"
            "reset 1 c2s NO_ERROR\nrequest 11 websocket path=/d host=h\n"},
+    {"streams that ended in both directions leave room",
+     {.max_head = 4096, .max_streams = 1, .begins = {true, true}},
+     BEGIN OPEN(S1, "61")
+         OK(S1) "C 000000 00 01 00000001\nS 000000 00 01 00000001\n" OPEN(S3, "62"),
+     BEGUN "request 1 websocket path=/a host=h\nanswer 1 200\nend 1 c2s\nend 1 s2c\n"
+           "request 3 websocket path=/b host=h\n"},
+    {"frames larger than usual, where they were announced",
+     {.max_head = 4096, .max_streams = 4, .begins = {true, true}},
+     BEGIN OPEN(S1, "61") "S 000006 04 00 00000000 0005 00005000\n"
+                          "S 000006 04 00 00000000 0005 00004000\n" /* no harm to believe more */
+                          "C 005000 00 00 00000001\nc 20480\nC 005001 00 00 00000001\nc 20481\n",
+     BEGUN "request 1 websocket path=/a host=h\ngap 1 c2s off=0 len=20480\nlost c2s\n"},
+    {"mid-stream they may have been, as far as the header is none that cannot be",
+     {.max_head = 4096, .max_streams = 4},
+     "C 000002 00 00 00000007 6869 000002 00 00 00000007 6869 000002 00 00 00000007 6869 "
+     "000002 00 00 00000007 6869 000002 00 00 00000007 6869 000002 00 00 00000007 6869 "
+     "000002 00 00 00000007 6869 000002 00 00 00000007 6869\n"
+     "C 100000 00 00 00000007\nc 1048576\nC 000001 00 00 00000007 6a 100000 00 02 00000007\n",
+     "request 7 unknown\ndata 7 c2s off=0 68696869686968696869686968696869\n"
+     "gap 7 c2s off=16 len=1048576\ndata 7 c2s off=1048592 6a\nlost c2s\n"},
     {"the ceiling of a head: fields beyond it are unknown, the table goes on",
      {.max_head = 271, .max_streams = 4, .begins = {true, true}},
      /* As RFC 9113 6.5.2 counts: 46 + 50 + 44 + 39 + 43 = 222; via 3 + 14 + 32 = 49 */
@@ -242,6 +262,24 @@ Test(h2_state, what_is_held)
     }
     cr_expect_lt(wsc_h2_held(h), one);
     cr_expect_eq(wsc_h2_refused(h), 0);
+    wsc_h2_free(h);
+    wsc_h2_log_clear(&log);
+}
+
+/* Those that were, or may have been, WebSockets. */
+Test(h2_state, what_the_ceiling_refused)
+{
+    static const struct wsc_h2_options opt = {
+        .max_head = 4096, .max_streams = 1, .begins = {true, true}};
+    struct wsc_h2_log log;
+    wsc_h2_log_init(&log);
+    struct wsc_h2 *h = wsc_h2_new(&opt, &wsc_h2_log_ops, &log);
+    cr_expect(feed_hex(h, WSC_DIR_C2S, PRI "000020 01 04 " S1 CONNECT "84"));
+    cr_expect_eq(wsc_h2_refused(h), 0);
+    cr_expect(feed_hex(h, WSC_DIR_C2S, "000003 01 04 " S3 "bf be 87 000003 01 05 " S5 "82 84 87"));
+    cr_expect_eq(wsc_h2_refused(h), 1);
+    cr_expect(feed_hex(h, WSC_DIR_C2S, "000003 01 04 " S7 "ff 80 01"));
+    cr_expect_eq(wsc_h2_refused(h), 2);
     wsc_h2_free(h);
     wsc_h2_log_clear(&log);
 }
