@@ -18,9 +18,11 @@ struct wsc_input {
     bool is_stdin;
     const volatile sig_atomic_t *stop;
     uint64_t position, size;
+    uint8_t *win; /* the capture's bytes that are at hand: [win_at, win_len) */
+    size_t win_at, win_len, win_cap;
     struct archive *archive; /* NULL: not compressed */
-    uint8_t *raw;            /* what was read from the file and not handed on */
-    size_t raw_at, raw_len;
+    uint8_t *raw;            /* compressed bytes, RAW_LEN; the first of them in [0, raw_len) */
+    size_t raw_len;
     char problem[256];
 };
 
@@ -52,25 +54,17 @@ static ssize_t read_fd(struct wsc_input *in, uint8_t *buf, size_t n)
     }
 }
 
-static ssize_t fill_raw(struct wsc_input *in)
-{
-    ssize_t got = read_fd(in, in->raw, RAW_LEN);
-    in->raw_at = 0;
-    in->raw_len = got > 0 ? (size_t)got : 0;
-    return got;
-}
-
 /* libarchive's source: first what was read to see the magic, then the rest. */
 static la_ssize_t archive_source(struct archive *a, void *ctx, const void **block)
 {
     struct wsc_input *in = ctx;
-    if (in->raw_at == in->raw_len && fill_raw(in) < 0) {
+    ssize_t n = (ssize_t)in->raw_len;
+    in->raw_len = 0;
+    if (n == 0)
+        n = read_fd(in, in->raw, RAW_LEN);
+    if (n < 0)
         archive_set_error(a, EIO, "%s", in->problem);
-        return -1;
-    }
-    *block = in->raw + in->raw_at;
-    la_ssize_t n = (la_ssize_t)(in->raw_len - in->raw_at);
-    in->raw_at = in->raw_len;
+    *block = in->raw;
     return n;
 }
 
@@ -94,7 +88,11 @@ static bool is_compressed(const uint8_t *p, size_t n)
 static enum wsc_err open_archive(struct wsc_input *in, const char *path, struct wsc_error *err)
 {
     in->archive = archive_read_new();
-    if (in->archive == NULL)
+    in->raw = in->win;
+    in->raw_len = in->win_len;
+    in->win_len = 0;
+    in->win = wsc_alloc(in->win_cap);
+    if (in->archive == NULL || in->win == NULL)
         return wsc_error_set(err, WSC_ERR_NOMEM, "%s: out of memory", path);
     struct archive_entry *entry;
     archive_read_support_filter_gzip(in->archive);
@@ -115,13 +113,13 @@ static enum wsc_err open_archive(struct wsc_input *in, const char *path, struct 
 /* Enough of the beginning to see what it is. */
 static enum wsc_err read_magic(struct wsc_input *in, const char *path, struct wsc_error *err)
 {
-    while (in->raw_len < MAGIC_LEN) {
-        ssize_t got = read_fd(in, in->raw + in->raw_len, RAW_LEN - in->raw_len);
+    while (in->win_len < MAGIC_LEN) {
+        ssize_t got = read_fd(in, in->win + in->win_len, in->win_cap - in->win_len);
         if (got < 0)
             return wsc_error_set(err, WSC_ERR_IO, "%s: %s", path, in->problem);
         if (got == 0)
             break;
-        in->raw_len += (size_t)got;
+        in->win_len += (size_t)got;
     }
     return WSC_OK;
 }
@@ -151,12 +149,13 @@ enum wsc_err wsc_input_open(const char *path, const volatile sig_atomic_t *stop,
         return wsc_error_set(err, WSC_ERR_NOMEM, "%s: out of memory", path);
     in->fd = -1;
     in->stop = stop;
-    in->raw = wsc_alloc(RAW_LEN);
-    enum wsc_err e = in->raw != NULL ? open_fd(in, path, err)
+    in->win = wsc_alloc(RAW_LEN);
+    in->win_cap = RAW_LEN;
+    enum wsc_err e = in->win != NULL ? open_fd(in, path, err)
                                      : wsc_error_set(err, WSC_ERR_NOMEM, "%s: out of memory", path);
     if (e == WSC_OK)
         e = read_magic(in, path, err);
-    if (e == WSC_OK && is_compressed(in->raw, in->raw_len))
+    if (e == WSC_OK && is_compressed(in->win, in->win_len))
         e = open_archive(in, path, err);
     if (e != WSC_OK) {
         wsc_input_close(in);
@@ -175,49 +174,75 @@ void wsc_input_close(struct wsc_input *in)
     if (in->fd >= 0 && !in->is_stdin)
         close(in->fd);
     wsc_free(in->raw);
+    wsc_free(in->win);
     wsc_free(in);
 }
 
-static long read_archive(struct wsc_input *in, uint8_t *buf, size_t n)
+static ssize_t read_more(struct wsc_input *in, uint8_t *buf, size_t n)
 {
+    if (in->archive == NULL)
+        return read_fd(in, buf, n);
     la_ssize_t got = archive_read_data(in->archive, buf, n);
     if (got >= 0)
-        return (long)got;
+        return got;
     const char *why = archive_error_string(in->archive);
     note_problem(in, why != NULL ? why : "the compressed data is damaged");
     return -1;
 }
 
-long wsc_input_read(struct wsc_input *in, uint8_t *buf, size_t n)
+/* Makes the window hold |n| bytes, if there are so many; what is left in it moves to its start. */
+static bool widen(struct wsc_input *in, size_t n)
 {
-    if (in->problem[0] != '\0')
-        return -1;
-    if (in->archive != NULL)
-        return read_archive(in, buf, n);
-    if (in->raw_at == in->raw_len) {
-        if (n >= RAW_LEN)
-            return (long)read_fd(in, buf, n);
-        if (fill_raw(in) <= 0)
-            return wsc_input_problem(in) != NULL ? -1 : 0;
+    if (n > in->win_cap) {
+        uint8_t *grown = wsc_realloc(in->win, n);
+        if (grown == NULL) {
+            note_problem(in, "out of memory");
+            return false;
+        }
+        in->win = grown;
+        in->win_cap = n;
     }
-    size_t have = in->raw_len - in->raw_at;
-    if (n > have)
-        n = have;
-    memcpy(buf, in->raw + in->raw_at, n);
-    in->raw_at += n;
-    return (long)n;
+    in->win_len -= in->win_at;
+    memmove(in->win, in->win + in->win_at, in->win_len);
+    in->win_at = 0;
+    return true;
 }
 
-size_t wsc_input_read_full(struct wsc_input *in, uint8_t *buf, size_t n)
+const uint8_t *wsc_input_peek(struct wsc_input *in, size_t n, size_t *have)
 {
-    size_t have = 0;
-    while (have < n) {
-        long got = wsc_input_read(in, buf + have, n - have);
+    bool room = in->win_len - in->win_at >= n || widen(in, n);
+    while (room && in->win_len - in->win_at < n && in->problem[0] == '\0') {
+        ssize_t got = read_more(in, in->win + in->win_len, in->win_cap - in->win_len);
         if (got <= 0)
             break;
-        have += (size_t)got;
+        in->win_len += (size_t)got;
     }
-    return have;
+    *have = in->win_len - in->win_at < n ? in->win_len - in->win_at : n;
+    return in->win + in->win_at;
+}
+
+void wsc_input_skip(struct wsc_input *in, size_t n)
+{
+    in->win_at += n;
+}
+
+void wsc_input_wipe(struct wsc_input *in, size_t n)
+{
+    explicit_bzero(in->win + in->win_at - n, n);
+}
+
+long wsc_input_read(struct wsc_input *in, uint8_t *buf, size_t n)
+{
+    size_t have;
+    const uint8_t *p = wsc_input_peek(in, 1, &have);
+    if (have == 0)
+        return in->problem[0] != '\0' ? -1 : 0;
+    have = in->win_len - in->win_at;
+    if (n > have)
+        n = have;
+    memcpy(buf, p, n);
+    wsc_input_skip(in, n);
+    return (long)n;
 }
 
 uint64_t wsc_input_position(const struct wsc_input *in)

@@ -41,6 +41,15 @@ static enum wsc_err refuse(const char *name, const uint8_t m[4], size_t got, str
     return wsc_error_set(err, WSC_ERR_FORMAT, "%s: not a pcap or pcapng file", name);
 }
 
+static enum wsc_err open_pcap(const char *name, struct wsc_input *in, struct wsc_source **out,
+                              struct wsc_error *err)
+{
+    enum wsc_err e = wsc_source_pcap_open(in, out);
+    if (e == WSC_ERR_NOT_FOUND)
+        return wsc_source_libpcap_open(name, in, out, err);
+    return e == WSC_ERR_NOMEM ? wsc_error_set(err, e, "%s: out of memory", name) : e;
+}
+
 enum wsc_err wsc_source_open(const char *path, const volatile sig_atomic_t *stop,
                              struct wsc_source **out, struct wsc_input **in, struct wsc_error *err)
 {
@@ -50,13 +59,15 @@ enum wsc_err wsc_source_open(const char *path, const volatile sig_atomic_t *stop
         return e;
     const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
     uint8_t magic[4];
-    size_t got = wsc_input_read_full(*in, magic, 4);
+    size_t got;
+    const uint8_t *p = wsc_input_peek(*in, 4, &got);
+    memcpy(magic, p, got);
     if (wsc_input_problem(*in) != NULL)
         e = wsc_error_set(err, WSC_ERR_IO, "%s: %s", name, wsc_input_problem(*in));
     else if (got == 4 && memcmp(magic, "\x0a\x0d\x0d\x0a", 4) == 0)
-        e = wsc_source_pcapng_open(name, *in, magic, out, err);
+        e = wsc_source_pcapng_open(name, *in, out, err);
     else if (got == 4 && is_pcap(magic))
-        e = wsc_source_pcap_open(name, *in, magic, out, err);
+        e = open_pcap(name, *in, out, err);
     else
         e = refuse(name, magic, got, err);
     if (e != WSC_OK) {

@@ -26,11 +26,14 @@ struct wsc_source {
     void *secrets_ctx;
 };
 
-/* Both take the input over on WSC_OK. |magic|: the first 4 bytes, already taken from the input. */
-enum wsc_err wsc_source_pcap_open(const char *name, struct wsc_input *in, const uint8_t magic[4],
-                                  struct wsc_source **out, struct wsc_error *err) WSC_MUST_USE;
-enum wsc_err wsc_source_pcapng_open(const char *name, struct wsc_input *in, const uint8_t magic[4],
-                                    struct wsc_source **out, struct wsc_error *err) WSC_MUST_USE;
+/* All take the input, which stands at its first byte, over on WSC_OK.
+ * wsc_source_libpcap_open(): classic pcap by libpcap; wsc_source_pcap_open(): by ourselves where it
+ * is of the usual kind, WSC_ERR_NOT_FOUND (without |err|) where it is left to libpcap. */
+enum wsc_err wsc_source_pcap_open(struct wsc_input *in, struct wsc_source **out) WSC_MUST_USE;
+enum wsc_err wsc_source_libpcap_open(const char *name, struct wsc_input *in,
+                                     struct wsc_source **out, struct wsc_error *err) WSC_MUST_USE;
+enum wsc_err wsc_source_pcapng_open(const char *name, struct wsc_input *in, struct wsc_source **out,
+                                    struct wsc_error *err) WSC_MUST_USE;
 
 /* Opens |path| in whichever format it is. */
 enum wsc_err wsc_source_open(const char *path, const volatile sig_atomic_t *stop,

@@ -35,10 +35,8 @@ struct pcapng_source {
     struct wsc_input *in;
     struct interface *interfaces;
     size_t interfaces_len, interfaces_cap;
-    uint8_t *block;
-    size_t block_cap;
+    const uint8_t *block; /* body of the block at hand, in the input's window */
     bool swap;
-    bool section_pending; /* the first section's type is already taken */
 };
 
 static uint32_t get32(const struct pcapng_source *s, const uint8_t *p)
@@ -74,44 +72,30 @@ static enum wsc_err cut_off(const struct pcapng_source *s, char *why, size_t cap
     return damaged(why, cap, problem != NULL ? problem : "the file ends in the middle of a block");
 }
 
-static bool reserve(struct pcapng_source *s, size_t n)
+/* A section header says the byte order in its body. */
+static enum wsc_err begin_section(struct pcapng_source *s, char *why, size_t cap)
 {
-    if (n <= s->block_cap)
-        return true;
-    size_t cap = s->block_cap != 0 ? s->block_cap : 4096;
-    while (cap < n)
-        cap *= 2;
-    uint8_t *grown = wsc_realloc(s->block, cap);
-    if (grown == NULL)
-        return false;
-    s->block = grown;
-    s->block_cap = cap;
-    return true;
-}
-
-/* A section header says the byte order in its body; |head| is its type and length. */
-static enum wsc_err begin_section(struct pcapng_source *s, uint8_t head[8], char *why, size_t cap)
-{
-    uint8_t magic[4];
-    if (wsc_input_read_full(s->in, magic, 4) != 4)
+    size_t have;
+    const uint8_t *p = wsc_input_peek(s->in, 12, &have);
+    if (have != 12)
         return cut_off(s, why, cap);
     s->swap = false;
-    if (get32(s, magic) != ORDER_MAGIC) {
+    if (get32(s, p + 8) != ORDER_MAGIC) {
         s->swap = true;
-        if (get32(s, magic) != ORDER_MAGIC)
+        if (get32(s, p + 8) != ORDER_MAGIC)
             return damaged(why, cap, "a section header without its byte order");
     }
-    uint32_t len = get32(s, head + 4);
+    uint32_t len = get32(s, p + 4);
     if (len < 28 || len > BLOCK_MAX || len % 4 != 0)
         return damaged(why, cap, "a section header of impossible length");
-    if (!reserve(s, len))
-        return WSC_ERR_NOMEM;
-    if (wsc_input_read_full(s->in, s->block, len - 12) != len - 12)
+    p = wsc_input_peek(s->in, len, &have);
+    if (have != len)
         return cut_off(s, why, cap);
-    uint16_t major = get16(s, s->block), minor = get16(s, s->block + 2);
+    uint16_t major = get16(s, p + 12), minor = get16(s, p + 14);
     if (major != 1 || (minor != 0 && minor != 2))
         return damaged(why, cap, "a pcapng version that is not known (only 1.0 and 1.2 are)");
     s->interfaces_len = 0;
+    wsc_input_skip(s->in, len);
     return WSC_OK;
 }
 
@@ -119,33 +103,27 @@ static enum wsc_err begin_section(struct pcapng_source *s, uint8_t head[8], char
 static enum wsc_err next_block(struct pcapng_source *s, uint32_t *type, size_t *len, char *why,
                                size_t cap)
 {
-    uint8_t head[8];
-    size_t start = 0;
-    if (s->section_pending) {
-        const uint8_t section[4] = {0x0a, 0x0d, 0x0d, 0x0a};
-        memcpy(head, section, 4);
-        start = 4;
-        s->section_pending = false;
-    }
-    size_t got = start + wsc_input_read_full(s->in, head + start, 8 - start);
-    if (got == start && start == 0)
+    size_t have;
+    const uint8_t *p = wsc_input_peek(s->in, 8, &have);
+    if (have == 0)
         return wsc_input_problem(s->in) != NULL ? cut_off(s, why, cap) : WSC_END;
-    if (got != 8)
+    if (have != 8)
         return cut_off(s, why, cap);
-    *type = get32(s, head);
+    *type = get32(s, p);
     if (*type == BLOCK_SECTION)
-        return begin_section(s, head, why, cap);
-    uint32_t total = get32(s, head + 4);
+        return begin_section(s, why, cap);
+    uint32_t total = get32(s, p + 4);
     uint32_t most = *type == BLOCK_SECRETS ? SECRETS_MAX : BLOCK_MAX;
     if (total < 12 || total > most || total % 4 != 0)
         return damaged(why, cap, "a block of impossible length");
     *len = total - 12;
-    if (!reserve(s, total))
-        return WSC_ERR_NOMEM;
-    if (wsc_input_read_full(s->in, s->block, total - 8) != total - 8)
+    p = wsc_input_peek(s->in, total, &have);
+    if (have != total)
         return cut_off(s, why, cap);
-    if (get32(s, s->block + *len) != total)
+    if (get32(s, p + 8 + *len) != total)
         return damaged(why, cap, "a block whose two lengths differ");
+    s->block = p + 8;
+    wsc_input_skip(s->in, total);
     return WSC_OK;
 }
 
@@ -263,7 +241,7 @@ static enum wsc_err give_secrets(struct pcapng_source *s, size_t len, char *why,
     enum wsc_secrets_block kind = wsc_secrets_block_read(body, s->swap, &text);
     if (kind == WSC_SECRETS_TLS && s->base.on_secrets != NULL)
         s->base.on_secrets(s->base.secrets_ctx, text);
-    explicit_bzero(s->block, len);
+    wsc_input_wipe(s->in, len + 4);
     return kind == WSC_SECRETS_DAMAGED
                ? damaged(why, cap, "secrets that are longer than their block")
                : WSC_OK;
@@ -305,21 +283,18 @@ static void close_source(struct wsc_source *base)
     struct pcapng_source *s = (struct pcapng_source *)base;
     wsc_input_close(s->in);
     wsc_free(s->interfaces);
-    wsc_free(s->block);
     wsc_free(s);
 }
 
 static const struct wsc_source_ops ops = {.next = next, .close = close_source};
 
-enum wsc_err wsc_source_pcapng_open(const char *name, struct wsc_input *in, const uint8_t magic[4],
-                                    struct wsc_source **out, struct wsc_error *err)
+enum wsc_err wsc_source_pcapng_open(const char *name, struct wsc_input *in, struct wsc_source **out,
+                                    struct wsc_error *err)
 {
-    (void)magic;
     struct pcapng_source *s = wsc_calloc(1, sizeof(*s));
     if (s == NULL)
         return wsc_error_set(err, WSC_ERR_NOMEM, "%s: out of memory", name);
     s->base.ops = &ops;
-    s->section_pending = true;
     s->in = in;
     char why[256];
     uint32_t type = 0;
