@@ -49,9 +49,10 @@ void wsc_keylog_free(struct wsc_keylog *kl)
     wsc_free(kl);
 }
 
-static uint64_t missed_hash(const struct wsc_keylog *kl, const uint8_t *client_random)
+static uint64_t missed_hash(const struct wsc_keylog *kl, unsigned label,
+                            const uint8_t *client_random)
 {
-    return wsc_hash(kl->table.key, client_random, WSC_CLIENT_RANDOM_LEN);
+    return wsc_hash(kl->table.key, client_random, WSC_CLIENT_RANDOM_LEN) + label;
 }
 
 static enum wsc_err put(struct wsc_keylog *kl, struct wsc_keylog_source *s,
@@ -62,8 +63,8 @@ static enum wsc_err put(struct wsc_keylog *kl, struct wsc_keylog_source *s,
         break;
     case WSC_KEYLOG_ADDED:
         s->secrets++;
-        kl->stats.late +=
-            wsc_keylog_missed_has(&kl->missed, missed_hash(kl, secret->client_random));
+        kl->stats.late += wsc_keylog_missed_has(
+            &kl->missed, missed_hash(kl, secret->label, secret->client_random));
         atomic_fetch_add(&kl->generation, 1);
         break;
     case WSC_KEYLOG_NOMEM:
@@ -270,7 +271,7 @@ bool wsc_keylog_find(const struct wsc_keylog *kl, enum wsc_secret_label label,
         *len = slot->s.len;
     }
     if (slot == NULL)
-        wsc_keylog_missed_add(&inner->missed, missed_hash(inner, client_random));
+        wsc_keylog_missed_add(&inner->missed, missed_hash(inner, (unsigned)label, client_random));
     if (slot != NULL && !slot->used) {
         slot->used = true;
         inner->stats.used++;

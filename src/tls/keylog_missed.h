@@ -1,4 +1,4 @@
-/* Which client randoms were asked for in vain: a set of hashes, up to a ceiling; beyond it no more
+/* Which secrets were asked for in vain: a set of hashes, up to a ceiling; beyond it no more
  * are remembered. Not thread-safe. */
 #ifndef WSC_TLS_KEYLOG_MISSED_H
 #define WSC_TLS_KEYLOG_MISSED_H

@@ -125,6 +125,14 @@ class Files(Case):
                 self.assertEqual([r["close_code"] for r in self.records("analyze", "--db", "none", f)], [1000])
                 self.assertIn("2 TLS secrets, none", self.err)
 
+    def test_secrets_larger_than_any_packet(self):
+        """Up to 64 MiB in a block; what is longer is damage."""
+        pcap, one = keylab.read(self.capture), line("CLIENT_RANDOM", 1)
+        for size, status, rows in ((17 << 20, 0, 1), (65 << 20, 3, 0)):
+            f = self.write("s.pcapng", keylab.pcapng(pcap, {0: one * (size // len(one))}))
+            self.assertEqual(len(self.records("analyze", "--db", "none", f, status=status)), rows)
+        self.assertIn("s.pcapng: packet 1: a block of impossible length", self.err)
+
     def test_damaged_secrets_in_a_capture_are_3(self):
         data = keylab.pcapng(keylab.read(self.capture), {3: line("CLIENT_RANDOM", 1)})
         at = data.index(b"CLIENT_RANDOM") - 4

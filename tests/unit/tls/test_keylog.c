@@ -312,6 +312,8 @@ Test(keylog, late)
     cr_expect_eq(stats(kl).late, 2500);
     feed_line(kl, "CLIENT_RANDOM", 0, 0, 48);
     cr_expect_eq(stats(kl).late, 2500, "the same again");
+    feed_line(kl, "CLIENT_TRAFFIC_SECRET_0", 0, 0, 48);
+    cr_expect_eq(stats(kl).late, 2500, "of a label that was not asked for");
     wsc_keylog_free(kl);
 }
 
