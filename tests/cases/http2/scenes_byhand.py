@@ -321,12 +321,12 @@ async def loss(lab):
 
 
 async def ordinary(lab):
-    """curl and nghttp over HTTP/2: by prior knowledge, by upgrade, by ALPN. No WebSocket, no record."""
+    """curl over HTTP/2: by prior knowledge, by upgrade, by ALPN. No WebSocket, no record."""
     cert, key = lab.certificate()
     for port, tls in ((9080, {}), (9443, {"cert": cert, "key": key})):
         s = lab.process("s", "node", os.path.join(HERE, "peers", "server.js"), str(port), json.dumps(tls))
         await s.first("ready")
-    lab.daemon("s", "nghttpd", "--no-tls", "-a", SERVER, "-d", lab.tmp, "9081")
+    lab.daemon("s", "nghttpx", f"-f{SERVER},9081;no-tls", f"-b{SERVER},9080;;proto=h2", "--workers=1")  # it takes Upgrade: h2c
     lab.peer("curl 7.88 with nghttp2 1.52")
     lab.capture("toc", ports=[9080, 9081, 9443])
     for options in (["--http2-prior-knowledge", f"http://{SERVER}:9080/a"], ["--http2", f"http://{SERVER}:9081/b"], ["-k", "--http2", f"https://{SERVER}:9443/c"],
