@@ -85,11 +85,15 @@ static void end_stream(struct wsc_h2 *h, uint32_t id, enum wsc_dir d)
     h->ops->on_end(h->ctx, id, d);
 }
 
+/* The other side may have sent more before it knew: its direction goes on. */
 static void reset_stream(struct wsc_h2 *h, uint32_t id, enum wsc_dir d, uint32_t error)
 {
-    if (wsc_h2_streams_find(&h->streams, id) == NULL)
+    struct wsc_h2_stream *s = wsc_h2_streams_find(&h->streams, id);
+    if (s == NULL || s->reset[d])
         return;
-    wsc_h2_streams_remove(&h->streams, id);
+    s->reset[d] = s->ended[d] = true;
+    if (s->ended[!d])
+        wsc_h2_streams_remove(&h->streams, id);
     h->ops->on_reset(h->ctx, id, d, error);
 }
 

@@ -24,9 +24,10 @@ struct wsc_h2_ops {
     void (*on_data)(void *ctx, uint32_t stream, enum wsc_dir d, uint64_t off, struct wsc_span data);
     /* |len| bytes of its payload were not captured (the frame's header was). */
     void (*on_gap)(void *ctx, uint32_t stream, enum wsc_dir d, uint64_t off, uint64_t len);
-    /* END_STREAM, after the frame's data; RST_STREAM, |error| WSC_H2_ERROR_UNKNOWN where the code
-     * was not captured. Of wanted streams. After both ends, or a reset, the stream is no longer
-     * wanted. */
+    /* END_STREAM, after the frame's data; RST_STREAM, which may follow an END_STREAM of the same
+     * side, |error| WSC_H2_ERROR_UNKNOWN where the code was not captured. Of wanted streams. What
+     * the other side sent until it knew of the reset still comes. A stream of which both
+     * directions are over is no longer wanted. */
     void (*on_end)(void *ctx, uint32_t stream, enum wsc_dir d);
     void (*on_reset)(void *ctx, uint32_t stream, enum wsc_dir d, uint32_t error);
     /* GOAWAY; |debug| may be empty, at most WSC_H2_DEBUG_KEPT bytes. */

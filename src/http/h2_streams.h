@@ -10,7 +10,8 @@
 /* A wanted stream. By enum wsc_dir: */
 struct wsc_h2_stream {
     uint32_t id;   /* 0: an empty slot */
-    bool ended[2]; /* END_STREAM was seen */
+    bool ended[2]; /* END_STREAM or RST_STREAM was seen */
+    bool reset[2]; /* RST_STREAM was */
     bool answered; /* a final answer was */
     uint64_t off[2];
 };

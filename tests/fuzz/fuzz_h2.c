@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 struct known {
     uint32_t id;
     uint64_t off[2];
-    bool ended[2];
+    bool ended[2], reset[2];
 };
 
 struct watch {
@@ -125,8 +125,10 @@ static void on_reset(void *ctx, uint32_t stream, enum wsc_dir d, uint32_t error)
     struct watch *w = ctx;
     struct known *k = find(w, stream);
     here_is_in_the_span(w);
-    must(k != NULL);
-    forget(w, k);
+    must(k != NULL && !k->reset[d]);
+    k->reset[d] = k->ended[d] = true;
+    if (k->ended[!d])
+        forget(w, k);
     wsc_h2_log_ops.on_reset(&w->log, stream, d, error);
 }
 

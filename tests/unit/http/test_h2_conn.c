@@ -76,13 +76,19 @@ static const struct {
                           "S 000002 00 01 00000001 6e6f\n",
      BEGUN "request 1 websocket path=/a host=h\nanswer 1 100\nanswer 1 403\n"
            "data 1 s2c off=0 6e6f\nend 1 s2c\n"},
-    {"RST_STREAM ends both directions, by code or number",
+    {"RST_STREAM, by code or number: what the other side had sent comes",
      BEGIN OPEN(S1, "61") OPEN(S3, "62") "C 000004 03 00 00000001 00000008\n"
                                          "S 000002 00 00 00000001 8800\n"
                                          "S 000004 03 00 00000003 00000fff\n"
                                          "S 000004 03 00 00000003 00000008\n",
      BEGUN "request 1 websocket path=/a host=h\nrequest 3 websocket path=/b host=h\n"
-           "reset 1 c2s CANCEL\nreset 3 s2c 4095\n"},
+           "reset 1 c2s CANCEL\ndata 1 s2c off=0 8800\nreset 3 s2c 4095\n"},
+    {"RST_STREAM after END_STREAM, of both sides, and nothing after",
+     BEGIN OPEN(S1, "61") "C 000000 00 01 00000001 000004 03 00 00000001 00000000\n"
+                          "S 000004 03 00 00000001 00000005 000004 03 00 00000001 00000005\n"
+                          "S 000001 00 00 00000001 88\n",
+     BEGUN "request 1 websocket path=/a host=h\nend 1 c2s\nreset 1 c2s NO_ERROR\n"
+           "reset 1 s2c STREAM_CLOSED\n"},
     {"GOAWAY, with debug data and without",
      BEGIN "S 00000b 07 00 00000000 7fffffff 00000000 627965\n"
            "C 000008 07 00 00000000 80000001 0000000b\n",

@@ -49,9 +49,10 @@ static const struct {
     {"the ceiling of streams: a WebSocket beyond it is not wanted, one that follows an end is",
      {.max_head = 4096, .max_streams = 2, .begins = {true, true}},
      BEGIN OPEN(S1, "61") OPEN(S3, "62") OPEN(S5, "63") GET("00000009")
-         OK(S5) "C 000004 03 00 00000001 00000000\n" OPEN("0000000b", "64"),
+         OK(S5) "C 000004 03 00 00000001 00000000\nS 000004 03 00 00000001 00000008\n" OPEN(
+             "0000000b", "64"),
      BEGUN "request 1 websocket path=/a host=h\nrequest 3 websocket path=/b host=h\n"
-           "reset 1 c2s NO_ERROR\nrequest 11 websocket path=/d host=h\n"},
+           "reset 1 c2s NO_ERROR\nreset 1 s2c CANCEL\nrequest 11 websocket path=/d host=h\n"},
     {"streams that ended in both directions leave room",
      {.max_head = 4096, .max_streams = 1, .begins = {true, true}},
      BEGIN OPEN(S1, "61")
@@ -259,6 +260,7 @@ Test(h2_state, what_is_held)
     for (unsigned id = 1; id < 4000; id += 2) {
         snprintf(hex, sizeof(hex), "000004 03 00 %08x 00000000", id);
         cr_expect(feed_hex(h, WSC_DIR_C2S, hex));
+        wsc_h2_drop(h, id);
     }
     cr_expect_lt(wsc_h2_held(h), one);
     cr_expect_eq(wsc_h2_refused(h), 0);
