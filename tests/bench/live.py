@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Measure `wsclose live` on a veth between two network namespaces. As root; needs tcpdump, ethtool, and tcpreplay for the load.
 
-usage: live.py load BUILD_DIR [--rounds N]             the share kept at the highest rate, beside `tcpdump -w /dev/null`
+usage: live.py load BUILD_DIR [--rounds N] [--workers 1,2]
+                                                       the share kept at the highest rate, beside `tcpdump -w /dev/null`
        live.py soak BUILD_DIR [--minutes N] [--rate N] memory over time, with N connections opening and closing a second
 
 BUILD_DIR is a release build with tests.
@@ -134,35 +135,56 @@ def counters(said):
     return [int(re.search(r"(\d+) packets %s" % w, said).group(1)) for w in ("received by filter", "dropped by kernel")]
 
 
-def load_round(net, wsclose, pcap):
-    alone, _ = flood(net, pcap)
+def cpu_seconds(pid):
+    """Of all threads, in the kernel too."""
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def by_wsclose(net, wsclose, pcap, workers):
+    """The share kept, the rate beside it, and its CPU time."""
+    live = lab.Live(net, wsclose, "--format", "none", "--buffer-size", str(32 << 20), "--workers", workers)
+    rate, sent = flood(net, pcap)
+    live.drained()
+    queue = int(re.search(r"(\d+) by full queues", live.statistics()).group(1))
+    cpu = cpu_seconds(live.p.pid)
+    live.stop()
+    return (lab.rows(live.db, "SELECT packets FROM captures")[0][0] - queue) / sent, rate, cpu
+
+
+def load_round(net, wsclose, pcap, workers):
+    alone, sent = flood(net, pcap)
     dump = net.popen(["tcpdump", "-i", "va", "-B", "32768", "-s", "0", "-Z", "root", "-w", "/dev/null"], stderr=subprocess.PIPE, text=True)
     lab.until(lambda: lab.packet_sockets(dump.pid))
     flood(net, pcap)
     time.sleep(1)
+    cpu = cpu_seconds(dump.pid)
     dump.send_signal(2)
     received, dropped = counters(dump.communicate()[1])
-    live = lab.Live(net, wsclose, "--format", "none", "--buffer-size", str(32 << 20))
-    beside, sent = flood(net, pcap)
-    live.drained()
-    live.stop()
-    kept = lab.rows(live.db, "SELECT packets FROM captures")[0][0]
-    return {"alone": alone, "beside": beside, "sent": sent, "tcpdump": (received - dropped) / sent, "wsclose": kept / sent}
+    figures = {"alone": alone, "sent": sent, "tcpdump": (received - dropped) / sent}
+    for n in workers:
+        kept, rate, used = by_wsclose(net, wsclose, pcap, n)
+        figures |= {f"wsclose {n}": kept, f"rate {n}": rate, f"cpu {n}": used / cpu}
+    return figures
 
 
 def load(wsclose, build):
     rounds = int(option("--rounds", 3))
+    workers = sys.argv[sys.argv.index("--workers") + 1].split(",") if "--workers" in sys.argv else ["1"]
     with lab.Net() as net:
         pcap = net.path(".pcap")
         with open(pcap, "wb") as f:
             subprocess.run([f"{build}/tests/bench/generate", "dense", "1280", "60", "1000"], stdout=f, stderr=subprocess.DEVNULL, check=True)
         figures = []
         for _ in range(rounds):
-            figures.append(load_round(net, wsclose, pcap))
+            figures.append(load_round(net, wsclose, pcap, workers))
             print(figures[-1], flush=True)
     m = {k: statistics.median(f[k] for f in figures) for k in figures[0]}
-    print(f"{m['alone']:.0f} packets a second with nobody watching, {m['beside']:.0f} beside wsclose, {m['sent']:.0f} in all; kept by tcpdump {m['tcpdump']:.1%}, by wsclose {m['wsclose']:.1%}; "
-          f"ratio {statistics.median(f['wsclose'] / f['tcpdump'] for f in figures):.2f}")
+    print(f"{m['sent']:.0f} packets, {m['alone']:.0f} a second with nobody watching; kept by tcpdump {m['tcpdump']:.1%}")
+    for n in workers:
+        print(f"--workers {n}: {m[f'rate {n}']:.0f} a second beside it, kept {m[f'wsclose {n}']:.1%}, ratio {statistics.median(f[f'wsclose {n}'] / f['tcpdump'] for f in figures):.2f}, "
+              f"CPU {m[f'cpu {n}']:.2f} of tcpdump's")
 
 
 def main():

@@ -45,7 +45,7 @@ class Interface(Faults):
             t.patience = 0  # its connections hang
         self.assertRegex(live.err(), "va2: can no longer be read: ")
         self.assertIn("stored in", live.err())
-        self.assertEqual(t.wrong(records("events", "--db", live.db)), [])
+        self.assertEqual(t.wrong(records("events", "--db", live.db), stopped=True), [])
         self.intact(live.db)
 
     def test_one_of_two_deleted(self):

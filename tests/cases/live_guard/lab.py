@@ -66,7 +66,7 @@ class Live:
         if watchdog:
             env["WATCHDOG_USEC"] = str(int(watchdog * 1e6))
         self.err_file = tempfile.TemporaryFile("w+")
-        self.p = subprocess.Popen([*prefix, program, "live", "-i", interface, "--db", db, "--format", "ndjson", *words],
+        self.p = subprocess.Popen([*prefix, program, "live", "-i", interface, "--db", db, "--format", "ndjson", *os.environ.get("LIVE_WORDS", "").split(), *words],
                                   stdout=stdout, stderr=stderr or self.err_file, env=env)
         if ready and not until(lambda: self.says("READY=1") or self.p.poll() is not None):
             raise RuntimeError("not ready: " + self.err())

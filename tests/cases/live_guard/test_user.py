@@ -19,6 +19,14 @@ class User(Case):
                 self.assertEqual(ask(db, "SELECT count(*) FROM connections", "immutable=1"), [(1,)])  # without the -wal
                 self.works(self.live(db), db)
 
+    def test_workers(self):
+        """Nor is anything left to the threads that analyse."""
+        db = os.path.join(self.dir(OTHER), "x.db")
+        live = self.live(db, "--workers", "3")
+        self.assertEqual(len(os.listdir(f"/proc/{live.p.pid}/task")), 4)
+        self.harmless(live, OTHER)
+        self.works(live, db)
+
     def test_directory_of_somebody(self):
         """Its owner goes on, and owns the files."""
         d = self.dir(OTHER, 0o700)
