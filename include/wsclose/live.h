@@ -8,18 +8,21 @@
 struct wsc_live;
 
 #define WSC_LIVE_MAX_INTERFACES 16u
+#define WSC_LIVE_MAX_BUFFER     ((size_t)2 << 30) /* libpcap's */
 
 struct wsc_live_options {
     const char *filter;  /* BPF in tcpdump's language, run by the kernel; NULL for none */
     uint32_t snaplen;    /* bytes of each packet; 0: 262,144, all of it */
-    size_t buffer_bytes; /* the kernel's ring, per interface; 0: 32 MiB */
+    size_t buffer_bytes; /* the kernel's ring, per interface; at most WSC_LIVE_MAX_BUFFER; 0: 32
+                            MiB. The kernel may have memory for less: see the statistics */
     bool promiscuous;    /* also frames for other stations */
 };
 
 /* Opens |n| interfaces (1..WSC_LIVE_MAX_INTERFACES); "any" is all of them. Returns WSC_OK;
  * WSC_ERR_NOT_FOUND (no such interface), WSC_ERR_DENIED (the right to capture is missing; |err|
- * says which and the command that grants it), WSC_ERR_INVALID (bad filter, given twice), WSC_ERR_IO
- * (down, or what the system says). |*out| is NULL unless WSC_OK. The caller closes it. */
+ * says which and the command that grants it), WSC_ERR_INVALID (bad filter, given twice, a larger
+ * ring than there can be), WSC_ERR_NOMEM (none for the ring), WSC_ERR_IO (down, or what the system
+ * says). |*out| is NULL unless WSC_OK. The caller closes it. */
 enum wsc_err wsc_live_open(const char *const *interfaces, size_t n,
                            const struct wsc_live_options *opt, struct wsc_live **out,
                            struct wsc_error *err) WSC_MUST_USE;
@@ -45,6 +48,7 @@ struct wsc_live_stats {
     uint64_t packets, bytes;    /* handed over; bytes as on the wire */
     uint64_t dropped;           /* by the kernel, because we were too slow */
     uint64_t interface_dropped; /* by the interface or its driver */
+    uint64_t ring_bytes;        /* of the kernel's ring as it is; 0: not known */
     bool gone;                  /* it can no longer be read */
     bool down;                  /* it is down now: nothing comes until it is up again */
 };

@@ -10,14 +10,15 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #define SNAPLEN_ALL  262144u
 #define BUFFER_USUAL ((size_t)32 << 20)
-#define BUFFER_MAX   ((size_t)INT32_MAX)
 #define WAIT_MS      100
 #define NAME_MAX_LEN 64u
 
@@ -29,6 +30,7 @@ struct interface {
     uint64_t packets, bytes;
     uint32_t last_drop, last_ifdrop; /* libpcap's counters are 32 bits wide and wrap */
     uint64_t dropped, interface_dropped;
+    uint64_t ring_bytes;
     bool drained; /* after a stop: a packet from later than it was seen */
 };
 
@@ -68,6 +70,13 @@ static enum wsc_err activation_error(const struct interface *i, int r, struct ws
         return wsc_error_set(err, WSC_ERR_IO,
                              "%s: the interface is down; bring it up: ip link set %s up", i->name,
                              i->name);
+    case PCAP_ERROR:
+        if (strstr(said, strerror(ENOMEM)) != NULL)
+            return wsc_error_set(err, WSC_ERR_NOMEM,
+                                 "%s: there is no memory for the kernel's ring; give a smaller "
+                                 "--buffer-size",
+                                 i->name);
+        /* fall through */
     default:
         return wsc_error_set(err, WSC_ERR_IO, "%s: cannot capture: %s%s%s", i->name,
                              pcap_statustostr(r), said[0] != '\0' ? ": " : "", said);
@@ -89,12 +98,38 @@ static enum wsc_err set_filter(struct interface *i, const char *text, struct wsc
                                   pcap_geterr(i->pcap));
 }
 
+/* libpcap goes on with half the ring, and half of that, when the kernel has no memory for more;
+ * what there is, only the mapping shows. */
+static uint64_t ring_bytes(int fd)
+{
+    char line[512], name[64];
+    struct stat st;
+    uint64_t sum = 0;
+    FILE *f = fstat(fd, &st) == 0 ? fopen("/proc/self/maps", "re") : NULL;
+    if (f == NULL)
+        return 0;
+    (void)snprintf(name, sizeof(name), "socket:[%ju]", (uintmax_t)st.st_ino);
+    while (fgets(line, sizeof(line), f) != NULL) {
+        char *end;
+        uint64_t from = strtoull(line, &end, 16);
+        uint64_t to = *end == '-' ? strtoull(end + 1, NULL, 16) : from;
+        if (strstr(line, name) != NULL)
+            sum += to - from;
+    }
+    (void)fclose(f);
+    return sum;
+}
+
 static enum wsc_err configure(struct interface *i, const struct wsc_live_options *opt,
                               struct wsc_error *err)
 {
     size_t buffer = opt->buffer_bytes != 0 ? opt->buffer_bytes : BUFFER_USUAL;
-    if (buffer > BUFFER_MAX)
-        buffer = BUFFER_MAX;
+    if (buffer > WSC_LIVE_MAX_BUFFER)
+        return wsc_error_set(err, WSC_ERR_INVALID,
+                             "%s: the kernel's ring can have 2 GB at most (--buffer-size)",
+                             i->name);
+    if (buffer > INT_MAX)
+        buffer = INT_MAX;
     (void)pcap_set_snaplen(i->pcap, (int)(opt->snaplen != 0 ? opt->snaplen : SNAPLEN_ALL));
     (void)pcap_set_promisc(i->pcap, opt->promiscuous);
     (void)pcap_set_timeout(i->pcap, WAIT_MS);
@@ -107,6 +142,7 @@ static enum wsc_err configure(struct interface *i, const struct wsc_live_options
     if (pcap_setnonblock(i->pcap, 1, why) != 0)
         return wsc_error_set(err, WSC_ERR_IO, "%s: %s", i->name, why);
     i->fd = pcap_get_selectable_fd(i->pcap);
+    i->ring_bytes = ring_bytes(i->fd);
     int dlt = pcap_datalink(i->pcap);
     i->link = dlt == DLT_RAW ? 101u : (uint32_t)dlt;
     return set_filter(i, opt->filter, err);
@@ -311,6 +347,7 @@ void wsc_live_stats(struct wsc_live *l, size_t index, struct wsc_live_stats *out
                                    .bytes = i->bytes,
                                    .dropped = i->dropped,
                                    .interface_dropped = i->interface_dropped,
+                                   .ring_bytes = i->ring_bytes,
                                    .gone = i->pcap == NULL,
                                    .down = is_down(i)};
 }

@@ -93,8 +93,7 @@ static const struct args_option options_table[] = {
     {"count", 'c', "N", "stop after N records", args_set_size, offsetof(struct options, count)},
     {"snaplen", 's', "BYTES", "of each packet (default 262144: all)", args_set_size,
      offsetof(struct options, snaplen)},
-    {"buffer-size", 'B', "BYTES",
-     "the kernel's ring, per interface, and the queue to each of several workers (default 32M)",
+    {"buffer-size", 'B', "BYTES", "the kernel's ring, per interface (default 32M, at most 2G)",
      args_set_size, offsetof(struct options, common.queue)},
     {"workers", 0, "N",
      "threads that analyse, beside the one that reads; 1, the default: one for all", set_workers,
@@ -314,6 +313,7 @@ static bool open_all(struct run *r)
                                   .promiscuous = o->promiscuous};
     if (wsc_live_open(o->interfaces, o->interfaces_len, &lo, &r->live, &err) != WSC_OK)
         return fail(r, &err);
+    live_status_rings(r->live, o->common.queue);
     catch_signals(r);
     r->guard.opt = o->guard;
     r->opt.common.foretell = strcmp(o->db, "none") != 0;

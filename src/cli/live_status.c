@@ -141,3 +141,14 @@ void live_status_print(struct live_status *s, struct wsc_live *live, struct wsc_
             a.websockets, a.websockets_open, minute, a.tcp_open, a.evicted,
             (double)a.memory_bytes / 1e6);
 }
+
+void live_status_rings(struct wsc_live *live, size_t wanted)
+{
+    for (size_t i = 0; i < wsc_live_count(live); i++) {
+        struct wsc_live_stats s;
+        wsc_live_stats(live, i, &s);
+        if (s.ring_bytes != 0 && s.ring_bytes < wanted / 10 * 9)
+            out_say("%s: the kernel had memory for a ring of %" PRIu64 " MB only, not %zu MB",
+                    s.name, s.ring_bytes >> 20, wanted >> 20);
+    }
+}

@@ -30,4 +30,9 @@ void live_status_clear(struct live_status *s);
 /* All of it in lines that stay, on standard error. */
 void live_status_print(struct live_status *s, struct wsc_live *live, struct wsc_workers *workers);
 
+/* Says which of the kernel's rings are smaller than |wanted| bytes (0: as usual): less is kept
+ * then.
+ */
+void live_status_rings(struct wsc_live *live, size_t wanted);
+
 #endif
