@@ -1,75 +1,297 @@
 #!/usr/bin/env python3
-"""Measure wsclose against a libpcap loop that does nothing, on generated captures, in turns.
+"""Measure wsclose and others beside an empty libpcap loop, on generated captures with known truth, in turns.
 
-usage: bench.py BUILD_DIR [--rounds N] [--small]
+usage: bench.py BUILD_DIR [--size small|usual|full] [--shapes LIST] [--rounds N] [--scale]
 
-BUILD_DIR is a release build with tests. Prints a table of medians: CPU time as a ratio to the empty loop in the same round, wall time
-likewise, peak RSS. The records are counted in the same run: a wrong count makes the figure void. --small is the smoke test.
+BUILD_DIR is a release build with tests. Prints a Markdown table: medians of CPU time (user and system, of the whole process) and wall time
+as ratios to the empty loop of the same round, and peak RSS. What wsclose says is held against the truth in the same run; a wrong answer
+makes its figures void and the exit status 1. tshark reads only the first packets; its ratio is of time per packet over these.
+
+--size   full is the issue of it; usual has fewer connections in many and concurrent; small is for correctness alone, in seconds
+--scale  instead: the same shape at one, two and four times the size, and the time per packet
+
+Captures go to $TMPDIR, or /tmp, and are removed.
 """
-import json, os, resource, statistics, subprocess, sys, tempfile, time
+import argparse, collections, json, os, shutil, sqlite3, statistics, struct, subprocess, sys, tempfile, time
+
+SHAPES = ("dense", "noise", "many", "concurrent", "lossy")
+SIZES = {
+    "full": {"dense": {}, "noise": {}, "many": {}, "concurrent": {}, "lossy": {}},
+    "usual": {"dense": {}, "noise": {}, "many": {"connections": 250000}, "concurrent": {"connections": 100000, "at_a_time": 100000}, "lossy": {}},
+    "small": {
+        "dense": {"connections": 200, "at_a_time": 50, "messages": 10},
+        "noise": {"connections": 100, "at_a_time": 20, "flows": 380},
+        "many": {"connections": 2000, "at_a_time": 100},
+        "concurrent": {"connections": 1000, "at_a_time": 1000},
+        "lossy": {"connections": 400, "at_a_time": 50, "messages": 20, "miss": 50},
+    },
+}
+SCALE = {  # once; at two and four times these numbers are multiplied
+    "dense": ({"connections": 500}, {"at_a_time": 250}),
+    "noise": ({"connections": 500}, {"at_a_time": 250, "flows": 4750}),
+    "many": ({"connections": 60000}, {}),
+    "concurrent": ({"connections": 25000, "at_a_time": 25000}, {}),
+    "lossy": ({"connections": 500}, {"at_a_time": 250}),
+}
+# CPU without and with a database as ratios, RSS in MB without and with.
+TARGETS = {"dense": (1.0, 1.1, 40, 40), "noise": (1.4, 1.4, 60, 60), "many": (2.2, 7, 160, 250), "concurrent": (3.0, 7, 160, 200), "lossy": (1.3, 1.4, 60, 60)}
+FREE_BYTES = 6 << 30  # for the largest capture, its database, and what SQLite keeps beside
+TSHARK_PACKETS = 100000
+EMPTY, MMAP, PLAIN, STORED = "empty libpcap loop", "empty mmap loop", "wsclose", "wsclose, database"
+
+Figure = collections.namedtuple("Figure", "cpu wall rss out err")
 
 
-def measure(cmd, env=None):
-    start = time.monotonic()
-    p = subprocess.Popen(cmd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env)
-    err = p.stderr.read().decode()
-    _, status, usage = os.wait4(p.pid, 0)
-    p.returncode = os.waitstatus_to_exitcode(status)
+def measure(cmd):
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        start = time.monotonic()
+        p = subprocess.Popen(cmd, stdout=out, stderr=err)
+        _, status, usage = os.wait4(p.pid, 0)
+        wall = time.monotonic() - start
+        p.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        err.seek(0)
+        said, complaint = out.read(1000).decode("utf-8", "replace"), err.read(100000).decode("utf-8", "replace")
     if p.returncode != 0:
-        sys.exit(f"{cmd}: exit {p.returncode}: {err}")
-    return {"cpu": usage.ru_utime + usage.ru_stime, "wall": time.monotonic() - start, "rss": usage.ru_maxrss / 1024, "err": err}
+        raise SystemExit(f"{cmd}: exit {p.returncode}: {complaint}")
+    return Figure(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024, said, complaint)
 
 
-def generate(build, path, shape, *numbers):
+# ---- Truth ----
+
+def key(outcome, code, ending, by):
+    return outcome, code, ending, by
+
+
+class Truth:
+    def __init__(self, text):
+        self.all = json.loads(text)
+        self.packets, self.bytes = self.all["packets"], self.all["bytes"]
+        self.sure, self.may = collections.Counter(), collections.Counter()
+        for r in self.all["records"]:
+            k = key(r["outcome"], r["close_code"], r["ending"], r["closed_by"])
+            self.sure[k] += r["sure"]
+            self.may[k] += r["may"]
+
+    def wrong(self, seen):
+        """What is wrong with |seen|, how many records of each key; an empty list if nothing is.
+
+        Where something that decides is missing from the capture, a record may be the true one, or have the true code with an `ending` of
+        `gap` and nobody as its closer, or be unknown. Where the request is missing there may be none."""
+        wrong = [f"{k}: {seen[k]} records, at least {n} are true" for k, n in self.sure.items() if seen[k] < n]
+        excess = {k: n - self.sure[k] for k, n in seen.items() if n > self.sure[k]}
+        used, budget = collections.Counter(), collections.Counter()
+        for k, n in self.may.items():
+            budget[k[:2]] += n
+        for k, n in excess.items():
+            hidden = k[2] == "gap" and k[3] is None
+            if k[0] == "unknown" and k[1] is None:
+                continue
+            used[k[:2]] += n
+            if not (hidden and used[k[:2]] <= budget[k[:2]]) and not n <= self.may[k]:
+                wrong.append(f"{k}: {seen[k]} records, at most {self.sure[k] + self.may[k]} are true")
+        wrong += [f"{k}: {n} too many" for k, n in used.items() if n > budget[k]]
+        total, most = sum(excess.values()), sum(self.may.values())
+        if not most - self.all["no_request"] <= total <= most:
+            wrong.append(f"{sum(seen.values())} records of {sum(self.sure.values()) + most}")
+        return wrong
+
+
+def generate(build, path, shape, numbers):
     with open(path, "wb") as f:
-        p = subprocess.run([f"{build}/tests/bench/generate", shape, *map(str, numbers)], stdout=f, stderr=subprocess.PIPE, text=True, check=True)
-    words = p.stderr.split()
-    return {"closed": int(words[1]), "open": int(words[3])}
+        cmd = [f"{build}/tests/bench/generate", shape] + [f"{k}={v}" for k, v in numbers.items()]
+        p = subprocess.run(cmd, stdout=f, stderr=subprocess.PIPE, text=True, check=True)
+    return Truth(p.stderr)
 
 
-def correct(err, truth):
-    total = truth["closed"] + truth["open"]
-    word = f"{truth['closed']} closed" if truth["closed"] else f"{truth['open']} still open"
-    return f"{total} WebSocket" in err and word in err
+def verdicts(summary):
+    """The summary without the lines that say where it is stored, and what nDPI takes the other flows for."""
+    return "".join(line for line in summary.splitlines(True) if not line.startswith(("stored in ", "not WebSocket: ")))
+
+
+def tally_printed(cmd):
+    """Runs wsclose with its records as NDJSON. Returns how many of each key there are, and the summary."""
+    seen = collections.Counter()
+    with tempfile.TemporaryFile("w+") as err:
+        p = subprocess.Popen(cmd, stdout=subprocess.PIPE, stderr=err)
+        for line in p.stdout:
+            r = json.loads(line)
+            seen[key(r["outcome"], r["close_code"], r["ending"], r["closed_by"])] += 1
+        if p.wait() != 0:
+            err.seek(0)
+            raise SystemExit(f"{cmd}: exit {p.returncode}: {err.read()}")
+        err.seek(0)
+        return seen, verdicts(err.read())
+
+
+def tally_stored(db):
+    with sqlite3.connect(db) as c:
+        rows = c.execute("SELECT outcome, close_code, ending, closed_by, count(*) FROM connections GROUP BY 1, 2, 3, 4").fetchall()
+    return collections.Counter({key(*r[:4]): r[4] for r in rows})
+
+
+# ---- What is measured ----
+
+def head_of(pcap, packets, out):
+    """Copies the first |packets| of a classic pcap of this machine's byte order. Returns how many there were."""
+    with open(pcap, "rb") as f, open(out, "wb") as o:
+        o.write(f.read(24))
+        for i in range(packets):
+            record = f.read(16)
+            if len(record) < 16:
+                return i
+            o.write(record + f.read(struct.unpack("=4I", record)[2]))
+    return packets
+
+
+class Bench:
+    def __init__(self, build, folder):
+        self.build, self.folder = build, folder
+        self.wsclose = f"{build}/src/cli/wsclose"
+        self.db = f"{folder}/b.db"
+        self.problems = []
+
+    def analyze(self, pcap, db="none", form="none"):
+        return [self.wsclose, "analyze", "--db", db, "--format", form, pcap]
+
+    def commands(self, pcap):
+        found = {EMPTY: [f"{self.build}/tests/bench/null_loop", pcap], MMAP: [f"{self.build}/tests/bench/mmap_loop", pcap],
+                 PLAIN: self.analyze(pcap), STORED: self.analyze(pcap, self.db)}
+        others = {"tcpdump -w /dev/null": ["tcpdump", "-r", pcap, "-w", "/dev/null"], "ndpiReader": ["ndpiReader", "-q", "-i", pcap]}
+        for name, cmd in others.items():
+            if shutil.which(cmd[0]):
+                found[name] = cmd
+            else:
+                print(f"{cmd[0]} is not installed: left out", file=sys.stderr)
+        return found
+
+    def run(self, what, cmd, name, truth, summary):
+        """One run, held against the truth."""
+        for f in (self.db, self.db + "-wal", self.db + "-shm"):
+            if os.path.exists(f):
+                os.unlink(f)
+        m = measure(cmd)
+        wrong = []
+        if what in (EMPTY, MMAP) and m.out != f"{truth.packets} packets, {truth.bytes} bytes\n":
+            wrong = [m.out]
+        if what in (PLAIN, STORED) and verdicts(m.err) != summary:
+            wrong = [f"{verdicts(m.err)!r}, but with --format ndjson {summary!r}"]
+        if what == STORED:
+            wrong += truth.wrong(tally_stored(self.db))
+        self.problems += [f"{name}, {what}: {w}" for w in wrong]
+        return m
+
+    def check(self, name, pcap, truth):
+        """One run with records printed. Returns the summary that the others must give, too."""
+        seen, summary = tally_printed(self.analyze(pcap, form="ndjson"))
+        self.problems += [f"{name}, {PLAIN}: {w}" for w in truth.wrong(seen)]
+        return summary
+
+    def shape(self, name, numbers, rounds):
+        pcap = f"{self.folder}/{name}.pcap"
+        truth = generate(self.build, pcap, name, numbers)
+        summary = self.check(name, pcap, truth)
+        commands = self.commands(pcap)
+        figures = {what: [] for what in commands}
+        for _ in range(rounds):
+            for what, cmd in commands.items():
+                figures[what].append(self.run(what, cmd, name, truth, summary))
+        self.rows(name, os.path.getsize(pcap), truth, figures)
+        self.tshark(name, pcap)
+        os.unlink(pcap)
+
+    def rows(self, name, size, truth, figures):
+        base = figures[EMPTY]
+        print(f"| **{name}** | {size / 1e6:.0f} MB, {truth.packets:,} packets, {sum(truth.sure.values()) + sum(truth.may.values()):,} WebSockets | | | | | |")
+        for what, ms in figures.items():
+            cpu = statistics.median(m.cpu / b.cpu for m, b in zip(ms, base))
+            wall = statistics.median(m.wall / b.wall for m, b in zip(ms, base))
+            ns = statistics.median(m.cpu for m in ms) / truth.packets * 1e9
+            rss = statistics.median(m.rss for m in ms)
+            goal = ""
+            if what in (PLAIN, STORED):
+                at = [PLAIN, STORED].index(what)
+                cpu_goal, rss_goal = TARGETS[name][at], TARGETS[name][at + 2]
+                goal = f"{cpu_goal} {'met' if cpu <= cpu_goal else '**missed**'}; {rss_goal} MB {'met' if rss <= rss_goal else '**missed**'}"
+                if any(p.startswith(f"{name}, {what}:") for p in self.problems):
+                    goal = "**wrong answer: void**"
+            print(f"| | {what} | {cpu:.2f} | {wall:.2f} | {ns:.0f} ns | {rss:.0f} MB | {goal} |", flush=True)
+
+    def tshark(self, name, pcap):
+        if not shutil.which("tshark"):
+            print("tshark is not installed: left out", file=sys.stderr)
+            return
+        part = f"{self.folder}/part.pcap"
+        n = head_of(pcap, TSHARK_PACKETS, part)
+        base = statistics.median(measure([f"{self.build}/tests/bench/null_loop", part]).cpu for _ in range(5))
+        m = measure(["tshark", "-r", part, "-Y", "websocket"])
+        print(f"| | tshark -Y websocket, first {n:,} packets | {m.cpu / base:.0f} | | {m.cpu / n * 1e9:.0f} ns | {m.rss:.0f} MB | |", flush=True)
+        os.unlink(part)
+
+    def smoke(self, name, numbers):
+        pcap = f"{self.folder}/{name}.pcap"
+        truth = generate(self.build, pcap, name, numbers)
+        summary = self.check(name, pcap, truth)
+        for what, cmd in self.commands(pcap).items():
+            if what in (EMPTY, MMAP, PLAIN, STORED):
+                self.run(what, cmd, name, truth, summary)
+        print(f"{name}: {truth.packets} packets, {sum(truth.sure.values())} WebSockets known, {sum(truth.may.values())} that may be unknown")
+        os.unlink(pcap)
+
+    def scale(self, name, rounds):
+        """Time per packet beyond the start, which reading an empty capture shows."""
+        nothing, pcap = f"{self.folder}/nothing.pcap", f"{self.folder}/{name}.pcap"
+        generate(self.build, nothing, "many", {"connections": 0})
+        first = {}
+        for times in (1, 2, 4):
+            grows, stays = SCALE[name]
+            truth = generate(self.build, pcap, name, {**{k: v * times for k, v in grows.items()}, **stays})
+            summary = self.check(name, pcap, truth)
+            figures = collections.defaultdict(list)
+            for _ in range(rounds):
+                for what, db in ((PLAIN, "none"), (STORED, self.db)):
+                    m = self.run(what, self.analyze(pcap, db), name, truth, summary)
+                    start = measure(self.analyze(nothing)).cpu
+                    figures[what].append((m.cpu - start) / truth.packets * 1e9)
+                    figures[what, "rss"].append(m.rss)
+            for what in (PLAIN, STORED):
+                ns = min(figures[what])
+                rss = statistics.median(figures[what, "rss"])
+                first.setdefault(what, ns)
+                print(f"| {name} x{times} | {truth.packets:,} packets | {what} | {ns:.0f} ns | {ns / first[what] - 1:+.0%} | {rss:.0f} MB |", flush=True)
+        os.unlink(pcap)
 
 
 def main():
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    build = sys.argv[1]
-    small = "--small" in sys.argv
-    rounds = int(sys.argv[sys.argv.index("--rounds") + 1]) if "--rounds" in sys.argv else (1 if small else 5)
-    shapes = {"dense": ("dense", 64, 4, 3000), "concurrent": ("concurrent", 500, 2, 20)} if small else {
-        "dense": ("dense", 128, 60, 4000), "dense x10": ("dense", 1280, 60, 4000), "concurrent": ("concurrent", 100000, 4, 40)}
-    wsclose = f"{build}/src/cli/wsclose"
-    print(f"{'shape':12} {'file':>8}  {'what':26} {'CPU':>7} {'wall':>7} {'RSS':>8}")
-    with tempfile.TemporaryDirectory() as d:
-        for name, args in shapes.items():
-            pcap, db = f"{d}/{args[0]}.pcap", f"{d}/b.db"
-            truth = generate(build, pcap, *args)
-            commands = {
-                "empty libpcap loop": [f"{build}/tests/bench/null_loop", pcap],
-                "wsclose, no database": [wsclose, "analyze", "--db", "none", "--format", "none", pcap],
-                "wsclose, no labels": [wsclose, "analyze", "--no-label", "--db", "none", "--format", "none", pcap],
-                "wsclose, database": [wsclose, "analyze", "--db", db, "--format", "none", pcap],
-            }
-            figures = {what: [] for what in commands}
-            for _ in range(rounds):
-                for what, cmd in commands.items():
-                    for f in (db, db + "-wal", db + "-shm"):
-                        if os.path.exists(f):
-                            os.unlink(f)
-                    m = measure(cmd)
-                    if what != "empty libpcap loop" and not correct(m["err"], truth):
-                        sys.exit(f"{name}: {what}: wrong: {m['err']} (truth {truth})")
-                    figures[what].append(m)
-            base = figures["empty libpcap loop"]
-            for what, ms in figures.items():
-                cpu = statistics.median(m["cpu"] / max(b["cpu"], 1e-6) for m, b in zip(ms, base))
-                wall = statistics.median(m["wall"] / max(b["wall"], 1e-6) for m, b in zip(ms, base))
-                rss = statistics.median(m["rss"] for m in ms)
-                print(f"{name:12} {os.path.getsize(pcap) / 1e6:5.0f} MB  {what:26} {cpu:6.2f}x {wall:6.2f}x {rss:5.0f} MB")
-            os.unlink(pcap)
+    a = argparse.ArgumentParser(usage=__doc__)
+    a.add_argument("build")
+    a.add_argument("--size", choices=SIZES, default="usual")
+    a.add_argument("--shapes", default=",".join(SHAPES))
+    a.add_argument("--rounds", type=int, default=5)
+    a.add_argument("--scale", action="store_true")
+    o = a.parse_args()
+    shapes = o.shapes.split(",")
+    if not set(shapes) <= set(SHAPES) or o.rounds < 1:
+        a.error(f"the shapes are {', '.join(SHAPES)}")
+    with tempfile.TemporaryDirectory() as folder:
+        free = shutil.disk_usage(folder).free
+        if o.size != "small" and free < FREE_BYTES:
+            raise SystemExit(f"{folder}: {free >> 20} MB free, {FREE_BYTES >> 20} are needed: set TMPDIR")
+        b = Bench(os.path.abspath(o.build), folder)
+        if o.scale:
+            print("| shape | | what | CPU a packet | beside x1 | peak RSS |\n|---|---|---|---|---|---|")
+        elif o.size != "small":
+            print("| shape | what | CPU | wall | CPU a packet | peak RSS | target |\n|---|---|---|---|---|---|---|")
+        for s in shapes:
+            if o.scale:
+                b.scale(s, o.rounds)
+            elif o.size == "small":
+                b.smoke(s, SIZES["small"][s])
+            else:
+                b.shape(s, SIZES[o.size][s], o.rounds)
+    for p in b.problems:
+        print(f"wrong: {p}", file=sys.stderr)
+    sys.exit(1 if b.problems else 0)
 
 
 main()

@@ -175,7 +175,7 @@ def load(wsclose, build):
     with lab.Net() as net:
         pcap = net.path(".pcap")
         with open(pcap, "wb") as f:
-            subprocess.run([f"{build}/tests/bench/generate", "dense", "1280", "60", "1000"], stdout=f, stderr=subprocess.DEVNULL, check=True)
+            subprocess.run([f"{build}/tests/bench/generate", "dense", "connections=1280", "at_a_time=64", "messages=120", "size=1000"], stdout=f, stderr=subprocess.DEVNULL, check=True)
         figures = []
         for _ in range(rounds):
             figures.append(load_round(net, wsclose, pcap, workers))
