@@ -1,6 +1,6 @@
 /* How fast one analyzer and several workers go through a capture that lies in memory.
  *
- *     workers FILE WORKERS [ROUNDS]
+ *     workers FILE WORKERS [ROUNDS [KEYLOG]]
  *
  * Prints nanoseconds of the reading thread for each packet, of the whole, and the records' count.
  */
@@ -91,17 +91,26 @@ int main(int argc, char **argv)
     struct packets p = {.len = 0};
     struct wsc_workers_options opt;
     if (argc < 3) {
-        fputs("usage: workers FILE WORKERS [ROUNDS]\n", stderr);
+        fputs("usage: workers FILE WORKERS [ROUNDS [KEYLOG]]\n", stderr);
         return 2;
+    }
+    struct wsc_keylog *keys = NULL;
+    struct wsc_error err;
+    if (argc > 4 && (wsc_keylog_new(0, &keys) != WSC_OK ||
+                     wsc_keylog_add_file(keys, argv[4], false, &err) != WSC_OK)) {
+        fputs("the key log cannot be read\n", stderr);
+        return 1;
     }
     wsc_workers_options_default(&opt);
     opt.workers = (unsigned)atoi(argv[2]);
     opt.wait = true;
+    opt.analyzer.keylog = keys;
     load(&p, argv[1]);
     for (int i = 0; i < (argc > 3 ? atoi(argv[3]) : 1); i++)
         run(&p, &opt);
     for (size_t i = 0; i < p.len; i++)
         free((void *)(uintptr_t)p.all[i].data);
     free(p.all);
+    wsc_keylog_free(keys);
     return 0;
 }
