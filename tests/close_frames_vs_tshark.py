@@ -78,7 +78,7 @@ class Frames:
                 body = bytes(b ^ key[i % 4] for i, b in enumerate(body))
             self.data = self.data[at + n:]
             if opcode == 8:
-                return (struct.unpack_from("!H", body)[0] if len(body) > 1 else None, body[2:].decode())
+                return (struct.unpack_from("!H", body)[0] if len(body) > 1 else None, body[2:].decode("utf-8", "replace"))
         return None
 
 

@@ -3,7 +3,7 @@ import asyncio, json, os
 from types import SimpleNamespace
 from urllib.parse import unquote
 
-from browser import PAGE, browse
+from browser import PAGE, browse, browse_firefox
 from tlslab import CLIENT, HERE, MAY_RENEGOTIATE, MIDDLE_C, NAME, PYTHON, SERVER, behave, close_body, frame, saw, talk
 from scenes_suites import ENDS, V
 
@@ -244,21 +244,30 @@ async def gnutls_rekey(lab):
     await lab.stop_capture()
 
 
-async def chromium(lab):
-    """Chromium in a page of its own: TLS 1.3 and 1.2, what a browser's API reports of each."""
-    lab.peer("Chromium 156")
-    ends = [e for e in ENDS if e[0] not in ("client/fin",)]
-    ends = [e for e in ends if e[0] != "client/4001/bye"] + [("client/4001/bye", dict(code=4001, by="client", reason="bye"))]
+async def in_page(lab, name, browser):
+    """A browser's page over TLS 1.3 and 1.2, what its API reports of each."""
+    lab.peer(name)
+    ends = [e for e in ENDS if e[0] not in ("client/4001/bye", "client/fin")] + [("client/4001/bye", dict(code=4001, by="client", reason="bye"))]
     lab.capture("toc", ports=[9443, 9444])
     for port, v, version in ((9443, V.TLSv1_3, "1.3"), (9444, V.TLSv1_2, "1.2")):
         await lab.serve_wss(lab.context(True, version=v), port)
         urls = [f"wss://{SERVER}:{port}{p}" for p in paths(ends)]
-        told = await browse(lab, PAGE.replace("URLS", json.dumps(urls)), len(urls))
+        told = await browser(PAGE.replace("URLS", json.dumps(urls)), len(urls))
         for p, (_, want) in zip(paths(ends), ends):
             said = next(t for t in told if t["path"] == p)
             ws = SimpleNamespace(version=version, here=lab.log["at " + p], path=p, suite=None)
-            lab.expect_ws(ws, "Chromium", port=port, sni=None, client_saw={k: said[k] for k in ("code", "reason", "clean")}, logged={"client": said, "server": lab.log.get(p)}, **want)
+            lab.expect_ws(ws, name, port=port, sni=None, client_saw={k: said[k] for k in ("code", "reason", "clean")}, logged={"client": said, "server": lab.log.get(p)}, **want)
     await lab.stop_capture()
 
 
-SCENES = [node, go, gnutls, behind_nginx, behind_haproxy, early_data, gnutls_rekey, chromium]
+async def chromium(lab):
+    """Chromium (BoringSSL) in a page: TLS 1.3 and 1.2."""
+    await in_page(lab, "Chromium 156", lambda page, n: browse(lab, page, n))
+
+
+async def firefox(lab):
+    """Firefox (NSS) in a page: TLS 1.3 and 1.2."""
+    await in_page(lab, "Firefox ESR 153", lambda page, n: browse_firefox(lab, page, n, [f"{SERVER}:9443", f"{SERVER}:9444"]))
+
+
+SCENES = [node, go, gnutls, behind_nginx, behind_haproxy, early_data, gnutls_rekey, chromium, firefox]
