@@ -38,6 +38,9 @@ static struct wsc_span span16(struct wsc_reader *r)
 
 static struct wsc_reader reader_of(struct wsc_span s)
 {
+    static const uint8_t nothing;
+    if (s.ptr == NULL)
+        return wsc_reader_of(&nothing, 0);
     return wsc_reader_of(s.ptr, s.len);
 }
 

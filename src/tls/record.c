@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* Two bytes, in CBC with the longest padding, MAC and IV. */
+#define LONGEST_ALERT (256u + 48u + 16u)
+
 bool wsc_tls_head_plausible(const uint8_t head[WSC_TLS_HEAD])
 {
     size_t len = wsc_be16(head + 3);
@@ -12,18 +15,19 @@ bool wsc_tls_head_plausible(const uint8_t head[WSC_TLS_HEAD])
 }
 
 /* While searching chance must be kept out: the version is the one seen before, and nobody sends
- * heartbeats. A wrong header is found once in 2^28 positions of random bytes. */
+ * heartbeats. A wrong header is found once in 2^27 positions of random bytes. A ClientHello has
+ * the version of TLS 1.0 for the sake of old servers (RFC 8446 5.1): what follows need not. */
 static bool fits(const struct wsc_tls_framer *f)
 {
     if (!wsc_tls_head_plausible(f->head))
         return false;
     if (!f->searching)
         return true;
-    uint16_t version = f->version != 0 ? f->version : WSC_TLS_1_2;
-    size_t len = wsc_be16(f->head + 3);
-    if (wsc_be16(f->head + 1) != version || f->head[0] == WSC_TLS_HEARTBEAT)
+    uint16_t version = wsc_be16(f->head + 1);
+    bool usual = version == WSC_TLS_1_2 && f->version <= WSC_TLS_1_0;
+    if ((version != f->version && !usual) || f->head[0] == WSC_TLS_HEARTBEAT)
         return false;
-    return f->head[0] != WSC_TLS_ALERT || len <= 128;
+    return f->head[0] != WSC_TLS_ALERT || wsc_be16(f->head + 3) <= LONGEST_ALERT;
 }
 
 static void slide(struct wsc_tls_framer *f)

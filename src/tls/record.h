@@ -26,7 +26,7 @@ struct wsc_tls_framer {
     uint8_t have;      /* bytes of |head| */
     bool searching;    /* the next header need not begin here */
     bool damaged;      /* bytes of the present body are missing */
-    uint16_t version;  /* of the last good header; a header found by searching has it too */
+    uint16_t version;  /* of the last good header */
     uint16_t body_len; /* of the present record, 0: in a header */
     uint16_t left;     /* of its body still to come */
 };

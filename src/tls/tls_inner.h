@@ -90,6 +90,7 @@ struct wsc_tls {
     uint64_t session, new_ticket;             /* ... of what the server gave */
     uint8_t early;                            /* enum wsc_tls_early */
     bool encrypt_then_mac, have_master, wait, gave_up;
+    bool guessing;    /* the ServerHello is lost: |suite| is one that would go with the secrets */
     bool abbreviated; /* TLS 1.2: nothing of a full handshake has been seen */
 };
 
@@ -137,6 +138,9 @@ bool wsc_tls_protected(const struct wsc_tls *t, enum wsc_dir d);
 /* Gets the keys that the record whose header was seen needs. False: it cannot be taken now. If they
  * cannot be had at all the direction is closed. */
 bool wsc_tls_ready(struct wsc_tls *t, enum wsc_dir d);
+/* TLS 1.3 without its ServerHello: takes the |n|-th suite that the secrets may belong to. False:
+ * there are no more. */
+bool wsc_tls_guess(struct wsc_tls *t, enum wsc_dir d, size_t n);
 /* Makes |next| if it can be made. */
 void wsc_tls_make_next(struct wsc_tls *t, enum wsc_dir d);
 /* Goes over to |next|; without one the next record asks for its key. */

@@ -222,6 +222,51 @@ static bool early_judged(const struct wsc_tls *t)
            s2c->epoch == WSC_TLS_DATA || (s2c->now == NULL && s2c->next != NULL) || s2c->gap;
 }
 
+/* The log's secrets of this client random, if they are of TLS 1.3: how long? 0: there are none. */
+static size_t secret_len13(const struct wsc_tls *t)
+{
+    uint8_t found[WSC_SECRET_MAX];
+    size_t len = 0;
+    for (unsigned label = WSC_SECRET_CLIENT_HANDSHAKE; label <= WSC_SECRET_SERVER_TRAFFIC; label++)
+        if (len == 0)
+            (void)wsc_keylog_find(t->sh->keylog, (enum wsc_secret_label)label, t->client_random,
+                                  found, &len);
+    wsc_wipe(found, sizeof(found));
+    return len;
+}
+
+bool wsc_tls_guess(struct wsc_tls *t, enum wsc_dir d, size_t n)
+{
+    static const uint16_t suites[] = {0x1301, 0x1302, 0x1303, 0x1304, 0x1305};
+    size_t len = secret_len13(t);
+    for (size_t i = 0; i < sizeof(suites) / sizeof(suites[0]); i++) {
+        const struct wsc_tls_suite *suite = wsc_tls_suite_find(suites[i]);
+        if (wsc_digest_len((enum wsc_digest)suite->prf) != len || n-- > 0)
+            continue;
+        t->suite = suite;
+        for (unsigned k = 0; k < 2; k++) {
+            wsc_tls_drop_keys(&t->side[k]);
+            t->side[k].epoch = WSC_TLS_CLEAR;
+        }
+        return arm13(t, d);
+    }
+    return false;
+}
+
+/* The ServerHello is lost, but TLS 1.3 does not need its random: the suite shows when a record
+ * opens. */
+static bool without_server_hello(struct wsc_tls *t)
+{
+    struct wsc_tls_side *s2c = &t->side[WSC_DIR_S2C];
+    if (t->side[WSC_DIR_C2S].hellos != 1 || s2c->hellos != 0 || t->sh->keylog == NULL ||
+        secret_len13(t) == 0)
+        return false;
+    t->info.version = WSC_TLS_1_3;
+    t->guessing = true;
+    s2c->hellos = 1;
+    return wsc_tls_guess(t, WSC_DIR_S2C, 0);
+}
+
 static bool arm(struct wsc_tls *t, enum wsc_dir d)
 {
     struct wsc_tls_side *s = &t->side[d];
@@ -230,11 +275,13 @@ static bool arm(struct wsc_tls *t, enum wsc_dir d)
         s->blocked = WSC_TLS_BLOCK_PEER;
         return false;
     }
-    if (!both || t->suite == NULL) {
+    if ((!both && !without_server_hello(t)) || t->suite == NULL) {
         wsc_tls_close(t, d);
         return true;
     }
     s->blocked = WSC_TLS_GO;
+    if (s->now != NULL || s->next != NULL)
+        return true;
     if (tls13(t) ? arm13(t, d) : arm12(t, d))
         return true;
     return no_secret(t, d);

@@ -167,6 +167,30 @@ static void note_nonce(struct wsc_tls_side *s, struct wsc_span body)
         s->last_nonce = wsc_be64(body.ptr);
 }
 
+/* The record that is expected, or what else it may be. */
+static bool open_somehow(struct wsc_tls *t, enum wsc_dir d, struct wsc_span body, uint8_t *type,
+                         struct wsc_span *plain, bool *rekeyed)
+{
+    struct wsc_tls_side *s = &t->side[d];
+    if (s->now != NULL &&
+        wsc_tls_open(s->now, s->seq, s->framer.head, body, t->sh->plain, type, plain))
+        return true;
+    return search(t, d, body, type, plain, rekeyed);
+}
+
+/* The same for each suite that it may be. */
+static bool open_by_guess(struct wsc_tls *t, enum wsc_dir d, struct wsc_span body, uint8_t *type,
+                          struct wsc_span *plain, bool *rekeyed)
+{
+    for (size_t n = 0; wsc_tls_guess(t, d, n); n++)
+        if (open_somehow(t, d, body, type, plain, rekeyed)) {
+            t->guessing = false;
+            t->info.suite = t->suite->id;
+            return true;
+        }
+    return false;
+}
+
 bool wsc_tls_unlock(struct wsc_tls *t, enum wsc_dir d, struct wsc_span body, uint8_t *type,
                     struct wsc_span *plain)
 {
@@ -175,11 +199,7 @@ bool wsc_tls_unlock(struct wsc_tls *t, enum wsc_dir d, struct wsc_span body, uin
     bool rekeyed = false;
     if (t->sh->plain_used < body.len)
         t->sh->plain_used = body.len;
-    bool ok = s->now != NULL &&
-              wsc_tls_open(s->now, s->seq, s->framer.head, body, t->sh->plain, type, plain);
-    if (!ok) {
-        ok = search(t, d, body, type, plain, &rekeyed);
-    }
+    bool ok = (t->guessing ? open_by_guess : open_somehow)(t, d, body, type, plain, &rekeyed);
     if (s->now != NULL)
         wsc_tls_opener_passed(s->now, body, ok);
     if (!ok) {

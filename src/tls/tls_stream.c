@@ -326,6 +326,16 @@ void wsc_tls_end(struct wsc_tls *t)
     wsc_tls_gap_told(t, WSC_DIR_S2C, t->side[WSC_DIR_S2C].wire);
 }
 
+/* Before a record in the clear goes for good: hellos may stand at its beginning. */
+static void salvage(struct wsc_tls *t, enum wsc_dir d)
+{
+    struct wsc_tls_side *s = &t->side[d];
+    if (s->block == NULL || s->framer.damaged || s->closed || s->epoch != WSC_TLS_CLEAR ||
+        wsc_tls_framer_type(&s->framer) != WSC_TLS_HANDSHAKE_MESSAGE || wsc_tls_protected(t, d))
+        return;
+    handshake(t, d, (struct wsc_span){.ptr = s->block, .len = s->block_have});
+}
+
 /* |n| bytes over record headers. */
 static void lose_headers(struct wsc_tls *t, enum wsc_dir d, uint64_t n)
 {
@@ -348,6 +358,7 @@ void wsc_tls_gap(struct wsc_tls *t, enum wsc_dir d, uint64_t n)
         return;
     if (s->held.len > 0)
         stop_holding(t, d);
+    salvage(t, d);
     if (s->framer.body_len == 0 || n > s->framer.left) {
         lose_headers(t, d, n);
     } else {

@@ -163,7 +163,11 @@ static void cut(const char *name, struct wsc_keylog *kl, const struct outcome *w
     run(kl, whole->conn, &x, &o);
     cr_expect_null(o.wrong, "%s, %s at %zu of direction %d: %s", name, cuts[kind].name, r->at, d,
                    o.wrong);
-    if (r->at >= data_begin(whole, d))
+    /* Of TLS 1.3's handshake only the ClientHello is needed, and before it is sent again its first
+     * bytes. */
+    bool v13 = strstr(name, "tls13") != NULL || strstr(name, "rfc") != NULL;
+    bool needless = v13 && (d == WSC_DIR_S2C || r->at > 0) && strstr(name, "retry") == NULL;
+    if (needless || r->at >= data_begin(whole, d))
         cr_expect_leq(missing(whole, &o, &x), allowed(name), "%s, %s at %zu of direction %d", name,
                       cuts[kind].name, r->at, d);
 }

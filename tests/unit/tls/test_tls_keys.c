@@ -301,7 +301,8 @@ Test(tls_keys, given_up)
     }
 }
 
-/* Only one direction was captured: of what it says in the clear the version is known. */
+/* Only one direction was captured: its hello says what it says. TLS 1.3 needs nothing of the server
+ * to read the client, and the suite shows when a record opens. */
 Test(tls_keys, one_direction)
 {
     static struct outcome o;
@@ -309,18 +310,22 @@ Test(tls_keys, one_direction)
     const char *name;
     for (size_t n = 0; (name = fixture_name(n)) != NULL; n++) {
         fixture_load(name, &f);
+        bool v13 = strstr(name, "tls13") != NULL || strstr(name, "rfc") != NULL;
         struct wsc_keylog *kl = fixture_keylog(&f, NULL, NULL);
         struct wsc_tls_shared *sh = wsc_tls_shared_new(kl, 1u << 20);
         for (unsigned d = 0; d < 2; d++) {
             const struct fixture_conn *c = &f.conn[0];
+            bool readable = v13 && d == WSC_DIR_C2S;
             outcome_init(&o, c);
             struct wsc_tls *t = wsc_tls_new(sh, wire, &outcome_ops, &o);
             cr_expect_eq(feed(t, (enum wsc_dir)d, c->wire[d], c->wire_len[d]), c->wire_len[d]);
             wsc_tls_end(t);
-            cr_expect_eq(o.n_data, 0, "%s", name);
+            cr_expect_null(o.wrong, "%s: %s", name, o.wrong);
+            cr_expect_eq(o.bytes[d], readable ? c->says_len[d] : 0, "%s", name);
             cr_expect_eq(wsc_tls_info(t)->client_hello, d == WSC_DIR_C2S, "%s", name);
             cr_expect_eq(wsc_tls_info(t)->server_hello, d == WSC_DIR_S2C, "%s", name);
-            cr_expect_eq(wsc_tls_dir_state(t, (enum wsc_dir)d), WSC_TLS_CLOSED, "%s", name);
+            cr_expect_eq(wsc_tls_dir_state(t, (enum wsc_dir)d),
+                         readable ? WSC_TLS_OPEN : WSC_TLS_CLOSED, "%s", name);
             wsc_tls_free(t);
         }
         wsc_tls_shared_free(sh);
