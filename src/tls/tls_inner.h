@@ -157,7 +157,7 @@ void wsc_tls_missed(struct wsc_tls *t, enum wsc_dir d);
 /* Something is missing from |wire| on. */
 void wsc_tls_gap_begins(struct wsc_tls_side *s, uint64_t wire);
 /* Records are missing: what one leaves for the next is not known. */
-void wsc_tls_chain_lost(struct wsc_tls_side *s);
+void wsc_tls_chain_lost(struct wsc_tls *t, struct wsc_tls_side *s);
 /* Tells the gap, if there is one; it ends at |wire_end|. */
 void wsc_tls_gap_told(struct wsc_tls *t, enum wsc_dir d, uint64_t wire_end);
 /* Where the record that is over, or whose header was just seen, began. */
@@ -167,6 +167,8 @@ uint64_t wsc_tls_record_start(const struct wsc_tls_side *s);
 void wsc_tls_message(struct wsc_tls *t, enum wsc_dir d, uint8_t type, struct wsc_span body);
 void wsc_tls_alert(struct wsc_tls *t, enum wsc_dir d, struct wsc_span content);
 void wsc_tls_finished(struct wsc_tls *t, enum wsc_dir d);
+/* The record that is over cannot be read: is it, or does it follow, a Finished? */
+void wsc_tls_presume_finished(struct wsc_tls *t, enum wsc_dir d);
 /* TLS 1.2: all records after this one are under new keys. */
 void wsc_tls_changed(struct wsc_tls *t, enum wsc_dir d);
 

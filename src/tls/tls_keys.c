@@ -111,6 +111,11 @@ void wsc_tls_close(struct wsc_tls *t, enum wsc_dir d)
     struct wsc_tls_side *s = &t->side[d];
     if (s->data)
         wsc_tls_gap_begins(s, wsc_tls_record_start(s));
+    if (s->epoch != WSC_TLS_DATA && s->epoch != WSC_TLS_EARLY) {
+        /* Not a handshake without its secret after all; at least not alone. */
+        t->info.records[d] += s->failed;
+        t->info.unread[d] += s->failed;
+    }
     wsc_tls_gap_told(t, d, s->wire);
     wsc_tls_drop_keys(s);
     wsc_tls_block_put(t->sh, s->block, s->framer.body_len);

@@ -112,6 +112,21 @@ void wsc_tls_finished(struct wsc_tls *t, enum wsc_dir d)
     t->have_master = false;
 }
 
+/* In TLS 1.3 the client's first record under the handshake secret is its Finished, of 36 bytes and
+ * more; or an alert, which is shorter. */
+void wsc_tls_presume_finished(struct wsc_tls *t, enum wsc_dir d)
+{
+    static const unsigned finished13 = 4 + 32 + 1 + 16;
+    const struct wsc_tls_side *s = &t->side[d];
+    uint8_t type = wsc_tls_framer_type(&s->framer);
+    if (s->finished)
+        return;
+    if (t->info.version < WSC_TLS_1_3 ? type == WSC_TLS_HANDSHAKE_MESSAGE && s->changed
+                                      : type == WSC_TLS_APPLICATION_DATA &&
+                                            (d == WSC_DIR_S2C || s->framer.body_len >= finished13))
+        wsc_tls_finished(t, d);
+}
+
 void wsc_tls_changed(struct wsc_tls *t, enum wsc_dir d)
 {
     struct wsc_tls_side *s = &t->side[d];

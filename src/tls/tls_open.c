@@ -26,9 +26,16 @@ void wsc_tls_gap_begins(struct wsc_tls_side *s, uint64_t wire)
     s->gap_epoch = s->epoch;
 }
 
-void wsc_tls_chain_lost(struct wsc_tls_side *s)
+/* What is kept of a message will not be completed. */
+static void drop_messages(struct wsc_tls *t, struct wsc_tls_side *s)
 {
+    wsc_tls_let_go(t->sh, s->messages.kept.cap);
     wsc_tls_messages_lost(&s->messages);
+}
+
+void wsc_tls_chain_lost(struct wsc_tls *t, struct wsc_tls_side *s)
+{
+    drop_messages(t, s);
     if (s->now != NULL)
         wsc_tls_opener_passed(s->now, (struct wsc_span){.ptr = NULL}, false);
 }
@@ -147,9 +154,10 @@ static void not_opened(struct wsc_tls *t, enum wsc_dir d)
 {
     struct wsc_tls_side *s = &t->side[d];
     wsc_tls_gap_begins(s, wsc_tls_record_start(s));
-    wsc_tls_messages_lost(&s->messages);
+    drop_messages(t, s);
     s->passed++;
     s->failed++;
+    wsc_tls_presume_finished(t, d);
     if (s->epoch == WSC_TLS_DATA || s->epoch == WSC_TLS_EARLY) {
         t->info.records[d]++;
         t->info.unread[d]++;
@@ -218,7 +226,7 @@ void wsc_tls_missed(struct wsc_tls *t, enum wsc_dir d)
 {
     struct wsc_tls_side *s = &t->side[d];
     bool data = wsc_tls_framer_type(&s->framer) == WSC_TLS_APPLICATION_DATA;
-    wsc_tls_messages_lost(&s->messages);
+    drop_messages(t, s);
     if (wsc_tls_framer_type(&s->framer) == WSC_TLS_CHANGE_CIPHER_SPEC && !s->gap) {
         wsc_tls_changed(t, d); /* its content is always the same */
         return;
@@ -236,7 +244,7 @@ void wsc_tls_missed(struct wsc_tls *t, enum wsc_dir d)
     if (s->gap || over == 0 || s->framer.body_len < over) {
         wsc_tls_gap_begins(s, start);
         s->passed++;
-        wsc_tls_chain_lost(s);
+        wsc_tls_chain_lost(t, s);
         return;
     }
     s->seq++;

@@ -97,23 +97,17 @@ static void in_the_clear(struct wsc_tls *t, enum wsc_dir d, struct wsc_span body
         content(t, d, type, body);
 }
 
-/* Without keys: what the headers say. In TLS 1.3 the client's first record under the handshake
- * secret is its Finished, of 36 bytes and more; or an alert, which is shorter. */
+/* Without keys: what the headers say. */
 static void walk(struct wsc_tls *t, enum wsc_dir d, struct wsc_span body)
 {
-    static const unsigned finished13 = 4 + 32 + 1 + 16;
     struct wsc_tls_side *s = &t->side[d];
     uint8_t type = wsc_tls_framer_type(&s->framer);
-    bool v13 = t->info.version >= WSC_TLS_1_3;
+    wsc_tls_presume_finished(t, d);
     if (type == WSC_TLS_APPLICATION_DATA) {
         t->info.records[d]++;
         t->info.unread[d]++;
-        if (!s->finished && v13 && (d == WSC_DIR_S2C || s->framer.body_len >= finished13))
-            wsc_tls_finished(t, d);
     } else if (type == WSC_TLS_CHANGE_CIPHER_SPEC) {
         s->changed = true;
-    } else if (type == WSC_TLS_HANDSHAKE_MESSAGE && s->changed && !s->finished && !v13) {
-        wsc_tls_finished(t, d);
     } else if (type == WSC_TLS_ALERT && s->framer.body_len == 2 && body.ptr != NULL) {
         wsc_tls_alert(t, d, body);
     } else if (type == WSC_TLS_ALERT && s->framer.body_len > 2 && t->ops->on_alert != NULL) {
@@ -202,7 +196,7 @@ static void take_head(struct wsc_tls *t, enum wsc_dir d, struct wsc_span *data)
     s->wire += had - data->len;
     if (headed == WSC_TLS_HEAD_BROKEN) {
         wsc_tls_gap_begins(s, s->wire - WSC_TLS_HEAD);
-        wsc_tls_chain_lost(s);
+        wsc_tls_chain_lost(t, s);
         s->hello_lost = true;
         s->lost += WSC_TLS_HEAD;
         s->passed++;
@@ -274,11 +268,16 @@ static void stop_holding(struct wsc_tls *t, enum wsc_dir d)
     drain(t, d);
 }
 
+static bool is_read(const struct wsc_tls_side *s)
+{
+    return s->data || (s->opened && !s->closed);
+}
+
 /* Of the connection: one direction that can be read is worth more than what the other lacks. */
 static void sum_up(struct wsc_tls *t)
 {
     enum wsc_tls_state a = wsc_tls_dir_state(t, WSC_DIR_C2S), b = wsc_tls_dir_state(t, WSC_DIR_S2C);
-    if (t->side[WSC_DIR_C2S].opened || t->side[WSC_DIR_S2C].opened)
+    if (is_read(&t->side[WSC_DIR_C2S]) || is_read(&t->side[WSC_DIR_S2C]))
         t->info.state = WSC_TLS_OPEN;
     else if (a == WSC_TLS_WAITING || b == WSC_TLS_WAITING)
         t->info.state = WSC_TLS_WAITING;
@@ -322,8 +321,13 @@ void wsc_tls_give_up(struct wsc_tls *t)
 void wsc_tls_end(struct wsc_tls *t)
 {
     wsc_tls_give_up(t);
-    wsc_tls_gap_told(t, WSC_DIR_C2S, t->side[WSC_DIR_C2S].wire);
-    wsc_tls_gap_told(t, WSC_DIR_S2C, t->side[WSC_DIR_S2C].wire);
+    for (unsigned d = 0; d < 2; d++) {
+        struct wsc_tls_side *s = &t->side[d];
+        if (s->failed > 0 && !s->data)
+            wsc_tls_close(t, (enum wsc_dir)d); /* the secrets were of no use */
+        wsc_tls_gap_told(t, (enum wsc_dir)d, s->wire);
+    }
+    sum_up(t);
 }
 
 /* Before a record in the clear goes for good: hellos may stand at its beginning. */
@@ -345,7 +349,7 @@ static void lose_headers(struct wsc_tls *t, enum wsc_dir d, uint64_t n)
     s->block = NULL;
     s->passed += 2; /* those that begin before and end after, besides what lies between */
     wsc_tls_framer_search(&s->framer);
-    wsc_tls_chain_lost(s);
+    wsc_tls_chain_lost(t, s);
     s->hello_lost = true;
     s->lost += n;
     s->wire += n;

@@ -199,9 +199,11 @@ Test(tls_keys, wrong)
         struct wsc_keylog *kl = fixture_keylog(&f, NULL, NULL);
         struct wsc_tls_shared *sh = wsc_tls_shared_new(kl, 1u << 20);
         for (size_t i = 0; i < f.n_conn; i++) {
-            (void)run(sh, &f.conn[i], &o);
+            struct wsc_tls_info info = run(sh, &f.conn[i], &o);
             cr_expect_null(o.wrong, "%s: %s", name, o.wrong);
             cr_expect_eq(o.n_data, 0, "%s", name);
+            cr_expect(info.established && info.state == WSC_TLS_CLOSED, "%s", name);
+            cr_expect_gt(info.unread[0], 0, "%s", name);
         }
         wsc_tls_shared_free(sh);
         wsc_keylog_free(kl);
