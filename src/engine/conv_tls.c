@@ -265,8 +265,16 @@ static void failed(struct wsc_engine *e, struct wsc_conv *c, const struct wsc_en
         c->ws->handshake = WSC_EV_TLS_FAILED;
 }
 
+/* Between packets the last one stands for what is told. */
+static struct wsc_tcp_at last_packet(const struct wsc_conv *c)
+{
+    return (struct wsc_tcp_at){.ts_ns = c->last_ns, .ref = c->last_ref, .ack_off = WSC_TCP_NO_ACK};
+}
+
 void wsc_conv_tls_finish(struct wsc_engine *e, struct wsc_conv *c)
 {
+    const struct wsc_tcp_at last = last_packet(c);
+    e->at = &last;
     if (waits(c->inner))
         give_up(e);
     wsc_tls_end(c->inner->tls);
@@ -277,6 +285,7 @@ void wsc_conv_tls_finish(struct wsc_engine *e, struct wsc_conv *c)
         failed(e, c, &server);
     else if (info->state == WSC_TLS_OPEN)
         wsc_wss_places_note(e->wss_places, &server, c->serial > 0);
+    e->at = NULL;
 }
 
 void wsc_conv_tls_retry_all(struct wsc_engine *e)
@@ -289,8 +298,12 @@ void wsc_conv_tls_retry_all(struct wsc_engine *e)
     for (struct wsc_list *n = e->waiting.next; n != &e->waiting; n = next) {
         next = n->next;
         e->conv = WSC_LIST_OF(n, struct wsc_conv_inner, waiting)->conv;
+        const struct wsc_tcp_at last = last_packet(e->conv);
+        e->at = &last;
+        e->packet_ref = 0;
         retry(e);
         look_after(e);
+        e->at = NULL;
     }
 }
 
