@@ -1,6 +1,6 @@
 /* Byte 0: bits 0-1 connections at once, bit 2 records of TLS that cannot be read, bit 3 a key log,
  * which is waited for if bit 4 is set, bit 5 a restart after eight packets, with a byte of each
- * saved state changed if bit 4 is set too, bit 6 a snap length, bit 7 long pauses. corpus/seed.py
+ * saved state changed if bit 4 is set too, bit 6 a snap length, bit 7 long pauses. seed_analyzer.py
  * makes inputs of captures.
  *
  * The whole analyzer: packets of a few TCP connections whose flags, numbers and payload the input
