@@ -207,8 +207,10 @@ static unsigned handshake_facts(const struct wsc_evidence *ev)
     case WSC_EV_REJECTED:
         return REJECTED;
     case WSC_EV_PENDING:
-        /* The answer was not captured, but the client went on as after a 101. */
-        return client_frames > 0 && (server->hidden || !server->captured) ? OPENED : 0;
+        /* The answer was not captured, but both, or the client, went on as after a 101. */
+        return server->frames > 0 || (client_frames > 0 && (server->hidden || !server->captured))
+                   ? OPENED
+                   : 0;
     case WSC_EV_GARBAGE:
         return GARBAGE;
     case WSC_EV_ENCRYPTED:

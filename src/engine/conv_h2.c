@@ -116,6 +116,7 @@ static void finish_stream(struct wsc_engine *e, struct wsc_conv_stream *s, enum 
 static void drop(struct wsc_engine *e, struct wsc_conv_stream *s, enum wsc_ev_stop stop)
 {
     struct wsc_conv_inner *in = e->conv->inner;
+    wsc_h2_drop(in->h2, s->id);
     size_t i = place_of(in, s->id);
     in->streams_len--;
     memmove(in->streams + i, in->streams + i + 1,
@@ -246,14 +247,12 @@ static void on_data(void *ctx, uint32_t stream, enum wsc_dir d, uint64_t off, st
     bool ours = c->ws == NULL || c->ws->handshake != WSC_EV_REJECTED;
     if (ours)
         wsc_conv_data(e, way, off, data);
-    bool wanted = c->ws != NULL || c->mode[0] != WSC_CONV_SKIP;
+    bool wanted = c->ws != NULL || s->over || c->mode[0] != WSC_CONV_SKIP;
     wsc_conv_watch_idle(e, c);
     leave(e);
     unmap(e);
-    if (!wanted) {
-        wsc_h2_drop(c->inner->h2, stream);
+    if (!wanted)
         drop(e, s, WSC_EV_STOP_OVER);
-    }
 }
 
 static void on_gap(void *ctx, uint32_t stream, enum wsc_dir d, uint64_t off, uint64_t len)
@@ -278,6 +277,7 @@ static void on_lost(void *ctx, enum wsc_dir d)
 {
     struct wsc_engine *e = ctx;
     struct wsc_conv *c = e->conv;
+    c->inner->h2_lost[d] = true;
     map_here(e);
     for (size_t i = 0; i < c->inner->streams_len; i++) {
         enter(e, c->inner->streams[i]);
@@ -301,7 +301,6 @@ static void end_stream(struct wsc_engine *e, struct wsc_conv_stream *s, bool ove
     s->over = true;
     *in->over_last = s;
     in->over_last = &s->next_over;
-    wsc_h2_drop(in->h2, s->id);
 }
 
 static struct wsc_ev_end end_here(const struct wsc_engine *e)
@@ -438,10 +437,27 @@ static bool acknowledged(const struct wsc_conv *c, const struct wsc_conv_stream 
     return true;
 }
 
+/* True if bytes that were sent are still to be told: out of order, waiting for a secret, or, as
+ * acknowledgements show, not captured. They may hold an earlier end. */
+static bool held_back(const struct wsc_conv *c)
+{
+    const struct wsc_conv_inner *in = c->inner;
+    for (int w = 0; w < 2; w++) {
+        const struct wsc_tcp_dir *d = &c->tcp.dir[w];
+        if ((c->tcp.more != NULL && c->tcp.more->held[w] != NULL) || in->wait[w].first != NULL ||
+            in->gap_pending[w])
+            return true;
+        uint64_t fin = (d->flags & WSC_TCP_FIN_SEEN) ? 1 : 0;
+        if ((d->flags & WSC_TCP_ACKED) && wsc_tcp_off(d, d->acked_seq) > d->next_off + fin)
+            return true;
+    }
+    return false;
+}
+
 void wsc_conv_h2_settle(struct wsc_engine *e, struct wsc_conv *c)
 {
     struct wsc_conv_inner *in = c->inner;
-    while (in->over != NULL && acknowledged(c, in->over)) {
+    while (in->over != NULL && acknowledged(c, in->over) && !held_back(c)) {
         struct wsc_conv_stream *s = in->over;
         in->over = s->next_over;
         if (in->over == NULL)

@@ -131,7 +131,7 @@ static void fill_inner(const struct wsc_conv *c, struct wsc_signs *out)
         out->alpn = (struct wsc_span){.ptr = known ? info->alpn : info->offered,
                                       .len = known ? info->alpn_len : info->offered_len};
     }
-    out->stream.announced = in->connect_protocol;
+    out->stream.announced = in->connect_protocol || in->h2_lost[WSC_DIR_S2C];
     for (int i = 0; in->now != NULL && i < 2; i++) {
         out->stream.id = in->now->id;
         out->stream.error[i] = in->now->rst_error[i];

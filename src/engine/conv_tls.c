@@ -89,8 +89,8 @@ static void on_gap(void *ctx, enum wsc_dir d, uint64_t off, uint64_t len, uint64
     e->wire = (struct wsc_conv_wire){.start = wire_start, .end = wire_end, .mapped = true};
     in->next_off[way] = off + len;
     in->new_ns[way] = e->at->ts_ns;
-    in->gap_pending[way] = false;
     wsc_conv_gap(e, way, off, len);
+    in->gap_pending[way] = false;
     e->wire.mapped = false;
 }
 
@@ -146,11 +146,26 @@ static void leave_unread(struct wsc_engine *e, struct wsc_conv *c)
     wsc_conv_skip(c);
 }
 
+/* One direction can be read, the other not: its bytes are as good as not captured. */
+static void note_dark(struct wsc_engine *e, enum wsc_dir d)
+{
+    struct wsc_conv *c = e->conv;
+    struct wsc_conv_inner *in = c->inner;
+    enum wsc_way way = wsc_conv_way(c, d);
+    if (in->dark[way] || wsc_tls_dir_state(in->tls, d) != WSC_TLS_CLOSED ||
+        wsc_tls_info(in->tls)->unread[d] == 0)
+        return;
+    in->dark[way] = true;
+    in->dark_off[way] = c->ws != NULL && c->ws->frames[d] > 0 ? c->tcp.dir[way].next_off : 0;
+}
+
 /* After TLS has taken bytes. */
 static void look_after(struct wsc_engine *e)
 {
     struct wsc_conv *c = e->conv;
     struct wsc_conv_inner *in = c->inner;
+    note_dark(e, WSC_DIR_C2S);
+    note_dark(e, WSC_DIR_S2C);
     if (c->ws == NULL && in->h2 == NULL && wsc_tls_info(in->tls)->state == WSC_TLS_CLOSED)
         leave_unread(e, c);
 }
@@ -162,6 +177,8 @@ static bool waits(const struct wsc_conv_inner *in)
 
 static void gap(struct wsc_conv *c, enum wsc_way way, uint64_t len)
 {
+    if (!c->inner->gap_pending[way])
+        c->inner->gap_ack[way] = wsc_conv_received(c, way);
     c->inner->gap_pending[way] = true;
     wsc_tls_gap(c->inner->tls, wsc_conv_dir(c, way), len);
 }
@@ -255,6 +272,17 @@ void wsc_conv_tls_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint
     look_after(e);
 }
 
+/* TLS ended before anything was protected, or by an alert that can be read. */
+static bool came_to_nothing(const struct wsc_conv *c)
+{
+    const struct wsc_tls_info *info = wsc_tls_info(c->inner->tls);
+    const struct wsc_sign_alert *alert = c->inner->alert;
+    bool told = (alert[0].ref != 0 && alert[0].level == ALERT_FATAL) ||
+                (alert[1].ref != 0 && alert[1].level == ALERT_FATAL);
+    return !info->established && info->client_hello &&
+           (told || info->records[0] + info->records[1] == 0);
+}
+
 /* TLS did not come about. Where it was to protect a WebSocket, that is one's end. */
 static void failed(struct wsc_engine *e, struct wsc_conv *c, const struct wsc_endpoint *server)
 {
@@ -281,7 +309,7 @@ void wsc_conv_tls_finish(struct wsc_engine *e, struct wsc_conv *c)
     look_after(e);
     const struct wsc_tls_info *info = wsc_tls_info(c->inner->tls);
     struct wsc_endpoint server = wsc_conv_endpoint(c, WSC_DIR_S2C);
-    if (c->inner->h2 == NULL && !info->established && wsc_tcp_conn_ending(&c->tcp))
+    if (c->inner->h2 == NULL && came_to_nothing(c) && wsc_tcp_conn_ending(&c->tcp))
         failed(e, c, &server);
     else if (info->state == WSC_TLS_OPEN)
         wsc_wss_places_note(e->wss_places, &server, c->serial > 0);

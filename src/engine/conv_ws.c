@@ -75,11 +75,17 @@ void wsc_conv_hide(struct wsc_engine *e, enum wsc_dir dir, uint64_t off)
         return;
     const struct wsc_conv *c = e->conv;
     enum wsc_way way = wsc_conv_way(c, dir);
+    n->hidden_off[dir] = off;
+    n->hidden_ack_off[dir] = c->inner != NULL && c->inner->gap_pending[way]
+                                 ? c->inner->gap_ack[way]
+                                 : wsc_conv_received(c, way);
+}
+
+uint64_t wsc_conv_received(const struct wsc_conv *c, enum wsc_way way)
+{
     const struct wsc_tcp_dir *tcp = &c->tcp.dir[way];
     bool known = (tcp->flags & WSC_TCP_SENT_ACK) != 0;
-    n->hidden_off[dir] = off;
-    n->hidden_ack_off[dir] =
-        known ? wsc_tcp_off(&c->tcp.dir[wsc_way_back(way)], tcp->sent_ack) : WSC_EV_NO_ACK;
+    return known ? wsc_tcp_off(&c->tcp.dir[wsc_way_back(way)], tcp->sent_ack) : WSC_EV_NO_ACK;
 }
 
 /* ---- strings ---- */

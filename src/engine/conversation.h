@@ -208,13 +208,16 @@ struct wsc_conv_stream {
 struct wsc_conv_inner {
     struct wsc_list waiting; /* in wsc_engine.waiting, if bytes wait for a secret */
     struct wsc_conv *conv;
-    struct wsc_tls *tls;            /* NULL: none */
-    uint64_t next_off[2];           /* what TLS protects: next byte, by way */
-    uint64_t new_ns[2];             /* by way: when the last such byte came */
-    uint64_t record_ack[2];         /* by way: what the packet with the record's first byte
-                                       acknowledged */
-    uint64_t record_prev_ns[2];     /* by way: new_ns before the record at hand */
-    bool gap_pending[2];            /* by way: TLS has not told yet what a gap in TCP means to it */
+    struct wsc_tls *tls;        /* NULL: none */
+    uint64_t next_off[2];       /* what TLS protects: next byte, by way */
+    uint64_t new_ns[2];         /* by way: when the last such byte came */
+    uint64_t record_ack[2];     /* by way: what the packet with the record's first byte
+                                   acknowledged */
+    uint64_t record_prev_ns[2]; /* by way: new_ns before the record at hand */
+    bool gap_pending[2];        /* by way: TLS has not told yet what a gap in TCP means to it */
+    uint64_t gap_ack[2];        /* by way: what that side had received before its last gap in TCP */
+    bool dark[2];               /* by way: its application data cannot be read, from dark_off on */
+    uint64_t dark_off[2];
     struct wsc_conv_pieces wait[2]; /* by way: TCP's bytes that wait for a secret */
     struct wsc_sign_alert alert[2]; /* by enum wsc_dir: the first fatal one, else close_notify */
     struct wsc_h2 *h2;              /* NULL: none */
@@ -228,6 +231,7 @@ struct wsc_conv_inner {
     struct wsc_sign_goaway goaway[2];          /* by enum wsc_dir: the last */
     bool was_ending;                           /* TCP's end was in sight before this packet */
     bool connect_protocol; /* the server announced extended CONNECT (RFC 8441 3) */
+    bool h2_lost[2];       /* by enum wsc_dir: frames may have been missed */
 };
 
 #define WSC_CONV_LABEL_MASK 0x7ffu
@@ -403,6 +407,9 @@ void wsc_conv_ws_lost(struct wsc_engine *e, enum wsc_dir d);
  */
 void wsc_conv_ws_resync(struct wsc_engine *e, enum wsc_way way, uint64_t off);
 void wsc_conv_hide(struct wsc_engine *e, enum wsc_dir dir, uint64_t off);
+/* How many bytes of the other side |way| had received when it sent those seen last;
+ * WSC_EV_NO_ACK: not known. */
+uint64_t wsc_conv_received(const struct wsc_conv *c, enum wsc_way way);
 
 /* What is spoken inside, by the handshake: from here on goodbyes are looked for. */
 void wsc_conv_app(struct wsc_engine *e, struct wsc_conv_ws *ws);
