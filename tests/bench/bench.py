@@ -37,7 +37,7 @@ SCALE = {  # once; at two and four times these numbers are multiplied
 TARGETS = {"dense": (1.0, 1.1, 40, 40), "noise": (1.4, 1.4, 60, 60), "many": (2.2, 7, 160, 250), "concurrent": (3.0, 7, 160, 200), "lossy": (1.3, 1.4, 60, 60)}
 FREE_BYTES = 6 << 30  # for the largest capture, its database, and what SQLite keeps beside
 TSHARK_PACKETS = 100000
-EMPTY, MMAP, PLAIN, STORED = "empty libpcap loop", "empty mmap loop", "wsclose", "wsclose, database"
+EMPTY, MMAP, READ, PLAIN, STORED = "empty libpcap loop", "empty loop, mmap", "empty loop, read", "wsclose", "wsclose, database"
 
 Figure = collections.namedtuple("Figure", "cpu wall rss out err")
 
@@ -155,7 +155,8 @@ class Bench:
         return [self.wsclose, "analyze", "--db", db, "--format", form, pcap]
 
     def commands(self, pcap):
-        found = {EMPTY: [f"{self.build}/tests/bench/null_loop", pcap], MMAP: [f"{self.build}/tests/bench/mmap_loop", pcap],
+        found = {EMPTY: [f"{self.build}/tests/bench/null_loop", pcap], MMAP: [f"{self.build}/tests/bench/classic_loop", "mmap", pcap],
+                 READ: [f"{self.build}/tests/bench/classic_loop", "read", pcap],
                  PLAIN: self.analyze(pcap), STORED: self.analyze(pcap, self.db)}
         others = {"tcpdump -w /dev/null": ["tcpdump", "-r", pcap, "-w", "/dev/null"], "ndpiReader": ["ndpiReader", "-q", "-i", pcap]}
         for name, cmd in others.items():
@@ -172,7 +173,7 @@ class Bench:
                 os.unlink(f)
         m = measure(cmd)
         wrong = []
-        if what in (EMPTY, MMAP) and m.out != f"{truth.packets} packets, {truth.bytes} bytes\n":
+        if what in (EMPTY, MMAP, READ) and m.out != f"{truth.packets} packets, {truth.bytes} bytes\n":
             wrong = [m.out]
         if what in (PLAIN, STORED) and verdicts(m.err) != summary:
             wrong = [f"{verdicts(m.err)!r}, but with --format ndjson {summary!r}"]
@@ -233,7 +234,7 @@ class Bench:
         truth = generate(self.build, pcap, name, numbers)
         summary = self.check(name, pcap, truth)
         for what, cmd in self.commands(pcap).items():
-            if what in (EMPTY, MMAP, PLAIN, STORED):
+            if what in (EMPTY, MMAP, READ, PLAIN, STORED):
                 self.run(what, cmd, name, truth, summary)
         print(f"{name}: {truth.packets} packets, {sum(truth.sure.values())} WebSockets known, {sum(truth.may.values())} that may be unknown")
         os.unlink(pcap)
