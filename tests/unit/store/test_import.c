@@ -566,3 +566,49 @@ Test(store_import, flush)
     wsc_store_close(other);
     wsc_tmp_db_clear(&t);
 }
+
+/* A record takes the place of a provisional one, and of nothing else that has its row. */
+Test(import, a_record_takes_the_place_of_a_provisional_one)
+{
+    static const struct {
+        const char *name;
+        uint64_t first_packet;
+        uint32_t stream_id;
+        uint16_t client_port;
+        const char *want; /* first packets of what is there afterwards */
+    } rows[] = {
+        {"it", 7, 0, 1000, "7"},
+        {"another packet", 8, 0, 1000, "7 8"},
+        {"another stream", 7, 1, 1000, "7 7"},
+        {"another client", 7, 0, 1001, "7 7"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct wsc_tmp_db t;
+        struct wsc_error err;
+        char list[64];
+        const char *name = "live:eth0";
+        int64_t first, second;
+        wsc_tmp_db_init(&t);
+        struct wsc_store *s = open_store(t.path, WSC_STORE_WRITE);
+        cr_assert_eq(wsc_store_begin(s, &name, 1, "", &err), WSC_OK);
+        struct wsc_closure rec = record_plain(T0, 9);
+        rec.first_packet = 7;
+        rec.client = (struct wsc_endpoint){.family = 4, .addr = {10, 0, 0, 1}, .port = 1000};
+        rec.provisional = true;
+        cr_assert_eq(wsc_store_put(s, &rec, &first, &err), WSC_OK);
+        cr_assert_eq(wsc_store_flush(s, &err), WSC_OK);
+        rec.first_packet = rows[i].first_packet;
+        rec.stream_id = rows[i].stream_id;
+        rec.client.port = rows[i].client_port;
+        rec.provisional = false;
+        rec.replaced_id = first;
+        cr_assert_eq(wsc_store_put(s, &rec, &second, &err), WSC_OK);
+        cr_assert_eq(wsc_store_flush(s, &err), WSC_OK);
+        cr_expect_neq(second, first);
+        const struct wsc_filter all = everything();
+        cr_expect_str_eq(list_records(s, &all, list, sizeof(list)), rows[i].want, "%s: %s",
+                         rows[i].name, list);
+        wsc_store_close(s);
+        wsc_tmp_db_clear(&t);
+    }
+}
