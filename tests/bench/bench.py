@@ -12,7 +12,7 @@ makes its figures void and the exit status 1. tshark reads only the first packet
 
 Captures go to $TMPDIR, or /tmp, and are removed.
 """
-import argparse, collections, json, os, shutil, sqlite3, statistics, struct, subprocess, sys, tempfile, time
+import argparse, collections, json, os, shutil, signal, sqlite3, statistics, struct, subprocess, sys, tempfile, time
 
 SHAPES = ("dense", "noise", "many", "concurrent", "lossy")
 SIZES = {
@@ -46,7 +46,11 @@ def measure(cmd):
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         start = time.monotonic()
         p = subprocess.Popen(cmd, stdout=out, stderr=err)
-        _, status, usage = os.wait4(p.pid, 0)
+        try:
+            _, status, usage = os.wait4(p.pid, 0)
+        except BaseException:
+            p.kill()
+            raise
         wall = time.monotonic() - start
         p.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
@@ -271,6 +275,7 @@ def main():
     a.add_argument("--rounds", type=int, default=5)
     a.add_argument("--scale", action="store_true")
     o = a.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the captures go
     shapes = o.shapes.split(",")
     if not set(shapes) <= set(SHAPES) or o.rounds < 1:
         a.error(f"the shapes are {', '.join(SHAPES)}")
