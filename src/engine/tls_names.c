@@ -37,7 +37,7 @@ void wsc_tls_names_free(struct wsc_tls_names *t)
 
 static bool same(const char *name, struct wsc_span s)
 {
-    return strlen(name) == s.len && memcmp(name, s.ptr, s.len) == 0;
+    return strlen(name) == s.len && (s.len == 0 || memcmp(name, s.ptr, s.len) == 0);
 }
 
 void wsc_tls_names_count(struct wsc_tls_names *t, struct wsc_span name, uint64_t n)
