@@ -280,7 +280,7 @@ static bool came_to_nothing(const struct wsc_conv *c)
     bool told = (alert[0].ref != 0 && alert[0].level == ALERT_FATAL) ||
                 (alert[1].ref != 0 && alert[1].level == ALERT_FATAL);
     return !info->established && info->client_hello &&
-           (told || info->records[0] + info->records[1] == 0);
+           (told || info->records[0] + info->records[1] + info->failed[0] + info->failed[1] == 0);
 }
 
 /* TLS did not come about. Where it was to protect a WebSocket, that is one's end. */

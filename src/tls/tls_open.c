@@ -157,6 +157,7 @@ static void not_opened(struct wsc_tls *t, enum wsc_dir d)
     drop_messages(t, s);
     s->passed++;
     s->failed++;
+    t->info.failed[d]++;
     wsc_tls_presume_finished(t, d);
     if (s->epoch == WSC_TLS_DATA || s->epoch == WSC_TLS_EARLY) {
         t->info.records[d]++;

@@ -46,6 +46,7 @@ struct wsc_tls_info {
     enum wsc_tls_state state; /* of the connection: OPEN once any secret fits */
     uint64_t records[2];      /* by enum wsc_dir: application data records seen, read or not */
     uint64_t unread[2];       /* ... of them not decrypted: without a secret, or damaged */
+    uint64_t failed[2];       /* records of any kind that did not open with the secret there was */
 };
 
 struct wsc_tls_ops {

@@ -68,7 +68,7 @@ def false(t, r):
     if r["outcome"] == "unknown" and (r["close_code"] is not None or r["cause"] not in CODELESS):
         yield f"unknown, and yet {r['close_code']} {r['cause']}"
     for side in ("client_saw", "server_saw"):
-        if r[side] is not None and side in e and e["outcome"] != "handshake_failed" and not any(r[side]["code"] == w["code"] for w in listed(e[side])):
+        if r[side] is not None and side in e and e["outcome"] != "handshake_failed" and not any(w is None or r[side]["code"] == w["code"] for w in listed(e[side])):
             yield f"{side} {r[side]['code']}"
 
 
