@@ -198,9 +198,10 @@ static void hand_over(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop
                       bool provisional)
 {
     struct wsc_conv_ws *ws = c->ws;
-    for (int w = 0; c->inner != NULL && w < 2; w++)
-        if (c->inner->dark[w])
-            wsc_conv_hide(e, wsc_conv_dir(c, (enum wsc_way)w), c->inner->dark_off[w]);
+    uint64_t dark;
+    for (int d = 0; d < 2; d++)
+        if (wsc_conv_tls_dark(c, (enum wsc_dir)d, &dark))
+            wsc_conv_hide(e, (enum wsc_dir)d, dark);
     struct wsc_evidence ev = {
         .handshake = (enum wsc_ev_handshake)ws->handshake, .stop = stop, .now_ns = e->now_ns};
     if (ev.handshake == WSC_EV_TLS_FAILED) {

@@ -146,17 +146,27 @@ static void leave_unread(struct wsc_engine *e, struct wsc_conv *c)
     wsc_conv_skip(c);
 }
 
-/* One direction can be read, the other not: its bytes are as good as not captured. */
-static void note_dark(struct wsc_engine *e, enum wsc_dir d)
+/* From here on a direction is not read any more. */
+static void note_closed(struct wsc_conv *c, enum wsc_dir d)
 {
-    struct wsc_conv *c = e->conv;
     struct wsc_conv_inner *in = c->inner;
     enum wsc_way way = wsc_conv_way(c, d);
-    if (in->dark[way] || wsc_tls_dir_state(in->tls, d) != WSC_TLS_CLOSED ||
-        wsc_tls_info(in->tls)->unread[d] == 0)
+    if (in->dark[way] || wsc_tls_dir_state(in->tls, d) != WSC_TLS_CLOSED)
         return;
     in->dark[way] = true;
-    in->dark_off[way] = c->ws != NULL && c->ws->frames[d] > 0 ? c->tcp.dir[way].next_off : 0;
+    in->dark_off[way] = c->tcp.dir[way].next_off;
+}
+
+bool wsc_conv_tls_dark(const struct wsc_conv *c, enum wsc_dir d, uint64_t *off)
+{
+    const struct wsc_conv_inner *in = c->inner;
+    if (in == NULL || in->tls == NULL)
+        return false;
+    const struct wsc_tls_info *info = wsc_tls_info(in->tls);
+    enum wsc_way way = wsc_conv_way(c, d);
+    bool never_read = info->records[d] == info->unread[d];
+    *off = never_read ? 0 : in->dark_off[way];
+    return info->unread[d] + info->failed[d] > 0 && (never_read || in->dark[way]);
 }
 
 /* After TLS has taken bytes. */
@@ -164,8 +174,8 @@ static void look_after(struct wsc_engine *e)
 {
     struct wsc_conv *c = e->conv;
     struct wsc_conv_inner *in = c->inner;
-    note_dark(e, WSC_DIR_C2S);
-    note_dark(e, WSC_DIR_S2C);
+    note_closed(c, WSC_DIR_C2S);
+    note_closed(c, WSC_DIR_S2C);
     if (c->ws == NULL && in->h2 == NULL && wsc_tls_info(in->tls)->state == WSC_TLS_CLOSED)
         leave_unread(e, c);
 }

@@ -216,7 +216,7 @@ struct wsc_conv_inner {
     uint64_t record_prev_ns[2]; /* by way: new_ns before the record at hand */
     bool gap_pending[2];        /* by way: TLS has not told yet what a gap in TCP means to it */
     uint64_t gap_ack[2];        /* by way: what that side had received before its last gap in TCP */
-    bool dark[2];               /* by way: its application data cannot be read, from dark_off on */
+    bool dark[2];               /* by way: not read any more, from dark_off on */
     uint64_t dark_off[2];
     struct wsc_conv_pieces wait[2]; /* by way: TCP's bytes that wait for a secret */
     struct wsc_sign_alert alert[2]; /* by enum wsc_dir: the first fatal one, else close_notify */
@@ -364,6 +364,8 @@ void wsc_conv_pieces_clear(struct wsc_engine *e, struct wsc_conv_pieces *p);
 void wsc_conv_tls_begin(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data);
 void wsc_conv_tls_data(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data);
 void wsc_conv_tls_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint64_t len);
+/* True if application data of |d| cannot be read from |*off| on: it is as good as not captured. */
+bool wsc_conv_tls_dark(const struct wsc_conv *c, enum wsc_dir d, uint64_t *off);
 /* No more will come. */
 void wsc_conv_tls_finish(struct wsc_engine *e, struct wsc_conv *c);
 /* The key log has grown: what waits is tried again. */
