@@ -27,7 +27,7 @@ static void clear_side(struct wsc_tls *t, struct wsc_tls_side *s)
 {
     wsc_tls_drop_keys(s);
     wsc_tls_block_put(t->sh, s->block, s->framer.body_len);
-    wsc_tls_let_go(t->sh, s->held.cap + s->messages.kept.cap);
+    wsc_tls_let_go(t->sh, s->held.len + s->messages.kept.cap);
     wsc_buf_clear(&s->held);
     wsc_tls_messages_clear(&s->messages);
 }
@@ -219,15 +219,14 @@ static void consume(struct wsc_tls *t, enum wsc_dir d, struct wsc_span *data)
     }
 }
 
-/* Keeps |data| behind what is kept already. False: too much. */
+/* Keeps |data| behind what is kept already. False: too much; nothing has changed. */
 static bool hold(struct wsc_tls *t, struct wsc_tls_side *s, struct wsc_span data)
 {
-    size_t before = s->held.cap;
-    bool ok = wsc_buf_append(&s->held, data.ptr, data.len);
-    wsc_tls_let_go(t->sh, before);
-    if (wsc_tls_may_hold(t->sh, s->held.cap))
-        return ok;
-    wsc_buf_clear(&s->held);
+    if (!wsc_tls_may_hold(t->sh, data.len))
+        return false;
+    if (wsc_buf_append(&s->held, data.ptr, data.len))
+        return true;
+    wsc_tls_let_go(t->sh, data.len);
     return false;
 }
 
@@ -239,13 +238,11 @@ static void drain(struct wsc_tls *t, enum wsc_dir d)
         return;
     struct wsc_span rest = {.ptr = s->held.data, .len = s->held.len};
     consume(t, d, &rest);
-    if (rest.len == 0) {
-        wsc_tls_let_go(t->sh, s->held.cap);
-        wsc_buf_clear(&s->held);
-        return;
-    }
+    wsc_tls_let_go(t->sh, s->held.len - rest.len);
     memmove(s->held.data, rest.ptr, rest.len);
     s->held.len = rest.len;
+    if (rest.len == 0)
+        wsc_buf_clear(&s->held);
 }
 
 /* What one direction has said may let the other go on, and that in turn the first. */

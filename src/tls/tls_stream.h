@@ -1,9 +1,20 @@
-/* One TLS connection seen from the side (RFC 5246, RFC 8446): the bytes of two directions in, what
- * they protect out, if the secrets are known.
+/* One TLS connection seen from the side (RFC 2246 to RFC 8446): the bytes of two directions in,
+ * what they protect out, if the secrets are known.
  *
  * Reads the hellos in any case. Without secrets it walks the records by their headers, so that an
  * alert or the end of the last record is still seen; payload is then not touched. Keys are wiped
  * when the connection is freed. A record that does not authenticate is a gap, never plaintext.
+ *
+ * What is needed of the other direction is waited for: protected bytes are kept back, at most 64 KB
+ * a direction, until its hello (or, for early data, the server's word on them) is seen; so feeding
+ * one direction may call back for the other. TLS 1.3 is read without its ServerHello if that is
+ * lost.
+ *
+ * After a gap over record headers the next header is searched for, and the number of its record
+ * by trial: as many numbers as records may have been lost (1 in 22 bytes), at most 4096, under the
+ * present key and the next. All trials of a direction together decrypt at most 16 MB and 16 bytes
+ * for each byte that opened. 16 records in a row that do not open close the direction; 256, where
+ * none has opened yet: they may be a handshake whose secret the log lacks.
  *
  * Offsets: |wire| counts the bytes fed in one direction (those of TCP); |off| counts application
  * data of one direction, with gaps counted as WSC_TLS_GAP_UNKNOWN where their length cannot be
@@ -44,9 +55,11 @@ struct wsc_tls_info {
     bool client_hello, server_hello, resumed, early_data;
     bool established;         /* both sides have gone over to protected application data */
     enum wsc_tls_state state; /* of the connection: OPEN once any secret fits */
-    uint64_t records[2];      /* by enum wsc_dir: application data records seen, read or not */
-    uint64_t unread[2];       /* ... of them not decrypted: without a secret, or damaged */
-    uint64_t failed[2];       /* records of any kind that did not open with the secret there was */
+    /* By enum wsc_dir: application data records seen, read or not; of a direction of TLS 1.3 that
+     * is not read also those of the handshake, which look the same. */
+    uint64_t records[2];
+    uint64_t unread[2]; /* ... of them not decrypted: without a secret, or damaged */
+    uint64_t failed[2]; /* records of any kind that did not open with the secret there was */
 };
 
 struct wsc_tls_ops {
@@ -57,7 +70,9 @@ struct wsc_tls_ops {
     void (*on_data)(void *ctx, enum wsc_dir d, uint64_t off, struct wsc_span data,
                     uint64_t wire_start, uint64_t wire_end);
     /* |len| bytes of application data at |off| cannot be had: not captured, or not to be
-     * decrypted. WSC_TLS_GAP_UNKNOWN: any number, also none. */
+     * decrypted. WSC_TLS_GAP_UNKNOWN: any number, also none. Told when it is known what is missing:
+     * when a record opens again (if its number shows that none is missing, nothing is told), or
+     * when the direction closes, or at the end. Not told of a direction that was never read. */
     void (*on_gap)(void *ctx, enum wsc_dir d, uint64_t off, uint64_t len, uint64_t wire_start,
                    uint64_t wire_end);
     /* An alert: |level| 1 warning, 2 fatal, 0 not known; |description| or
@@ -72,8 +87,8 @@ struct wsc_tls_ops {
  * for resumption. */
 struct wsc_tls_shared;
 /* |keylog| may be NULL (records are only walked); it outlives the shared. |max_buffered|: bytes of
- * unfinished records held, all connections together; beyond it a connection is walked only. NULL:
- * no memory. */
+ * unfinished records held, all connections together; beyond it records that come in pieces are
+ * gaps. NULL: no memory. */
 struct wsc_tls_shared *wsc_tls_shared_new(struct wsc_keylog *keylog, size_t max_buffered);
 void wsc_tls_shared_free(struct wsc_tls_shared *sh);
 size_t wsc_tls_shared_held(const struct wsc_tls_shared *sh); /* bytes held from the system */

@@ -351,6 +351,32 @@ Test(tls_keys, no_common_suite)
     fixture_free(&f);
 }
 
+/* The server's hello does not come, and the client sends more than is kept for it: all is walked.
+ */
+Test(tls_keys, more_than_is_kept)
+{
+    static uint8_t record[5 + 16000] = {23, 3, 3, 16000 >> 8, 16000 & 255};
+    static struct outcome o;
+    struct fixture f;
+    fixture_load("rfc8448", &f);
+    for (unsigned room = 0; room < 2; room++) {
+        struct wsc_tls_shared *sh = wsc_tls_shared_new(NULL, room == 0 ? 20000 : 1u << 20);
+        outcome_init(&o, &f.conn[0]);
+        struct wsc_tls *t = wsc_tls_new(sh, wire, &outcome_ops, &o);
+        feed(t, WSC_DIR_C2S, f.conn[0].wire[WSC_DIR_C2S], f.conn[0].chunks[0].len);
+        cr_expect_eq(o.records[WSC_DIR_C2S], 1);
+        for (unsigned i = 0; i < 8; i++)
+            cr_expect_eq(feed(t, WSC_DIR_C2S, record, sizeof(record)), sizeof(record));
+        cr_expect_eq(wsc_tls_dir_state(t, WSC_DIR_C2S), WSC_TLS_CLOSED);
+        cr_expect(wsc_tls_at_boundary(t, WSC_DIR_C2S));
+        cr_expect_eq(o.records[WSC_DIR_C2S], 9);
+        cr_expect_eq(wsc_tls_info(t)->unread[WSC_DIR_C2S], 8);
+        wsc_tls_free(t);
+        wsc_tls_shared_free(sh);
+    }
+    fixture_free(&f);
+}
+
 /* No room for records in pieces: they are gaps, and the next that comes whole is read. */
 Test(tls_keys, no_room)
 {
