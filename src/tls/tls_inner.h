@@ -167,6 +167,8 @@ uint64_t wsc_tls_record_start(const struct wsc_tls_side *s);
 void wsc_tls_message(struct wsc_tls *t, enum wsc_dir d, uint8_t type, struct wsc_span body);
 void wsc_tls_alert(struct wsc_tls *t, enum wsc_dir d, struct wsc_span content);
 void wsc_tls_finished(struct wsc_tls *t, enum wsc_dir d);
+/* Application data have been read: the handshake is over, whether it was seen or not. */
+void wsc_tls_data_seen(struct wsc_tls *t, enum wsc_dir d);
 /* The record that is over cannot be read: is it, or does it follow, a Finished? */
 void wsc_tls_presume_finished(struct wsc_tls *t, enum wsc_dir d);
 /* TLS 1.2: all records after this one are under new keys. */

@@ -112,19 +112,31 @@ void wsc_tls_finished(struct wsc_tls *t, enum wsc_dir d)
     t->have_master = false;
 }
 
-/* In TLS 1.3 the client's first record under the handshake secret is its Finished, of 36 bytes and
- * more; or an alert, which is shorter. */
+/* The server's data may come before the client's Finished in TLS 1.3 (RFC 8446 4.4.4); otherwise
+ * whoever sends data has had the other's. */
+void wsc_tls_data_seen(struct wsc_tls *t, enum wsc_dir d)
+{
+    bool both = d == WSC_DIR_C2S || (t->info.version != 0 && t->info.version < WSC_TLS_1_3);
+    if (!t->side[d].finished)
+        wsc_tls_finished(t, d);
+    if (both && !t->side[wsc_tls_other(d)].finished)
+        wsc_tls_finished(t, wsc_tls_other(d));
+}
+
+/* In TLS 1.3 all looks like data. What the client sends, if it is no alert, is its Finished or
+ * follows it; or it is early data, which it would not send to a stranger. */
 void wsc_tls_presume_finished(struct wsc_tls *t, enum wsc_dir d)
 {
-    static const unsigned finished13 = 4 + 32 + 1 + 16;
+    static const unsigned alert13 = 2 + 1 + 16 + 5; /* and a little padding */
     const struct wsc_tls_side *s = &t->side[d];
     uint8_t type = wsc_tls_framer_type(&s->framer);
-    if (s->finished)
-        return;
-    if (t->info.version < WSC_TLS_1_3 ? type == WSC_TLS_HANDSHAKE_MESSAGE && s->changed
-                                      : type == WSC_TLS_APPLICATION_DATA &&
-                                            (d == WSC_DIR_S2C || s->framer.body_len >= finished13))
+    bool v12 = t->info.version != 0 && t->info.version < WSC_TLS_1_3;
+    if (v12 && type == WSC_TLS_HANDSHAKE_MESSAGE && s->changed && !s->finished)
         wsc_tls_finished(t, d);
+    if (type != WSC_TLS_APPLICATION_DATA)
+        return;
+    if (v12 || d == WSC_DIR_S2C || s->framer.body_len > alert13)
+        wsc_tls_data_seen(t, d);
 }
 
 void wsc_tls_changed(struct wsc_tls *t, enum wsc_dir d)

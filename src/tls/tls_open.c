@@ -236,6 +236,7 @@ void wsc_tls_missed(struct wsc_tls *t, enum wsc_dir d)
         s->hello_lost = true;
         return;
     }
+    wsc_tls_presume_finished(t, d);
     if (data && s->epoch != WSC_TLS_SHAKING) {
         t->info.records[d]++;
         t->info.unread[d]++;

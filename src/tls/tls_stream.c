@@ -68,6 +68,8 @@ static void application_data(struct wsc_tls *t, enum wsc_dir d, struct wsc_span 
 {
     struct wsc_tls_side *s = &t->side[d];
     t->info.records[d]++;
+    if (s->epoch == WSC_TLS_DATA && !t->info.established)
+        wsc_tls_data_seen(t, d);
     uint64_t off = s->off;
     s->off += plain.len;
     if (plain.len > 0 && t->ops->on_data != NULL)

@@ -45,6 +45,7 @@ struct outcome {
     uint64_t off[2];  /* the next event's */
     bool guessing[2]; /* after a gap of unknown length */
     size_t records[2], bytes[2];
+    bool established;  /* for a test to set */
     int alert[2];      /* the last description + 2 */
     const char *wrong; /* the first thing that was not so, NULL: none */
 };
