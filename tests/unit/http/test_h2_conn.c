@@ -60,6 +60,10 @@ static const struct {
      "\n" /* a stray */
      "C 000006 01 04 00000003 be 87 " PATH("62") "\n",
      BEGUN "request 1 unknown\nrequest 3 unknown\n"},
+    {"the rest of a block whose begin nobody saw, too",
+     BEGIN OPEN(S1, "61") "C 000003 09 04 00000001 40 01 61\n"
+                          "C 000006 01 04 00000003 be bf 04 02 2f62\n",
+     BEGUN "request 1 websocket path=/a host=h\nrequest 3 unknown\n"},
     {"ordinary streams beside it are no business of ours",
      BEGIN GET(S1) OPEN(S3, "62") "S 000001 01 04 00000001 88\n"
                                   "S 000004 00 01 00000001 61626364\n" OK(

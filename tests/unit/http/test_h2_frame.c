@@ -97,6 +97,7 @@ Test(h2_frame, parsed)
 #define DATA3   "000004 00 00 00000003 f1f2f3f4 " /* of a stream in use */
 #define DATA5   "000004 00 00 00000005 f1f2f3f4 " /* of one that may be */
 #define UPDATE  "000004 08 00 00000000 00000001 "
+#define UPDATE3 "000004 08 00 00000003 00000001 "
 #define PING    "000008 06 00 00000000 0000000000000001 "
 
 static enum wsc_h2_stream_is stream_is(void *ctx, uint32_t stream)
@@ -132,10 +133,13 @@ static const struct {
      "0 50"},
     {"its next header is none", {NOISE "000004 00 00 00000003 f1f2f3f4" NOISE}, NULL},
     {"a header over two spans", {ZEROS "000004 08", "00 00000000 00000002" PING DATA3}, "1 18"},
-    {"a payload over spans",
-     {"000040 00 00 00000003 00", ZEROS, ZEROS31 "000004 08 00 00000003 00000001" PING},
-     "2 40"},
-    {"a hole in a payload", {ZEROS "000020 00 00 00000003 0102", "-30", DATA3 DATA3 PING}, "2 9"},
+    {"a payload over spans", {"000040 00 00 00000003 00", ZEROS, ZEROS31 UPDATE3 "0000"}, "2 40"},
+    {"a hole that ends with a payload",
+     {ZEROS DATA3 "000020 00 00 00000003 0102", "-30", UPDATE3 "0000"},
+     "2 9"},
+    {"a hole within it",
+     {ZEROS DATA3 "000020 00 00 00000003 0102", "-20", "00000000000000000000" UPDATE3 "0000"},
+     "2 19"},
     {"a hole that ends behind it", {ZEROS "000020 00 00 00000003 0102", "-31", "00" DATA3}, NULL},
 };
 

@@ -90,6 +90,16 @@ static const struct {
                           "C 000002 00 00 00000001 8880\n",
      BEGUN "request 1 websocket path=/a host=h\nlost c2s\ndata 1 c2s off=0 8880\nlost c2s\n"
            "data 1 c2s off=2 8880\n"},
+    {"nor is a type nobody knows believed there",
+     BEGIN OPEN(S1, "61") "c 50\nC 000002 00 00 00000001 8880\nC 000001 0b 00 00000001 00\n"
+                          "C 000002 00 00 00000001 8880\n",
+     BEGUN "request 1 websocket path=/a host=h\nlost c2s\ndata 1 c2s off=0 8880\nlost c2s\n"
+           "data 1 c2s off=2 8880\n"},
+    {"what may be trailers does not say that none was opened after",
+     BEGIN OPEN(S1, "61") "c 50\nC 000002 01 05 00000005 be 87\n"
+                          "S 000002 00 00 00000007 8880\n",
+     BEGUN "request 1 websocket path=/a host=h\nlost c2s\nrequest 7 unknown\n"
+           "data 7 s2c off=0 8880\n"},
     {"a stream opened in the gap: its answer tells, and its data",
      BEGIN OPEN(S1, "61") "c 50\n"
                           "S 000001 01 04 00000003 88 000002 00 00 00000003 8880\n"
