@@ -19,8 +19,8 @@ uint64_t wsc_tls_record_start(const struct wsc_tls_side *s)
 
 void wsc_tls_gap_begins(struct wsc_tls_side *s, uint64_t wire)
 {
-    if (s->gap)
-        return;
+    if (s->gap || s->closed)
+        return; /* told when it ends; or once for all */
     s->gap = true;
     s->gap_start = wire;
     s->gap_epoch = s->epoch;
