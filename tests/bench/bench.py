@@ -23,7 +23,7 @@ SIZES = {
         "noise": {"connections": 100, "at_a_time": 20, "flows": 380},
         "many": {"connections": 2000, "at_a_time": 100},
         "concurrent": {"connections": 1000, "at_a_time": 1000},
-        "lossy": {"connections": 400, "at_a_time": 50, "messages": 20, "miss": 50},
+        "lossy": {"connections": 600, "at_a_time": 50, "messages": 20, "miss": 100},
     },
 }
 SCALE = {  # once; at two and four times these numbers are multiplied
