@@ -282,6 +282,16 @@ void wsc_conv_tls_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint
     look_after(e);
 }
 
+/* All that TCP carried so far is in the capture, of both sides. */
+static bool complete(const struct wsc_conv *c)
+{
+    for (int w = 0; w < 2; w++)
+        if (!(c->tcp.dir[w].flags & WSC_TCP_SEEN) ||
+            wsc_tcp_conn_missing(&c->tcp, (enum wsc_way)w) > 0)
+            return false;
+    return true;
+}
+
 /* TLS ended before anything was protected, or by an alert that can be read. */
 static bool came_to_nothing(const struct wsc_conv *c)
 {
@@ -289,7 +299,7 @@ static bool came_to_nothing(const struct wsc_conv *c)
     const struct wsc_sign_alert *alert = c->inner->alert;
     bool told = (alert[0].ref != 0 && alert[0].level == ALERT_FATAL) ||
                 (alert[1].ref != 0 && alert[1].level == ALERT_FATAL);
-    return !info->established && info->client_hello &&
+    return !info->established && info->client_hello && (told || complete(c)) &&
            (told || info->records[0] + info->records[1] + info->failed[0] + info->failed[1] == 0);
 }
 

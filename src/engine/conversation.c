@@ -230,16 +230,8 @@ enum wsc_tcp_result wsc_conv_feed(struct wsc_engine *e, struct wsc_conv *c, enum
     return r;
 }
 
-/* What is told at the end, with no packet at hand, stands where the last one was. */
-static struct wsc_tcp_at last_at(const struct wsc_conv *c)
-{
-    return (struct wsc_tcp_at){.ts_ns = c->last_ns, .ref = c->last_ref, .ack_off = WSC_TCP_NO_ACK};
-}
-
 void wsc_conv_settle(struct wsc_engine *e, struct wsc_conv *c)
 {
-    const struct wsc_tcp_at last = last_at(c);
-    e->at = &last;
     bool http2 = c->inner != NULL && c->inner->h2 != NULL;
     if (http2)
         wsc_conv_h2_settle(e, c);
@@ -262,8 +254,6 @@ void wsc_conv_finish(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop 
     e->packet_ref = 0;
     wsc_conv_take_clocks(e, c);
     wsc_tcp_conn_finish(&c->tcp, &e->tcp, &tcp_ops, e);
-    const struct wsc_tcp_at last = last_at(c);
-    e->at = &last;
     if (has_tls(c))
         wsc_conv_tls_finish(e, c);
     if (c->inner != NULL && c->inner->h2 != NULL)
