@@ -38,7 +38,7 @@ struct wsc_batch {
 /* Many batches fit a second-level cache; a segment that does not fit has one of its own size. */
 #define WSC_BATCH_BYTES ((size_t)64 << 10)
 /* Batches kept for use again. */
-#define WSC_BATCH_SPARES 4u
+#define WSC_BATCH_SPARES 16u
 
 struct wsc_worker {
     struct wsc_crew *crew;
