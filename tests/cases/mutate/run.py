@@ -91,8 +91,8 @@ def wrong(kind, before, after):
     if after["close_code"] is not None and after["close_code"] not in codes and not (after["close_code"] == 1005 and {None} & codes):
         return f"code {after['close_code']}"
     if after["closed_by"] is not None and before["closed_by"] is not None and after["closed_by"] != before["closed_by"]:
-        # A capture that stops before a Close that crossed shows only the other.
-        crossed = before["closed_by"] == "both" and kind in ("cut_end", "swap")
+        # A capture that stops before a Close that crossed shows only the other; one that lacks its first sending shows it as an answer.
+        crossed = before["closed_by"] == "both" and kind in ("cut_end", "swap", "drop", "drop_run")
         if after["outcome"] == "closed" and not crossed and after["closed_by"] != "both":
             return f"closed by {after['closed_by']}"
     if after["outcome"] == "open" and before["outcome"] == "closed" and after["tcp_end"] != "none":
