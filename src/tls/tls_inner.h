@@ -68,6 +68,7 @@ struct wsc_tls_side {
     uint8_t blocked;                                             /* enum wsc_tls_block */
     uint8_t hellos;  /* seen, of this connection and its renegotiations */
     bool hello_lost; /* what is missing may have held one */
+    bool holed;      /* there was a gap */
     bool changed;    /* TLS 1.2: ChangeCipherSpec has been seen */
     bool opened;     /* a record has been opened */
     bool data;       /* ... of application data, or one that may follow them */

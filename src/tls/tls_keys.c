@@ -224,7 +224,7 @@ static bool early_judged(const struct wsc_tls *t)
 {
     const struct wsc_tls_side *s2c = &t->side[WSC_DIR_S2C];
     return t->early != WSC_TLS_EARLY_OFFERED || s2c->closed || t->gave_up ||
-           s2c->epoch == WSC_TLS_DATA || (s2c->now == NULL && s2c->next != NULL) || s2c->gap;
+           s2c->epoch == WSC_TLS_DATA || (s2c->now == NULL && s2c->next != NULL) || s2c->holed;
 }
 
 /* The log's secrets of this client random, if they are of TLS 1.3: how long? 0: there are none. */

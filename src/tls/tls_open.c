@@ -21,7 +21,7 @@ void wsc_tls_gap_begins(struct wsc_tls_side *s, uint64_t wire)
 {
     if (s->gap || s->closed)
         return; /* told when it ends; or once for all */
-    s->gap = true;
+    s->gap = s->holed = true;
     s->gap_start = wire;
     s->gap_epoch = s->epoch;
 }
