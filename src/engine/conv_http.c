@@ -210,7 +210,11 @@ static void place_client(struct wsc_engine *e, struct wsc_conv_ws *ws, enum wsc_
     bool late = c->mode[client] != WSC_CONV_WS && !e->wire.mapped &&
                 e->at->ack_off != WSC_TCP_NO_ACK && e->at->ack_off > c->tcp.dir[client].next_off;
     if (!late) {
+        bool passed = c->mode[client] != WSC_CONV_WS && e->at->ack_off != WSC_TCP_NO_ACK &&
+                      e->at->ack_off < c->tcp.dir[client].next_off;
         start_client(c, ws, client, ext);
+        if (passed) /* frames that came before their turn, and were not known as such */
+            wsc_conv_hide(e, WSC_DIR_C2S, e->at->ack_off);
         return;
     }
     c->pre->client_start = e->at->ack_off;

@@ -84,7 +84,8 @@ void wsc_conv_hide(struct wsc_engine *e, enum wsc_dir dir, uint64_t off)
 uint64_t wsc_conv_received(const struct wsc_conv *c, enum wsc_way way)
 {
     const struct wsc_tcp_dir *tcp = &c->tcp.dir[way];
-    bool known = (tcp->flags & WSC_TCP_SENT_ACK) != 0;
+    /* What TLS misses it tells late: by then its sender may have acknowledged more. */
+    bool known = (tcp->flags & WSC_TCP_SENT_ACK) && (c->inner == NULL || c->inner->tls == NULL);
     return known ? wsc_tcp_off(&c->tcp.dir[wsc_way_back(way)], tcp->sent_ack) : WSC_EV_NO_ACK;
 }
 
