@@ -53,6 +53,22 @@ static void keep_key(struct wsc_conv_pre *pre, struct wsc_span key)
         memcpy(pre->key, key.ptr, key.len);
 }
 
+/* In |client_start|: the request has come after its answer, and is being read. */
+#define BEHIND_REQUEST UINT64_MAX
+
+/* Where frames were expected the client sends a request: another one, if the answer to the first is
+ * still awaited. Else it is the first: TLS tells one direction late when it lacks a secret. */
+bool wsc_conv_request_after(struct wsc_engine *e, struct wsc_conv *c)
+{
+    if (c->ws->handshake != WSC_EV_PENDING) {
+        if (wsc_conv_string(e, c->ws, WSC_STRING_PATH).len > 0 || !wsc_conv_pre_need(e, c))
+            return false;
+        c->pre->client_start = BEHIND_REQUEST;
+    }
+    c->mode[c->client] = WSC_CONV_NEW;
+    return true;
+}
+
 /* The client's bytes have come to where its frames start. */
 static void reach_client_start(struct wsc_conv *c)
 {
@@ -103,6 +119,10 @@ static enum wsc_h1_next on_request(struct wsc_engine *e, const struct wsc_h1_hea
                                    uint64_t end)
 {
     struct wsc_conv *c = e->conv;
+    if (c->ws != NULL && c->pre->client_start == BEHIND_REQUEST) {
+        c->pre->client_start = end;
+        c->ws->dec[WSC_DIR_C2S].offset = end;
+    }
     if (at_client_start(c, e->way, end)) { /* its answer was captured before it */
         wsc_conv_note_request(e, c->ws, head);
         reach_client_start(c);

@@ -434,7 +434,7 @@ static const struct wsc_ws_ops ws_ops = {
 static void note_early(struct wsc_engine *e, enum wsc_way way)
 {
     struct wsc_conv *c = e->conv;
-    if (c->ws->handshake != WSC_EV_PENDING || c->pre == NULL || c->pre->early_ref != 0)
+    if (c->pre == NULL || c->pre->early_ref != 0)
         return;
     const struct wsc_tcp_dir *server = &c->tcp.dir[wsc_way_back(way)];
     if (e->at->ack_off != WSC_TCP_NO_ACK && e->at->ack_off <= server->next_off)
@@ -452,15 +452,14 @@ void wsc_conv_ws_data(struct wsc_engine *e, enum wsc_way way, struct wsc_span da
     struct wsc_conv_ws *ws = c->ws;
     enum wsc_dir d = wsc_conv_dir(c, way);
     struct wsc_ws_decoder *dec = &ws->dec[d];
-    if (ws->handshake == WSC_EV_PENDING && d == WSC_DIR_C2S && !over_http2(c)) {
+    if (d == WSC_DIR_C2S && !over_http2(c)) {
         if (ws->frames[d] == 0 && wsc_ws_decoder_at_boundary(dec) &&
-            wsc_h1_looks_like_request(data) && data.len >= 4) {
-            c->mode[way] =
-                WSC_CONV_NEW; /* another request: pipelined, or the answer was not captured */
+            wsc_h1_looks_like_request(data) && data.len >= 4 && wsc_conv_request_after(e, c)) {
             wsc_conv_data(e, way, dec->offset, data);
             return;
         }
-        note_early(e, way);
+        if (ws->handshake == WSC_EV_PENDING)
+            note_early(e, way);
     }
     if (dec->state == WSC_WS_LOST) {
         uint64_t off = dec->offset;

@@ -395,6 +395,9 @@ void wsc_conv_note_request(struct wsc_engine *e, struct wsc_conv_ws *ws,
                            const struct wsc_h1_head *head);
 void wsc_conv_note_rejection(struct wsc_engine *e, struct wsc_conv_ws *ws,
                              const struct wsc_h1_head *head);
+/* Makes the client's direction ready for a request where a frame was expected; false: it cannot be
+ * one. */
+bool wsc_conv_request_after(struct wsc_engine *e, struct wsc_conv *c);
 /* Returns what extensions the frames may use. */
 enum wsc_ws_extensions wsc_conv_note_acceptance(struct wsc_engine *e, struct wsc_conv_ws *ws,
                                                 const struct wsc_h1_head *head);
