@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define STREAMS_MAX 4096u /* WebSockets open at once on one connection */
+/* Ended ones that wait until that is acknowledged; beyond it the oldest is handed over as it is. */
+#define OVER_MAX 1024u
 
 /* ---- the table of streams ---- */
 
@@ -301,6 +303,7 @@ static void end_stream(struct wsc_engine *e, struct wsc_conv_stream *s, bool ove
     s->over = true;
     *in->over_last = s;
     in->over_last = &s->next_over;
+    in->over_len++;
 }
 
 static struct wsc_ev_end end_here(const struct wsc_engine *e)
@@ -457,8 +460,10 @@ static bool held_back(const struct wsc_conv *c)
 void wsc_conv_h2_settle(struct wsc_engine *e, struct wsc_conv *c)
 {
     struct wsc_conv_inner *in = c->inner;
-    while (in->over != NULL && acknowledged(c, in->over) && !held_back(c)) {
+    while (in->over != NULL &&
+           (in->over_len > OVER_MAX || (acknowledged(c, in->over) && !held_back(c)))) {
         struct wsc_conv_stream *s = in->over;
+        in->over_len--;
         in->over = s->next_over;
         if (in->over == NULL)
             in->over_last = &in->over;

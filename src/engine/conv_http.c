@@ -274,7 +274,8 @@ static void establish(struct wsc_engine *e, const struct wsc_h1_head *head, uint
     wsc_conv_app(e, ws);
     if (!right)
         wsc_conv_violation(e, WSC_DIR_S2C, WSC_RULE_BAD_ACCEPT_KEY, e->at->ref);
-    if (c->pre->early_ref != 0)
+    /* What its sender had received then ends before the answer does. */
+    if (c->pre->early_ref != 0 && c->pre->early_ack < wsc_conv_wire_end(e, end))
         wsc_conv_violation(e, WSC_DIR_C2S, WSC_RULE_DATA_BEFORE_101, c->pre->early_ref);
 }
 

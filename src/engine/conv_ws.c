@@ -429,16 +429,14 @@ static const struct wsc_ws_ops ws_ops = {
 
 /* ---- bytes ---- */
 
-/* Client bytes before the answer: if their packet acknowledges nothing that the capture does not
- * show, the client cannot have seen a 101. */
-static void note_early(struct wsc_engine *e, enum wsc_way way)
+/* Client bytes before the answer: whether they came too early is known when that is seen. */
+static void note_early(struct wsc_engine *e)
 {
-    struct wsc_conv *c = e->conv;
-    if (c->pre == NULL || c->pre->early_ref != 0)
+    struct wsc_conv_pre *pre = e->conv->pre;
+    if (pre == NULL || pre->early_ref != 0 || e->at->ack_off == WSC_TCP_NO_ACK)
         return;
-    const struct wsc_tcp_dir *server = &c->tcp.dir[wsc_way_back(way)];
-    if (e->at->ack_off != WSC_TCP_NO_ACK && e->at->ack_off <= server->next_off)
-        c->pre->early_ref = e->at->ref;
+    pre->early_ref = e->at->ref;
+    pre->early_ack = e->at->ack_off;
 }
 
 static bool over_http2(const struct wsc_conv *c)
@@ -459,7 +457,7 @@ void wsc_conv_ws_data(struct wsc_engine *e, enum wsc_way way, struct wsc_span da
             return;
         }
         if (ws->handshake == WSC_EV_PENDING)
-            note_early(e, way);
+            note_early(e);
     }
     if (dec->state == WSC_WS_LOST) {
         uint64_t off = dec->offset;

@@ -72,8 +72,7 @@ struct wsc_conv_pre {
     struct wsc_h1 *h1[2]; /* by way */
     struct wsc_conv_run run[2];
     struct wsc_ident_flow *ident;
-    uint64_t
-        early_ref; /* first packet with client bytes that cannot have seen the answer, 0: none */
+    uint64_t early_ref, early_ack; /* first packet with client bytes before the answer, 0: none */
     uint64_t requests; /* kinds of the requests not yet answered, 2 bits each, oldest lowest */
     uint8_t requests_len;
     uint8_t labelled;      /* payload packets nDPI has seen */
@@ -227,11 +226,12 @@ struct wsc_conv_inner {
     struct wsc_conv_stream **streams; /* by id */
     size_t streams_len, streams_cap;
     struct wsc_conv_stream *over, **over_last; /* ended, until what ended them is acknowledged */
-    struct wsc_conv_stream *now;               /* whose bytes are at hand, or NULL */
-    struct wsc_sign_goaway goaway[2];          /* by enum wsc_dir: the last */
-    bool was_ending;                           /* TCP's end was in sight before this packet */
-    bool connect_protocol; /* the server announced extended CONNECT (RFC 8441 3) */
-    bool h2_lost[2];       /* by enum wsc_dir: frames may have been missed */
+    size_t over_len;
+    struct wsc_conv_stream *now;      /* whose bytes are at hand, or NULL */
+    struct wsc_sign_goaway goaway[2]; /* by enum wsc_dir: the last */
+    bool was_ending;                  /* TCP's end was in sight before this packet */
+    bool connect_protocol;            /* the server announced extended CONNECT (RFC 8441 3) */
+    bool h2_lost[2];                  /* by enum wsc_dir: frames may have been missed */
 };
 
 #define WSC_CONV_LABEL_MASK 0x7ffu

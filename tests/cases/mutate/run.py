@@ -87,6 +87,11 @@ def wrong(kind, before, after):
         return "client and server changed places"
     if before["outcome"] == "closed" and before["close_code"] != 1006 and after["close_code"] == 1006 and after["code_source"] == "inferred":
         return "1006 where a Close was sent"
+    if before["outcome"] in ("closed", "open") and after["outcome"] == "handshake_failed":
+        return "the handshake failed"
+    invented = {(v["by"], v["rule"]) for v in after["violations"]} - {(v["by"], v["rule"]) for v in before["violations"]}
+    if invented and len(before["violations"]) < 8:
+        return f"violations nobody made: {sorted(invented)}"
     codes = {before["close_code"]} | {before[s]["code"] for s in ("client_close", "server_close") if before[s]}
     if after["close_code"] is not None and after["close_code"] not in codes and not (after["close_code"] == 1005 and {None} & codes):
         return f"code {after['close_code']}"
