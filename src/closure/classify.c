@@ -295,7 +295,10 @@ static bool unsure_who(const struct wsc_evidence *ev, enum wsc_side first)
     enum wsc_dir d = first == WSC_SIDE_CLIENT ? WSC_DIR_C2S : WSC_DIR_S2C;
     const struct wsc_ev_side *peer = &ev->side[other(d)];
     const struct wsc_ev_close *c = &ev->side[d].first;
-    if (!peer->hidden || peer->first.seen)
+    if (peer->first.seen) /* only what they acknowledged tells crossing Closes from an answer */
+        return counts(ev, other(d)) && !is_answer(ev, other(d)) &&
+               (c->ack_off == WSC_EV_NO_ACK || peer->first.ack_off == WSC_EV_NO_ACK);
+    if (!peer->hidden)
         return false;
     bool missing_later = c->ack_off != WSC_EV_NO_ACK && c->ack_off <= peer->hidden_off &&
                          had(peer->hidden_ack_off, c->end);

@@ -40,13 +40,19 @@ static bool unread(const struct wsc_conv *c)
     return c->ws != NULL && c->ws->handshake == WSC_EV_ENCRYPTED;
 }
 
+/* Bytes that TLS had kept back, until the other direction let them go on, came in another packet
+ * than the one at hand: nobody knows any more what that one acknowledged. */
+static bool is_fed(const struct wsc_conv_inner *in, enum wsc_way way, uint64_t wire)
+{
+    return way == in->fed_way && wire >= in->fed_start && wire < in->fed_end;
+}
+
 static void on_record(void *ctx, enum wsc_dir d, uint64_t wire)
 {
     struct wsc_engine *e = ctx;
     struct wsc_conv_inner *in = e->conv->inner;
     enum wsc_way way = wsc_conv_way(e->conv, d);
-    (void)wire;
-    in->record_ack[way] = e->at->ack_off;
+    in->record_ack[way] = is_fed(in, way, wire) ? e->at->ack_off : WSC_TCP_NO_ACK;
     in->record_prev_ns[way] = in->new_ns[way];
     if (unread(e->conv)) /* what is in it will not be told */
         in->new_ns[way] = e->at->ts_ns;
@@ -190,7 +196,16 @@ static void gap(struct wsc_conv *c, enum wsc_way way, uint64_t len)
     if (!c->inner->gap_pending[way])
         c->inner->gap_ack[way] = wsc_conv_received(c, way);
     c->inner->gap_pending[way] = true;
+    c->inner->fed_start = c->inner->fed_end = 0;
     wsc_tls_gap(c->inner->tls, wsc_conv_dir(c, way), len);
+}
+
+static size_t feed(struct wsc_conv *c, enum wsc_way way, uint64_t off, struct wsc_span data)
+{
+    c->inner->fed_way = way;
+    c->inner->fed_start = off;
+    c->inner->fed_end = off + data.len;
+    return wsc_tls_feed(c->inner->tls, wsc_conv_dir(c, way), data);
 }
 
 /* Feeds the oldest piece of |way|. False: it waits on. */
@@ -198,7 +213,6 @@ static bool feed_piece(struct wsc_engine *e, enum wsc_way way)
 {
     struct wsc_conv_inner *in = e->conv->inner;
     struct wsc_conv_piece *p = in->wait[way].first;
-    const enum wsc_dir d = wsc_conv_dir(e->conv, way);
     const struct wsc_tcp_at *packet = e->at;
     e->at = &p->at;
     e->way = way;
@@ -206,8 +220,8 @@ static bool feed_piece(struct wsc_engine *e, enum wsc_way way)
     if (p->gap > 0)
         gap(e->conv, way, p->gap);
     else
-        p->skip += wsc_tls_feed(
-            in->tls, d, (struct wsc_span){.ptr = p->data + p->skip, .len = p->len - p->skip});
+        p->skip += feed(e->conv, way, p->off + p->skip,
+                        (struct wsc_span){.ptr = p->data + p->skip, .len = p->len - p->skip});
     e->at = packet;
     if (p->skip < p->len)
         return false;
@@ -239,6 +253,7 @@ static void retry(struct wsc_engine *e)
 
 static void give_up(struct wsc_engine *e)
 {
+    e->conv->inner->fed_start = e->conv->inner->fed_end = 0;
     wsc_tls_give_up(e->conv->inner->tls);
     retry(e);
 }
@@ -255,7 +270,7 @@ static void wait(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct ws
     if (missing > 0)
         gap(e->conv, way, missing);
     else
-        (void)wsc_tls_feed(in->tls, wsc_conv_dir(e->conv, way), data);
+        (void)feed(e->conv, way, off, data);
 }
 
 void wsc_conv_tls_data(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data)
@@ -263,7 +278,7 @@ void wsc_conv_tls_data(struct wsc_engine *e, enum wsc_way way, uint64_t off, str
     struct wsc_conv_inner *in = e->conv->inner;
     size_t taken = 0;
     if (in->wait[way].first == NULL)
-        taken = wsc_tls_feed(in->tls, wsc_conv_dir(e->conv, way), data);
+        taken = feed(e->conv, way, off, data);
     if (taken < data.len)
         wait(e, way, off + taken,
              (struct wsc_span){.ptr = data.ptr + taken, .len = data.len - taken}, 0);
@@ -325,6 +340,7 @@ void wsc_conv_tls_finish(struct wsc_engine *e, struct wsc_conv *c)
     e->at = &last;
     if (waits(c->inner))
         give_up(e);
+    c->inner->fed_start = c->inner->fed_end = 0;
     wsc_tls_end(c->inner->tls);
     look_after(e);
     const struct wsc_tls_info *info = wsc_tls_info(c->inner->tls);

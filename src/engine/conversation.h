@@ -213,9 +213,11 @@ struct wsc_conv_inner {
     uint64_t record_ack[2];     /* by way: what the packet with the record's first byte
                                    acknowledged */
     uint64_t record_prev_ns[2]; /* by way: new_ns before the record at hand */
-    bool gap_pending[2];        /* by way: TLS has not told yet what a gap in TCP means to it */
-    uint64_t gap_ack[2];        /* by way: what that side had received before its last gap in TCP */
-    bool dark[2];               /* by way: not read any more, from dark_off on */
+    enum wsc_way fed_way;       /* TCP's bytes that TLS is fed: whose, and where */
+    uint64_t fed_start, fed_end;
+    bool gap_pending[2]; /* by way: TLS has not told yet what a gap in TCP means to it */
+    uint64_t gap_ack[2]; /* by way: what that side had received before its last gap in TCP */
+    bool dark[2];        /* by way: not read any more, from dark_off on */
     uint64_t dark_off[2];
     struct wsc_conv_pieces wait[2]; /* by way: TCP's bytes that wait for a secret */
     struct wsc_sign_alert alert[2]; /* by enum wsc_dir: the first fatal one, else close_notify */
