@@ -5,10 +5,10 @@ usage: bench.py BUILD_DIR [--size small|usual|full] [--shapes LIST] [--rounds N]
 
 BUILD_DIR is a release build with tests. Prints a Markdown table: medians of CPU time (user and system, of the whole process) and wall time
 as ratios to the empty loop of the same round, and peak RSS. What wsclose says is held against the truth in the same run; a wrong answer
-makes its figures void and the exit status 1. tshark reads only the first packets, as its
-memory grows with the file; its ratio is of time per packet over these.
+makes its figures void and the exit status 1. tshark reads only the first packets, as its memory grows with the file; its ratio is of time
+per packet over these.
 
---size   full is the issue of it; usual has fewer connections in many and concurrent; small is for correctness alone, in seconds
+--size   full is all connections; usual has fewer connections in many and concurrent; small is for correctness alone, in seconds
 --scale  instead: the same shape at one, two and four times the size, and the time per packet
 
 Captures go to $TMPDIR, or /tmp, and are removed.
