@@ -25,13 +25,20 @@ static bool had(uint64_t ack_off, uint64_t end)
 
 /* ---- which Closes count ---- */
 
+/* Where the other side's next byte must be acknowledged for |fin| to have been received: a FIN of
+ * TCP counts as one, END_STREAM is in the bytes. */
+static uint64_t behind(const struct wsc_ev_end *fin)
+{
+    return fin->stream ? fin->off : fin->off + 1;
+}
+
 /* A Close comes too late when its sender had acknowledged the other side's FIN, or after an RST
  * (SPEC section 3, edge rules). */
 static bool too_late(const struct wsc_evidence *ev, enum wsc_dir d)
 {
     const struct wsc_ev_close *c = &ev->side[d].first;
     const struct wsc_ev_side *peer = &ev->side[other(d)];
-    if (peer->fin.ref != 0 && !peer->first.seen && had(c->ack_off, peer->fin.off + 1))
+    if (peer->fin.ref != 0 && !peer->first.seen && had(c->ack_off, behind(&peer->fin)))
         return true;
     for (int i = 0; i < 2; i++) {
         const struct wsc_ev_end *rst = &ev->side[i].rst;
@@ -106,7 +113,7 @@ static void earlier(struct tcp_end *best, enum wsc_tcp_end kind, enum wsc_dir by
 static bool fin_answers(const struct wsc_evidence *ev, enum wsc_dir d)
 {
     const struct wsc_ev_end *fin = &ev->side[d].fin, *first = &ev->side[other(d)].fin;
-    return fin->ref != 0 && first->ref != 0 && had(fin->ack_off, first->off + 1);
+    return fin->ref != 0 && first->ref != 0 && had(fin->ack_off, behind(first));
 }
 
 static struct tcp_end first_tcp_end(const struct wsc_evidence *ev)
