@@ -106,6 +106,7 @@ struct wsc_tls_shared {
     struct wsc_keylog *keylog;
     struct wsc_pool blocks[WSC_TLS_BLOCKS];
     size_t max_buffered, buffered;
+    size_t connections;
     uint8_t *plain; /* where records are opened, WSC_TLS_BODY_MAX */
     size_t plain_used;
     struct wsc_hash_key hash_key;

@@ -51,7 +51,7 @@ void wsc_tls_shared_free(struct wsc_tls_shared *sh)
 
 size_t wsc_tls_shared_held(const struct wsc_tls_shared *sh)
 {
-    size_t held = sizeof(*sh) + WSC_TLS_BODY_MAX;
+    size_t held = sizeof(*sh) + WSC_TLS_BODY_MAX + sh->connections * sizeof(struct wsc_tls);
     size_t in_blocks = 0;
     for (size_t c = 0; c < WSC_TLS_BLOCKS; c++) {
         held += sh->blocks[c].bytes;

@@ -12,6 +12,7 @@ struct wsc_tls *wsc_tls_new(struct wsc_tls_shared *sh, const uint64_t wire[2],
     if (t == NULL)
         return NULL;
     t->sh = sh;
+    sh->connections++;
     t->ops = ops;
     t->ctx = ctx;
     for (unsigned d = 0; d < 2; d++) {
@@ -38,6 +39,7 @@ void wsc_tls_free(struct wsc_tls *t)
         return;
     clear_side(t, &t->side[WSC_DIR_C2S]);
     clear_side(t, &t->side[WSC_DIR_S2C]);
+    t->sh->connections--;
     wsc_wipe(t, sizeof(*t));
     wsc_free(t);
 }
