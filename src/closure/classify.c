@@ -42,7 +42,10 @@ static bool too_late(const struct wsc_evidence *ev, enum wsc_dir d)
         return true;
     for (int i = 0; i < 2; i++) {
         const struct wsc_ev_end *rst = &ev->side[i].rst;
-        if (rst->ref != 0 && before(rst->ts_ns, rst->ref, c->ts_ns, c->ref))
+        if (rst->ref != 0 && rst->stream && i == (int)other(d)) {
+            if (had(c->ack_off, rst->off))
+                return true;
+        } else if (rst->ref != 0 && before(rst->ts_ns, rst->ref, c->ts_ns, c->ref))
             return true;
     }
     return false;
@@ -318,7 +321,10 @@ static enum wsc_dir ended_first(const struct wsc_evidence *ev, const struct tcp_
 {
     struct tcp_end first = *end;
     for (int i = 0; i < 2; i++) {
-        if (!end->at->stream)
+        const struct wsc_ev_end *mine = &ev->side[i].alert;
+        const struct wsc_ev_end *theirs = &ev->side[other((enum wsc_dir)i)].alert;
+        bool answers = mine->ref != 0 && theirs->ref != 0 && had(mine->ack_off, theirs->off);
+        if (!end->at->stream && !answers)
             earlier(&first, end->kind, (enum wsc_dir)i, &ev->side[i].alert);
         earlier(&first, end->kind, (enum wsc_dir)i, &ev->side[i].goaway);
     }

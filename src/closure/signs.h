@@ -36,9 +36,10 @@ struct wsc_sign_large {
 
 /* A TLS alert (RFC 8446 6): the first fatal one of a side, or its close_notify. */
 struct wsc_sign_alert {
-    uint64_t ns, ref;    /* ref 0: none */
-    uint8_t level;       /* 1 warning, 2 fatal, 0 not known */
-    int16_t description; /* -1: encrypted */
+    uint64_t ns, ref;      /* ref 0: none */
+    uint64_t off, ack_off; /* as in struct wsc_ev_end */
+    uint8_t level;         /* 1 warning, 2 fatal, 0 not known */
+    int16_t description;   /* -1: encrypted */
 };
 
 /* GOAWAY (RFC 9113 6.8). */

@@ -36,7 +36,8 @@ static void fill_side(const struct wsc_conv *c, enum wsc_dir d, struct wsc_ev_si
     if (c->inner != NULL && c->inner->alert[d].ref != 0)
         out->alert = (struct wsc_ev_end){.ts_ns = c->inner->alert[d].ns,
                                          .ref = c->inner->alert[d].ref,
-                                         .ack_off = WSC_EV_NO_ACK};
+                                         .off = c->inner->alert[d].off,
+                                         .ack_off = c->inner->alert[d].ack_off};
     if (c->inner != NULL && c->inner->goaway[d].error != 0)
         out->goaway = (struct wsc_ev_end){.ts_ns = c->inner->goaway[d].ns,
                                           .ref = c->inner->goaway[d].ref,

@@ -113,6 +113,8 @@ static void on_alert(void *ctx, enum wsc_dir d, unsigned level, int description)
         return;
     *kept = (struct wsc_sign_alert){.ns = e->at->ts_ns,
                                     .ref = e->at->ref,
+                                    .off = e->conv->tcp.dir[way].next_off,
+                                    .ack_off = in->record_ack[way],
                                     .level = (uint8_t)level,
                                     .description = (int16_t)description};
 }
@@ -208,12 +210,24 @@ static size_t feed(struct wsc_conv *c, enum wsc_way way, uint64_t off, struct ws
     return wsc_tls_feed(c->inner->tls, wsc_conv_dir(c, way), data);
 }
 
+/* The client's records cannot be read before the server's hello, which stands behind a hole: they
+ * wait here, each with its packet, until it is known what the hole held. */
+static bool too_early(const struct wsc_conv *c, enum wsc_way way)
+{
+    const struct wsc_tls_info *info = wsc_tls_info(c->inner->tls);
+    enum wsc_way other = wsc_way_back(way);
+    return !c->inner->gave_up && wsc_conv_dir(c, way) == WSC_DIR_C2S && info->client_hello &&
+           !info->server_hello && c->tcp.more != NULL && c->tcp.more->held[other] != NULL;
+}
+
 /* Feeds the oldest piece of |way|. False: it waits on. */
 static bool feed_piece(struct wsc_engine *e, enum wsc_way way)
 {
     struct wsc_conv_inner *in = e->conv->inner;
     struct wsc_conv_piece *p = in->wait[way].first;
     const struct wsc_tcp_at *packet = e->at;
+    if (too_early(e->conv, way))
+        return false;
     e->at = &p->at;
     e->way = way;
     wsc_conv_take_clocks(e, e->conv);
@@ -253,6 +267,7 @@ static void retry(struct wsc_engine *e)
 
 static void give_up(struct wsc_engine *e)
 {
+    e->conv->inner->gave_up = true;
     e->conv->inner->fed_start = e->conv->inner->fed_end = 0;
     wsc_tls_give_up(e->conv->inner->tls);
     retry(e);
@@ -277,7 +292,7 @@ void wsc_conv_tls_data(struct wsc_engine *e, enum wsc_way way, uint64_t off, str
 {
     struct wsc_conv_inner *in = e->conv->inner;
     size_t taken = 0;
-    if (in->wait[way].first == NULL)
+    if (in->wait[way].first == NULL && !too_early(e->conv, way))
         taken = feed(e->conv, way, off, data);
     if (taken < data.len)
         wait(e, way, off + taken,

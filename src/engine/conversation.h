@@ -216,6 +216,7 @@ struct wsc_conv_inner {
     enum wsc_way fed_way;       /* TCP's bytes that TLS is fed: whose, and where */
     uint64_t fed_start, fed_end;
     bool gap_pending[2]; /* by way: TLS has not told yet what a gap in TCP means to it */
+    bool gave_up;        /* no longer waits for anything */
     uint64_t gap_ack[2]; /* by way: what that side had received before its last gap in TCP */
     bool dark[2];        /* by way: not read any more, from dark_off on */
     uint64_t dark_off[2];
