@@ -71,6 +71,7 @@ KNOWN = [
     ("tls", "early-data", "drop_run", 830638558),  # the ServerHello: the client's bytes are told after the server's
     ("tls", "client-certificate", "drop_run", 667604175),  # the same: with acknowledgements that were the other side's
     ("tls", "behind-haproxy", "drop", 169456123),
+    ("http2", "endings-padded", "drop_run", 772033284),  # the ServerHello: an RST_STREAM told late
     ("http2", "endings", "swap", 608479132),  # two END_STREAMs in the wrong order
 ]
 
