@@ -1,4 +1,5 @@
 #include "capture/source.h"
+#include "capture/swapped.h"
 
 #include "base/alloc.h"
 
@@ -21,20 +22,6 @@ struct pcap_source {
     bool swap;
 };
 
-static uint32_t get32(const struct pcap_source *s, const uint8_t *p)
-{
-    uint32_t v;
-    memcpy(&v, p, 4);
-    return s->swap ? __builtin_bswap32(v) : v;
-}
-
-static uint16_t get16(const struct pcap_source *s, const uint8_t *p)
-{
-    uint16_t v;
-    memcpy(&v, p, 2);
-    return s->swap ? __builtin_bswap16(v) : v;
-}
-
 static enum wsc_err damaged(const struct pcap_source *s, char *why, size_t cap, const char *text)
 {
     const char *problem = wsc_input_problem(s->in);
@@ -51,7 +38,7 @@ static enum wsc_err next(struct wsc_source *base, struct wsc_packet *pkt, char *
         return WSC_END;
     if (have != RECORD_HEADER)
         return damaged(s, why, cap, "the file ends in the middle of a packet's header");
-    uint32_t stored = get32(s, p + 8);
+    uint32_t stored = wsc_swapped32(p + 8, s->swap);
     if (stored > PACKET_MAX) {
         snprintf(why, cap, "a packet of %u bytes, more than the %u that can be", stored,
                  PACKET_MAX);
@@ -60,13 +47,14 @@ static enum wsc_err next(struct wsc_source *base, struct wsc_packet *pkt, char *
     p = wsc_input_peek(s->in, RECORD_HEADER + stored, &have);
     if (have != RECORD_HEADER + stored)
         return damaged(s, why, cap, "the file ends in the middle of a packet");
-    uint32_t caplen = stored < s->snaplen ? stored : s->snaplen, len = get32(s, p + 12);
+    uint32_t caplen = stored < s->snaplen ? stored : s->snaplen,
+             len = wsc_swapped32(p + 12, s->swap);
     *pkt = (struct wsc_packet){.data = p + RECORD_HEADER,
                                .caplen = caplen,
                                .len = len > caplen ? len : caplen,
                                .link = s->link,
-                               .ts_ns = get32(s, p) * UINT64_C(1000000000) +
-                                        get32(s, p + 4) * s->unit_ns};
+                               .ts_ns = wsc_swapped32(p, s->swap) * UINT64_C(1000000000) +
+                                        wsc_swapped32(p + 4, s->swap) * s->unit_ns};
     wsc_input_skip(s->in, RECORD_HEADER + stored);
     return WSC_OK;
 }
@@ -84,7 +72,7 @@ static bool take_magic(struct pcap_source *s, const uint8_t *p)
 {
     for (int swap = 0; swap < 2; swap++) {
         s->swap = swap != 0;
-        uint32_t magic = get32(s, p);
+        uint32_t magic = wsc_swapped32(p, s->swap);
         s->unit_ns = magic == 0xa1b2c3d4 ? 1000 : 1;
         if (magic == 0xa1b2c3d4 || magic == 0xa1b23c4d)
             return true;
@@ -109,9 +97,10 @@ static bool take_header(struct pcap_source *s)
     const uint8_t *p = wsc_input_peek(s->in, FILE_HEADER, &have);
     if (have != FILE_HEADER || !take_magic(s, p))
         return false;
-    uint32_t snaplen = get32(s, p + 16);
-    s->link = get32(s, p + 20);
-    if (get16(s, p + 4) != 2 || get16(s, p + 6) != 4 || !usual_link(s->link))
+    uint32_t snaplen = wsc_swapped32(p + 16, s->swap);
+    s->link = wsc_swapped32(p + 20, s->swap);
+    if (wsc_swapped16(p + 4, s->swap) != 2 || wsc_swapped16(p + 6, s->swap) != 4 ||
+        !usual_link(s->link))
         return false;
     s->snaplen = snaplen == 0 || snaplen > INT32_MAX ? PACKET_MAX : snaplen;
     s->base.snaplen = s->snaplen;

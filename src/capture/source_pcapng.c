@@ -1,4 +1,5 @@
 #include "capture/source.h"
+#include "capture/swapped.h"
 
 #include "base/alloc.h"
 #include "capture/secrets_block.h"
@@ -39,27 +40,6 @@ struct pcapng_source {
     bool swap;
 };
 
-static uint32_t get32(const struct pcapng_source *s, const uint8_t *p)
-{
-    uint32_t v;
-    memcpy(&v, p, 4);
-    return s->swap ? __builtin_bswap32(v) : v;
-}
-
-static uint16_t get16(const struct pcapng_source *s, const uint8_t *p)
-{
-    uint16_t v;
-    memcpy(&v, p, 2);
-    return s->swap ? __builtin_bswap16(v) : v;
-}
-
-static uint64_t get64(const struct pcapng_source *s, const uint8_t *p)
-{
-    uint64_t v;
-    memcpy(&v, p, 8);
-    return s->swap ? __builtin_bswap64(v) : v;
-}
-
 static enum wsc_err damaged(char *why, size_t cap, const char *text)
 {
     snprintf(why, cap, "%s", text);
@@ -80,18 +60,18 @@ static enum wsc_err begin_section(struct pcapng_source *s, char *why, size_t cap
     if (have != 12)
         return cut_off(s, why, cap);
     s->swap = false;
-    if (get32(s, p + 8) != ORDER_MAGIC) {
+    if (wsc_swapped32(p + 8, s->swap) != ORDER_MAGIC) {
         s->swap = true;
-        if (get32(s, p + 8) != ORDER_MAGIC)
+        if (wsc_swapped32(p + 8, s->swap) != ORDER_MAGIC)
             return damaged(why, cap, "a section header without its byte order");
     }
-    uint32_t len = get32(s, p + 4);
+    uint32_t len = wsc_swapped32(p + 4, s->swap);
     if (len < 28 || len > BLOCK_MAX || len % 4 != 0)
         return damaged(why, cap, "a section header of impossible length");
     p = wsc_input_peek(s->in, len, &have);
     if (have != len)
         return cut_off(s, why, cap);
-    uint16_t major = get16(s, p + 12), minor = get16(s, p + 14);
+    uint16_t major = wsc_swapped16(p + 12, s->swap), minor = wsc_swapped16(p + 14, s->swap);
     if (major != 1 || (minor != 0 && minor != 2))
         return damaged(why, cap, "a pcapng version that is not known (only 1.0 and 1.2 are)");
     s->interfaces_len = 0;
@@ -109,10 +89,10 @@ static enum wsc_err next_block(struct pcapng_source *s, uint32_t *type, size_t *
         return wsc_input_problem(s->in) != NULL ? cut_off(s, why, cap) : WSC_END;
     if (have != 8)
         return cut_off(s, why, cap);
-    *type = get32(s, p);
+    *type = wsc_swapped32(p, s->swap);
     if (*type == BLOCK_SECTION)
         return begin_section(s, why, cap);
-    uint32_t total = get32(s, p + 4);
+    uint32_t total = wsc_swapped32(p + 4, s->swap);
     uint32_t most = *type == BLOCK_SECRETS ? SECRETS_MAX : BLOCK_MAX;
     if (total < 12 || total > most || total % 4 != 0)
         return damaged(why, cap, "a block of impossible length");
@@ -120,7 +100,7 @@ static enum wsc_err next_block(struct pcapng_source *s, uint32_t *type, size_t *
     p = wsc_input_peek(s->in, total, &have);
     if (have != total)
         return cut_off(s, why, cap);
-    if (get32(s, p + 8 + *len) != total)
+    if (wsc_swapped32(p + 8 + *len, s->swap) != total)
         return damaged(why, cap, "a block whose two lengths differ");
     s->block = p + 8;
     wsc_input_skip(s->in, total);
@@ -146,14 +126,14 @@ static void read_options(const struct pcapng_source *s, const uint8_t *p, size_t
                          struct interface *i)
 {
     while (n >= 4) {
-        uint16_t code = get16(s, p), len = get16(s, p + 2);
+        uint16_t code = wsc_swapped16(p, s->swap), len = wsc_swapped16(p + 2, s->swap);
         size_t padded = (len + 3u) & ~(size_t)3;
         if (code == OPTION_END || padded > n - 4)
             return;
         if (code == OPTION_TSRESOL && len >= 1)
             i->units = units_of(p[4]);
         if (code == OPTION_TSOFFSET && len >= 8)
-            i->offset_s = (int64_t)get64(s, p + 4);
+            i->offset_s = (int64_t)wsc_swapped64(p + 4, s->swap);
         p += 4 + padded;
         n -= 4 + padded;
     }
@@ -174,8 +154,9 @@ static enum wsc_err add_interface(struct pcapng_source *s, size_t len, char *why
         s->interfaces_cap = want;
     }
     struct interface *i = &s->interfaces[s->interfaces_len++];
-    *i = (struct interface){
-        .link = get16(s, s->block), .snaplen = get32(s, s->block + 4), .units = 1000000};
+    *i = (struct interface){.link = wsc_swapped16(s->block, s->swap),
+                            .snaplen = wsc_swapped32(s->block + 4, s->swap),
+                            .units = 1000000};
     read_options(s, s->block + 8, len - 8, i);
     if (i->units == 0)
         return damaged(why, cap, "an interface whose time resolution does not fit 64 bits");
@@ -211,13 +192,15 @@ static enum wsc_err give_enhanced(const struct pcapng_source *s, size_t len, boo
                                   struct wsc_packet *pkt, char *why, size_t cap)
 {
     const uint8_t *b = s->block;
-    if (len < 20 || get32(s, b + 12) > len - 20)
+    if (len < 20 || wsc_swapped32(b + 12, s->swap) > len - 20)
         return damaged(why, cap, "a packet that is longer than its block");
     uint32_t number =
-        old ? get16(s, b) : get32(s, b); /* the obsolete block's interface number has 16 bits */
-    uint64_t ts = (uint64_t)get32(s, b + 4) << 32 | get32(s, b + 8);
-    return give(s, number, ts, (struct wsc_span){.ptr = b + 20, .len = get32(s, b + 12)},
-                get32(s, b + 16), pkt, why, cap);
+        old ? wsc_swapped16(b, s->swap)
+            : wsc_swapped32(b, s->swap); /* the obsolete block's interface number has 16 bits */
+    uint64_t ts = (uint64_t)wsc_swapped32(b + 4, s->swap) << 32 | wsc_swapped32(b + 8, s->swap);
+    return give(s, number, ts,
+                (struct wsc_span){.ptr = b + 20, .len = wsc_swapped32(b + 12, s->swap)},
+                wsc_swapped32(b + 16, s->swap), pkt, why, cap);
 }
 
 static enum wsc_err give_simple(const struct pcapng_source *s, size_t len, struct wsc_packet *pkt,
@@ -225,7 +208,7 @@ static enum wsc_err give_simple(const struct pcapng_source *s, size_t len, struc
 {
     if (len < 4 || s->interfaces_len == 0)
         return damaged(why, cap, "a simple packet block without its interface");
-    uint32_t wire = get32(s, s->block), caplen = wire;
+    uint32_t wire = wsc_swapped32(s->block, s->swap), caplen = wire;
     uint32_t snaplen = s->interfaces[0].snaplen;
     if (snaplen != 0 && caplen > snaplen)
         caplen = snaplen;

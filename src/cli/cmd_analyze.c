@@ -108,7 +108,7 @@ static void on_record(void *ctx, const struct wsc_closure *rec)
         return;
     }
     struct wsc_filter f = r->opt.common.filter.filter;
-    if (!r->streaming || (f.limit > 0 && r->shown >= f.limit))
+    if (!r->streaming || r->opt.format == WSC_FORMAT_NONE || (f.limit > 0 && r->shown >= f.limit))
         return;
     f.id = id;
     if (wsc_store_query(r->store, &f, show, r, &err) != WSC_OK)
@@ -276,7 +276,7 @@ static void finish(struct run *r)
     r->summary.stored = keep && !interrupted && !r->failed;
     if (r->store != NULL && !interrupted && !r->failed)
         commit(r); /* also of a database that vanishes: connections speak of each other only then */
-    if (r->store != NULL && !r->streaming && !r->failed)
+    if (r->store != NULL && !r->streaming && !r->failed && r->opt.format != WSC_FORMAT_NONE)
         list(r);
     if (r->out_open && !out_close(&r->out))
         r->out_failed = true;
