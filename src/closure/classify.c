@@ -119,6 +119,14 @@ static bool fin_answers(const struct wsc_evidence *ev, enum wsc_dir d)
     return fin->ref != 0 && first->ref != 0 && had(fin->ack_off, behind(first));
 }
 
+/* True if the RST_STREAM of |d| was sent with the other side's END_STREAM at hand. */
+static bool rst_answers(const struct wsc_evidence *ev, enum wsc_dir d)
+{
+    const struct wsc_ev_end *rst = &ev->side[d].rst, *first = &ev->side[other(d)].fin;
+    return rst->ref != 0 && rst->stream && first->ref != 0 && first->stream &&
+           had(rst->ack_off, behind(first));
+}
+
 static struct tcp_end first_tcp_end(const struct wsc_evidence *ev)
 {
     struct tcp_end best = {.kind = WSC_TCP_END_NONE};
@@ -126,7 +134,8 @@ static struct tcp_end first_tcp_end(const struct wsc_evidence *ev)
         enum wsc_dir d = (enum wsc_dir)i;
         if (!fin_answers(ev, d) || fin_answers(ev, other(d)))
             earlier(&best, WSC_TCP_END_FIN, d, &ev->side[d].fin);
-        earlier(&best, WSC_TCP_END_RST, d, &ev->side[d].rst);
+        if (!rst_answers(ev, d))
+            earlier(&best, WSC_TCP_END_RST, d, &ev->side[d].rst);
     }
     return best;
 }
@@ -326,7 +335,10 @@ static enum wsc_dir ended_first(const struct wsc_evidence *ev, const struct tcp_
         bool answers = mine->ref != 0 && theirs->ref != 0 && had(mine->ack_off, theirs->off);
         if (!end->at->stream && !answers)
             earlier(&first, end->kind, (enum wsc_dir)i, &ev->side[i].alert);
-        earlier(&first, end->kind, (enum wsc_dir)i, &ev->side[i].goaway);
+        const struct wsc_ev_end *goaway = &ev->side[i].goaway;
+        if (goaway->ref != 0 && end->by != (enum wsc_dir)i && had(end->at->ack_off, goaway->off))
+            return (enum wsc_dir)i;
+        earlier(&first, end->kind, (enum wsc_dir)i, goaway);
     }
     return first.by;
 }

@@ -45,6 +45,7 @@ struct wsc_sign_alert {
 /* GOAWAY (RFC 9113 6.8). */
 struct wsc_sign_goaway {
     uint64_t ns, ref; /* ref 0: none */
+    uint64_t off;     /* behind it, as in struct wsc_ev_end */
     uint32_t last_stream, error;
     const char *error_name; /* NULL: not registered */
     uint8_t debug[64];

@@ -345,14 +345,17 @@ static void on_goaway(void *ctx, enum wsc_dir d, uint32_t last_stream, uint32_t 
 {
     struct wsc_engine *e = ctx;
     struct wsc_sign_goaway *g = &e->conv->inner->goaway[d];
+    map_here(e);
     *g = (struct wsc_sign_goaway){.ns = e->at->ts_ns,
                                   .ref = e->at->ref,
+                                  .off = e->wire.end,
                                   .last_stream = last_stream,
                                   .error = error,
                                   .error_name = wsc_h2_error_name(error)};
     g->debug_len = (uint8_t)(debug.len < sizeof(g->debug) ? debug.len : sizeof(g->debug));
     if (g->debug_len > 0)
         memcpy(g->debug, debug.ptr, g->debug_len);
+    unmap(e);
 }
 
 static void on_connect_protocol(void *ctx, enum wsc_dir d)

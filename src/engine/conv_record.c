@@ -41,6 +41,7 @@ static void fill_side(const struct wsc_conv *c, enum wsc_dir d, struct wsc_ev_si
     if (c->inner != NULL && c->inner->goaway[d].error != 0)
         out->goaway = (struct wsc_ev_end){.ts_ns = c->inner->goaway[d].ns,
                                           .ref = c->inner->goaway[d].ref,
+                                          .off = c->inner->goaway[d].off,
                                           .ack_off = WSC_EV_NO_ACK};
     const struct wsc_conv_stream *stream = c->inner != NULL ? c->inner->now : NULL;
     if (stream != NULL && stream->end[d].ref != 0)
