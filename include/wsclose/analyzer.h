@@ -100,6 +100,8 @@ struct wsc_analyzer_stats {
     uint64_t reorder_dropped; /* bytes given up at a reorder ceiling */
     uint64_t tls_flows;       /* TLS connections that could not be read */
     uint64_t tls_failed;      /* ... whose TLS did not come about */
+    uint64_t streams_refused; /* HTTP/2 streams that came while 4,096 WebSockets were open on their
+                                 connection: not followed */
     uint64_t memory_bytes;    /* held now, in all */
 };
 void wsc_analyzer_get_stats(const struct wsc_analyzer *an, struct wsc_analyzer_stats *out);

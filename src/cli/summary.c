@@ -190,6 +190,12 @@ static void print_warnings(const struct summary *s, const struct wsc_analyzer_st
                 "warning: %" PRIu64
                 " connection%s forgotten at --max-connections or --max-memory\n",
                 a->evicted, plural(a->evicted));
+    if (a->streams_refused > 0)
+        fprintf(stderr,
+                "warning: %" PRIu64
+                " HTTP/2 stream%s not followed: 4,096 WebSockets were open on the "
+                "connection\n",
+                a->streams_refused, plural(a->streams_refused));
     if (a->reorder_dropped > 0)
         fprintf(stderr,
                 "warning: %" PRIu64 " bytes taken as missing because too much was out of order\n",

@@ -397,6 +397,7 @@ void wsc_analyzer_get_stats(const struct wsc_analyzer *an, struct wsc_analyzer_s
     out->reorder_dropped = e->tcp.given_up_bytes;
     out->tls_flows = e->tls_unread;
     out->tls_failed = e->tls_failed;
+    out->streams_refused = e->streams_refused;
     out->memory_bytes = memory_held(an);
 }
 

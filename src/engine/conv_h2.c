@@ -489,6 +489,7 @@ void wsc_conv_h2_finish(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_st
     wsc_free(in->streams);
     in->streams = NULL;
     in->streams_len = 0;
+    e->streams_refused += wsc_h2_refused(in->h2);
     wsc_h2_free(in->h2);
     in->h2 = NULL;
     e->h2_bytes -= in->h2_bytes;

@@ -281,6 +281,7 @@ struct wsc_engine {
     uint64_t records, ws_open;
     uint64_t tls_unread;               /* TLS connections nobody could read */
     uint64_t tls_failed;               /* whose TLS did not come about */
+    uint64_t streams_refused;          /* HTTP/2 streams beyond the ceiling of their connection */
     uint64_t now_ns;                   /* latest packet time */
     uint64_t clock_ns;                 /* what ages are counted by */
     uint64_t pending;                  /* handshakes the capture ended too soon for */

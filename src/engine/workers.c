@@ -416,6 +416,7 @@ void wsc_workers_get_stats(struct wsc_workers *w, struct wsc_analyzer_stats *out
         out->reorder_dropped += k->stats.reorder_dropped;
         out->tls_flows += k->stats.tls_flows;
         out->tls_failed += k->stats.tls_failed;
+        out->streams_refused += k->stats.streams_refused;
         out->memory_bytes += k->stats.memory_bytes + k->held_bytes;
     }
     (void)pthread_mutex_unlock(&w->crew.lock);

@@ -113,7 +113,8 @@ static void walk(struct wsc_tls *t, enum wsc_dir d, struct wsc_span body)
     } else if (type == WSC_TLS_CHANGE_CIPHER_SPEC) {
         s->changed = true;
     } else if (type == WSC_TLS_ALERT && s->framer.body_len == 2 && body.ptr != NULL) {
-        wsc_tls_alert(t, d, body);
+        if (!s->changed && t->info.records[d] == 0) /* later ones in the clear are forged */
+            wsc_tls_alert(t, d, body);
     } else if (type == WSC_TLS_ALERT && s->framer.body_len > 2 && t->ops->on_alert != NULL) {
         t->ops->on_alert(t->ctx, d, 0, WSC_TLS_ALERT_ENCRYPTED);
     }

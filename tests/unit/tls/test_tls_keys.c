@@ -405,3 +405,29 @@ Test(tls_keys, no_room)
     wsc_keylog_free(kl);
     fixture_free(&f);
 }
+
+/* Without keys an alert in the clear is believed only as long as its sender protects nothing: what
+ * comes later in the clear is not its own. */
+Test(tls_keys, an_alert_forged)
+{
+    static const uint8_t alert[] = {21, 3, 3, 0, 2, 2, 48};
+    static const uint8_t data[] = {23, 3, 3, 0, 1, 'x'};
+    static struct outcome o;
+    struct fixture f;
+    fixture_load("rfc8448", &f);
+    for (unsigned late = 0; late < 2; late++) {
+        struct wsc_tls_shared *sh = wsc_tls_shared_new(NULL, 1u << 20);
+        const struct fixture_conn *c = &f.conn[0];
+        outcome_init(&o, c);
+        struct wsc_tls *t = wsc_tls_new(sh, wire, &outcome_ops, &o);
+        feed(t, WSC_DIR_C2S, c->wire[WSC_DIR_C2S], c->chunks[0].len);
+        feed(t, WSC_DIR_S2C, c->wire[WSC_DIR_S2C], c->wire_len[WSC_DIR_S2C]);
+        if (late)
+            feed(t, WSC_DIR_C2S, data, sizeof(data));
+        feed(t, WSC_DIR_C2S, alert, sizeof(alert));
+        cr_expect_eq(o.alert[WSC_DIR_C2S], late ? 0 : 48 + 2, "%u: %d", late, o.alert[WSC_DIR_C2S]);
+        wsc_tls_free(t);
+        wsc_tls_shared_free(sh);
+    }
+    fixture_free(&f);
+}
