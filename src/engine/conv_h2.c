@@ -345,6 +345,8 @@ static void on_goaway(void *ctx, enum wsc_dir d, uint32_t last_stream, uint32_t 
 {
     struct wsc_engine *e = ctx;
     struct wsc_sign_goaway *g = &e->conv->inner->goaway[d];
+    if (g->ref != 0 && g->error != 0) /* that one ended all (RFC 9113 5.4.1) */
+        return;
     map_here(e);
     *g = (struct wsc_sign_goaway){.ns = e->at->ts_ns,
                                   .ref = e->at->ref,

@@ -231,7 +231,7 @@ struct wsc_conv_inner {
     struct wsc_conv_stream *over, **over_last; /* ended, until what ended them is acknowledged */
     size_t over_len;
     struct wsc_conv_stream *now;      /* whose bytes are at hand, or NULL */
-    struct wsc_sign_goaway goaway[2]; /* by enum wsc_dir: the last */
+    struct wsc_sign_goaway goaway[2]; /* by enum wsc_dir: the first with an error, else the last */
     bool was_ending;                  /* TCP's end was in sight before this packet */
     bool connect_protocol;            /* the server announced extended CONNECT (RFC 8441 3) */
     bool h2_lost[2];                  /* by enum wsc_dir: frames may have been missed */
