@@ -408,12 +408,14 @@ static void count_held(struct wsc_engine *e, struct wsc_conv_inner *in)
 static void fail(struct wsc_engine *e, enum wsc_way way)
 {
     on_lost(e, wsc_conv_dir(e->conv, way));
-    e->conv->mode[way] = WSC_CONV_SKIP;
+    e->conv->inner->h2_failed[way] = true;
 }
 
 void wsc_conv_h2_data(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data)
 {
     struct wsc_conv_inner *in = e->conv->inner;
+    if (in->h2_failed[way])
+        return;
     in->h2_base = data.ptr;
     in->h2_off = off;
     in->h2_end = off + data.len;

@@ -193,6 +193,11 @@ static bool waits(const struct wsc_conv_inner *in)
     return in->wait[0].first != NULL || in->wait[1].first != NULL;
 }
 
+bool wsc_conv_tls_waits(const struct wsc_conv *c)
+{
+    return c->inner != NULL && waits(c->inner);
+}
+
 static void gap(struct wsc_conv *c, enum wsc_way way, uint64_t len)
 {
     if (!c->inner->gap_pending[way])

@@ -235,7 +235,8 @@ void wsc_conv_settle(struct wsc_engine *e, struct wsc_conv *c)
     bool http2 = c->inner != NULL && c->inner->h2 != NULL;
     if (http2)
         wsc_conv_h2_settle(e, c);
-    if ((c->ws == NULL && !http2) || !wsc_tcp_conn_done(&c->tcp))
+    /* A secret may still come: until the connection is forgotten. */
+    if ((c->ws == NULL && !http2) || !wsc_tcp_conn_done(&c->tcp) || wsc_conv_tls_waits(c))
         return;
     if (has_tls(c))
         wsc_conv_tls_finish(e, c);

@@ -235,6 +235,7 @@ struct wsc_conv_inner {
     bool was_ending;                  /* TCP's end was in sight before this packet */
     bool connect_protocol;            /* the server announced extended CONNECT (RFC 8441 3) */
     bool h2_lost[2];                  /* by enum wsc_dir: frames may have been missed */
+    bool h2_failed[2];                /* by way: what it speaks is not HTTP/2 after all */
 };
 
 #define WSC_CONV_LABEL_MASK 0x7ffu
@@ -370,6 +371,8 @@ void wsc_conv_tls_data(struct wsc_engine *e, enum wsc_way way, uint64_t off, str
 void wsc_conv_tls_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint64_t len);
 /* True if application data of |d| cannot be read from |*off| on: it is as good as not captured. */
 bool wsc_conv_tls_dark(const struct wsc_conv *c, enum wsc_dir d, uint64_t *off);
+/* True if bytes wait for a secret. */
+bool wsc_conv_tls_waits(const struct wsc_conv *c);
 /* No more will come. */
 void wsc_conv_tls_finish(struct wsc_engine *e, struct wsc_conv *c);
 /* The key log has grown: what waits is tried again. */
