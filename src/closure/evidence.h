@@ -18,7 +18,7 @@ struct wsc_ev_close {
     int code;   /* WSC_UNKNOWN: none readable */
     struct wsc_span reason;
     uint64_t ts_ns, ref; /* of the packet that completes it */
-    uint64_t start, end; /* first byte of its header, after its last byte */
+    uint64_t end;        /* after its last byte */
     uint64_t ack_off;    /* the other side's bytes that the packet with its first byte acknowledged;
                             WSC_EV_NO_ACK: not said */
 };

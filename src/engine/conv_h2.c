@@ -51,7 +51,7 @@ static struct wsc_conv_stream *add(struct wsc_engine *e, uint32_t id)
     struct wsc_conv_stream *s = reserve(in) ? wsc_pool_get(&e->stream_pool) : NULL;
     if (s == NULL)
         return NULL;
-    *s = (struct wsc_conv_stream){.id = id, .started_ns = e->at->ts_ns, .first_ref = e->at->ref};
+    *s = (struct wsc_conv_stream){.id = id, .started_ns = e->at->ts_ns};
     size_t i = place_of(in, id);
     memmove(in->streams + i + 1, in->streams + i,
             (in->streams_len - i) * sizeof(struct wsc_conv_stream *));

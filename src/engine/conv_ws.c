@@ -346,7 +346,6 @@ static void on_close(struct wsc_engine *e, enum wsc_dir d, const struct wsc_ws_f
         .code = c.code,
         .ts_ns = e->at->ts_ns,
         .ref = e->at->ref,
-        .start = wsc_conv_wire_start(e, f->start),
         .end = wsc_conv_wire_end(e, ws->dec[d].offset),
         .ack_off = frame_ack(e, d),
     };

@@ -190,7 +190,7 @@ struct wsc_conv_stream {
     struct wsc_conv_stream *next_over; /* in the queue of those that ended */
     struct wsc_conv_ws *ws;
     struct wsc_conv_pre *pre;
-    uint64_t started_ns, first_ref;
+    uint64_t started_ns;
     uint64_t next_off[2]; /* DATA, by way */
     uint64_t new_ns[2];   /* by way: when its last byte came */
     uint64_t prev_ns[2];  /* the same, before the packet at hand */

@@ -172,7 +172,6 @@ static void tell_close(struct teller *t, int side, const char *what)
                              .ref = t->ref};
     if (!one && !empty)
         c.code = atoi(bad ? what + 4 : what);
-    c.start = t->sent[side];
     t->sent[side] += 8;
     c.end = t->sent[side];
     c.ack_off = ack_of(t, side);

@@ -55,21 +55,28 @@ static void send_bytes(struct wsc_analyzer *an, struct wsc_packet *pkt, uint32_t
     *seq += (uint32_t)payload.len + ((flags & WSC_TCP_SYN) ? 1u : 0u);
 }
 
-Test(h2_flood, streams_beyond_the_ceiling_are_counted)
+/* An analyzer that has seen the SYN and the preface. */
+static struct wsc_analyzer *begin(size_t *records, struct wsc_packet *pkt, uint32_t *seq)
 {
-    enum { CEILING = 4096, MORE = 904 };
     struct wsc_analyzer_options opt;
     wsc_analyzer_options_default(&opt);
     opt.label = false;
-    size_t records = 0;
     struct wsc_analyzer *an = NULL;
-    cr_assert_eq(wsc_analyzer_new(&opt, count, &records, &an), WSC_OK);
-    struct wsc_packet pkt = {.link = 1, .ts_ns = 1, .ref = WSC_REF(0, 1)};
-    uint32_t seq = 0;
-    send_bytes(an, &pkt, &seq, WSC_TCP_SYN,
-               (struct wsc_span){.ptr = (const uint8_t *)"", .len = 0});
-    send_bytes(an, &pkt, &seq, WSC_TCP_ACK,
+    cr_assert_eq(wsc_analyzer_new(&opt, count, records, &an), WSC_OK);
+    *pkt = (struct wsc_packet){.link = 1, .ts_ns = 1, .ref = WSC_REF(0, 1)};
+    send_bytes(an, pkt, seq, WSC_TCP_SYN, (struct wsc_span){.ptr = (const uint8_t *)"", .len = 0});
+    send_bytes(an, pkt, seq, WSC_TCP_ACK,
                (struct wsc_span){.ptr = (const uint8_t *)preface, .len = sizeof(preface) - 1});
+    return an;
+}
+
+Test(h2_flood, streams_beyond_the_ceiling_are_counted)
+{
+    enum { CEILING = 4096, MORE = 904 };
+    size_t records = 0;
+    uint32_t seq = 0;
+    struct wsc_packet pkt;
+    struct wsc_analyzer *an = begin(&records, &pkt, &seq);
     for (uint32_t i = 0; i < CEILING + MORE; i++) {
         uint8_t bytes[PAIR_LEN];
         put_pair(bytes, 2 * i + 1);
@@ -85,18 +92,10 @@ Test(h2_flood, streams_beyond_the_ceiling_are_counted)
 
 Test(h2_flood, what_waits_is_bounded)
 {
-    struct wsc_analyzer_options opt;
-    wsc_analyzer_options_default(&opt);
-    opt.label = false;
     size_t records = 0;
-    struct wsc_analyzer *an = NULL;
-    cr_assert_eq(wsc_analyzer_new(&opt, count, &records, &an), WSC_OK);
-    struct wsc_packet pkt = {.link = 1, .ts_ns = 1, .ref = WSC_REF(0, 1)};
     uint32_t seq = 0;
-    send_bytes(an, &pkt, &seq, WSC_TCP_SYN,
-               (struct wsc_span){.ptr = (const uint8_t *)"", .len = 0});
-    send_bytes(an, &pkt, &seq, WSC_TCP_ACK,
-               (struct wsc_span){.ptr = (const uint8_t *)preface, .len = sizeof(preface) - 1});
+    struct wsc_packet pkt;
+    struct wsc_analyzer *an = begin(&records, &pkt, &seq);
     struct wsc_analyzer_stats stats;
     for (uint32_t i = 0; i < STREAMS; i += PER_PACK) {
         uint8_t bytes[PER_PACK * PAIR_LEN];
