@@ -11,9 +11,20 @@
 
 #include "timeouts.inc"
 
+#define KINDS (WSC_LIMIT_LOSS + 1u)
+
+/* The times that fit a row with a value, slack included. */
+struct reach {
+    int64_t from, to;
+    int64_t farthest; /* the largest |to| of its kind up to here */
+    uint32_t row;
+};
+
 struct wsc_limits {
     struct wsc_limit *rows;
     size_t len, cap;
+    struct reach *reaches; /* by kind, then by |from|; room for every row */
+    size_t first[KINDS + 1];
     char **texts; /* the tables, cut into their cells; rows point into them */
     size_t texts_len;
 };
@@ -191,6 +202,50 @@ static enum wsc_err add_text(struct wsc_limits *set, char *text, const char *nam
     return WSC_OK;
 }
 
+/* ---- the index ---- */
+
+static bool make_room(struct wsc_limits *set)
+{
+    struct reach *reaches = wsc_realloc(set->reaches, set->len * sizeof(*reaches));
+    if (reaches != NULL)
+        set->reaches = reaches;
+    return reaches != NULL;
+}
+
+static int by_from(const void *a, const void *b)
+{
+    const struct reach *x = a, *y = b;
+    return x->from < y->from ? -1 : x->from > y->from;
+}
+
+static void index_kind(struct wsc_limits *set, unsigned kind)
+{
+    size_t first = set->first[kind], n = first;
+    for (size_t i = 0; i < set->len; i++) {
+        const struct wsc_limit *l = &set->rows[i];
+        int64_t slack = wsc_limit_slack(l->max_ns);
+        if (l->kind == (enum wsc_limit_kind)kind && l->min_ns > 0)
+            set->reaches[n++] = (struct reach){
+                .from = l->min_ns - slack, .to = l->max_ns + slack, .row = (uint32_t)i};
+    }
+    qsort(&set->reaches[first], n - first, sizeof(set->reaches[0]), by_from);
+    int64_t farthest = 0;
+    for (size_t i = first; i < n; i++) {
+        if (set->reaches[i].to > farthest)
+            farthest = set->reaches[i].to;
+        set->reaches[i].farthest = farthest;
+    }
+    set->first[kind + 1] = n;
+}
+
+static void index_rows(struct wsc_limits *set)
+{
+    for (unsigned kind = 0; kind < KINDS; kind++)
+        index_kind(set, kind);
+}
+
+/* ---- life ---- */
+
 enum wsc_err wsc_limits_new(struct wsc_limits **out)
 {
     *out = NULL;
@@ -203,10 +258,13 @@ enum wsc_err wsc_limits_new(struct wsc_limits **out)
     }
     memcpy(text, built_in, sizeof(built_in));
     enum wsc_err e = add_text(set, text, "built-in limits", false, NULL);
+    if (e == WSC_OK && !make_room(set))
+        e = WSC_ERR_NOMEM;
     if (e != WSC_OK) {
         wsc_limits_free(set);
         return e;
     }
+    index_rows(set);
     *out = set;
     return WSC_OK;
 }
@@ -218,6 +276,7 @@ void wsc_limits_free(struct wsc_limits *set)
     for (size_t i = 0; i < set->texts_len; i++)
         wsc_free(set->texts[i]);
     wsc_free(set->texts);
+    wsc_free(set->reaches);
     wsc_free(set->rows);
     wsc_free(set);
 }
@@ -282,9 +341,15 @@ enum wsc_err wsc_limits_add_file(struct wsc_limits *set, const char *path, struc
         return e;
     size_t before = set->len;
     e = add_text(set, text, path, true, err);
-    if (e == WSC_OK)
-        move_to_front(set, before);
-    return e;
+    if (e != WSC_OK)
+        return e;
+    if (!make_room(set)) {
+        set->len = before;
+        return wsc_error_set(err, WSC_ERR_NOMEM, "out of memory");
+    }
+    move_to_front(set, before);
+    index_rows(set);
+    return WSC_OK;
 }
 
 /* ---- matching ---- */
@@ -303,27 +368,40 @@ static int64_t distance(const struct wsc_limit *l, int64_t ns)
     return ns < l->min_ns ? l->min_ns - ns : ns > l->max_ns ? ns - l->max_ns : 0;
 }
 
-static bool fits(const struct wsc_limit *l, enum wsc_limit_kind kind, int64_t ns)
-{
-    return l->kind == kind && l->min_ns > 0 && distance(l, ns) <= wsc_limit_slack(l->max_ns);
-}
-
+/* Rows that are equally good stand as in the table. */
 static bool better(const struct wsc_limit *a, const struct wsc_limit *b, int64_t ns)
 {
     if (a->own != b->own)
         return a->own;
     if (a->verified != b->verified)
         return a->verified;
-    return distance(a, ns) < distance(b, ns);
+    int64_t x = distance(a, ns), y = distance(b, ns);
+    return x != y ? x < y : a < b;
+}
+
+/* How many of the |n| reaches begin at |ns| or before. */
+static size_t begun(const struct reach *reaches, size_t n, int64_t ns)
+{
+    size_t low = 0;
+    while (low < n) {
+        size_t middle = low + (n - low) / 2;
+        if (reaches[middle].from <= ns)
+            low = middle + 1;
+        else
+            n = middle;
+    }
+    return low;
 }
 
 size_t wsc_limits_match(const struct wsc_limits *set, enum wsc_limit_kind kind, int64_t ns,
                         const struct wsc_limit **out, size_t max)
 {
+    const struct reach *reaches = &set->reaches[set->first[kind]];
     size_t found = 0, kept = 0;
-    for (size_t i = 0; i < set->len; i++) {
-        const struct wsc_limit *l = &set->rows[i];
-        if (!fits(l, kind, ns))
+    size_t n = begun(reaches, set->first[kind + 1] - set->first[kind], ns);
+    for (size_t i = n; i-- > 0 && reaches[i].farthest >= ns;) {
+        const struct wsc_limit *l = &set->rows[reaches[i].row];
+        if (reaches[i].to < ns)
             continue;
         found++;
         size_t at = kept;

@@ -172,6 +172,84 @@ Test(limits, how_it_ended_and_who_is_named)
     wsc_limits_named_first(list, 0, (struct wsc_span){0});
 }
 
+/* Above and below the edges of every row, slack included. */
+static size_t times_of(const struct wsc_limit *l, int64_t out[8])
+{
+    int64_t slack = wsc_limit_slack(l->max_ns), edges[] = {l->min_ns - slack, l->max_ns + slack};
+    size_t n = 0;
+    for (size_t i = 0; i < 2; i++) {
+        out[n++] = edges[i] - 1;
+        out[n++] = edges[i];
+        out[n++] = edges[i] + 1;
+    }
+    out[n++] = l->min_ns;
+    out[n++] = l->max_ns;
+    return n;
+}
+
+/* A row at a time, in no order. */
+static size_t count_fitting(const struct wsc_limits *set, enum wsc_limit_kind kind, int64_t ns)
+{
+    size_t len, n = 0;
+    const struct wsc_limit *all = wsc_limits_all(set, &len);
+    for (size_t i = 0; i < len; i++) {
+        int64_t slack = wsc_limit_slack(all[i].max_ns);
+        n += all[i].kind == kind && all[i].min_ns > 0 && ns >= all[i].min_ns - slack &&
+             ns <= all[i].max_ns + slack;
+    }
+    return n;
+}
+
+static int64_t away(const struct wsc_limit *l, int64_t ns)
+{
+    return ns < l->min_ns ? l->min_ns - ns : ns > l->max_ns ? ns - l->max_ns : 0;
+}
+
+static void check_order(const struct wsc_limit *const *rows, size_t n, int64_t ns)
+{
+    for (size_t i = 1; i < n; i++) {
+        const struct wsc_limit *a = rows[i - 1], *b = rows[i];
+        cr_expect(a->own != b->own             ? a->own
+                  : a->verified != b->verified ? a->verified
+                  : away(a, ns) != away(b, ns) ? away(a, ns) < away(b, ns)
+                                               : a < b,
+                  "%s before %s at %lld ns", a->product, b->product, (long long)ns);
+    }
+}
+
+Test(limits, all_rows_that_fit_are_found_and_in_order)
+{
+    static const char text[] = "wide\tidle\t1-100000\t-\t-\t-\t-\tno\n"
+                               "narrow\tidle\t50-70\t-\t-\t-\t-\tno\n"
+                               "tiny\tidle\t0.1\t-\t-\t-\t-\tyes\n"
+                               "later\tidle\t200-300\t-\t-\t-\t-\tyes\n";
+    struct wsc_limits *sets[] = {built_in(), built_in()};
+    struct wsc_error err;
+    char *path = file_with(text, sizeof(text) - 1);
+    cr_assert_eq(wsc_limits_add_file(sets[1], path, &err), WSC_OK, "%s", err.message);
+    (void)unlink(path);
+    for (size_t s = 0; s < 2; s++) {
+        size_t len;
+        const struct wsc_limit *all = wsc_limits_all(sets[s], &len);
+        for (size_t i = 0; i < len; i++) {
+            int64_t times[8];
+            size_t n = all[i].min_ns > 0 ? times_of(&all[i], times) : 0;
+            for (size_t t = 0; t < n; t++) {
+                const struct wsc_limit *out[64], *best[2];
+                size_t found = wsc_limits_match(sets[s], all[i].kind, times[t], out, 64);
+                cr_assert_leq(found, 64u);
+                cr_expect_eq(found, count_fitting(sets[s], all[i].kind, times[t]), "%s at %lld ns",
+                             all[i].product, (long long)times[t]);
+                check_order(out, found, times[t]);
+                cr_expect_eq(wsc_limits_match(sets[s], all[i].kind, times[t], best, 2), found);
+                for (size_t k = 0; k < found && k < 2; k++)
+                    cr_expect_eq(best[k], out[k], "%s", out[k]->product);
+            }
+        }
+        wsc_limits_free(sets[s]);
+    }
+}
+
 Test(limits, ceilings)
 {
     char *text = malloc((size_t)WSC_LIMITS_MAX_BYTES + 1);
