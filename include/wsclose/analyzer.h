@@ -46,6 +46,8 @@ struct wsc_analyzer_options {
     bool foretell; /* what an RST ended, while it is still watched whether that was heeded, is told
                       at once in a |provisional| record; default false */
     bool label;    /* let nDPI label the flows; default true */
+    bool no_evidence; /* records come without their |evidence|, for who reads none: making the
+                         sentences is most of what a record costs; default false */
 };
 
 struct wsc_analyzer;

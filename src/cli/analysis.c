@@ -51,6 +51,7 @@ enum wsc_err analysis_renew(struct analysis *a, const struct analysis_options *o
     wo.analyzer.limits = a->limits;
     wo.analyzer.keep_states = live;
     wo.analyzer.foretell = opt->foretell;
+    wo.analyzer.no_evidence = opt->no_evidence;
     wo.analyzer.keylog = a->keys.log;
     wo.analyzer.wait_keys = live && a->keys.given;
     wo.analyzer.encrypted = opt->encrypted;

@@ -13,7 +13,8 @@ struct analysis_options {
     const char *bpf, *limits;
     struct keys_options keylogs;
     bool keep_query, no_label, why, encrypted;
-    bool foretell; /* of a command that can store provisional records */
+    bool no_evidence; /* nobody is to read why */
+    bool foretell;    /* of a command that can store provisional records */
     size_t max_connections, max_memory;
     size_t workers, queue; /* 0: as usual */
 };

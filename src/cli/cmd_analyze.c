@@ -122,6 +122,14 @@ static bool keeps(const struct run *r)
     return strcmp(r->opt.db, "none") != 0;
 }
 
+/* True if somebody is to read the sentences behind a cause. */
+static bool tells_why(const struct run *r)
+{
+    bool listed = r->opt.format == WSC_FORMAT_TABLE && r->opt.common.why;
+    return keeps(r) || listed || r->opt.format == WSC_FORMAT_NDJSON ||
+           r->opt.format == WSC_FORMAT_JSON;
+}
+
 static bool begin_import(struct run *r)
 {
     struct wsc_error err;
@@ -157,6 +165,7 @@ static bool open_captures(struct run *r)
 static bool open_all(struct run *r)
 {
     struct wsc_error err;
+    r->opt.common.no_evidence = !tells_why(r);
     if (analysis_open(&r->analysis, &r->opt.common, false, r->opt.quiet, on_record, r, &err) !=
         WSC_OK)
         return fail(r, &err);

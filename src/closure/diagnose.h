@@ -14,6 +14,7 @@ struct wsc_case {
     const struct wsc_closure *rec;
     const struct wsc_evidence *ev;
     const struct wsc_signs *signs;
+    bool no_evidence; /* cause and confidence alone: nobody reads the sentences */
 };
 
 #define WSC_CLAIMS_MAX    12u
@@ -30,7 +31,8 @@ struct wsc_claim {
 struct wsc_claims {
     struct wsc_claim list[WSC_CLAIMS_MAX];
     size_t len;
-    bool full; /* the claim at hand is one too many: neither it nor its sentences are kept */
+    bool full;   /* the claim at hand is one too many: neither it nor its sentences are kept */
+    bool silent; /* no sentences are wanted */
     struct wsc_span sentences[WSC_SENTENCES_MAX];
     size_t sentences_len;
     struct wsc_span software;
@@ -43,7 +45,15 @@ typedef void (*wsc_why_fn)(const struct wsc_case *c, struct wsc_claims *out);
 
 /* Begins a claim; the sentences said next are its own. Beyond WSC_CLAIMS_MAX nothing is kept. */
 void wsc_claim(struct wsc_claims *out, enum wsc_cause cause, enum wsc_confidence confidence);
-void wsc_say(struct wsc_claims *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* wsc_say(out, format, ...): its arguments are evaluated only if sentences are wanted, so that the
+ * words for them cost nothing where nobody reads them. */
+#define wsc_say(out, ...)                                                                          \
+    do {                                                                                           \
+        if (!(out)->silent)                                                                        \
+            wsc_write(out, __VA_ARGS__);                                                           \
+    } while (0)
+void wsc_write(struct wsc_claims *out, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* True if a rule before this one has claimed a cause and is as sure as that. */
 bool wsc_claimed(const struct wsc_claims *out, enum wsc_confidence at_least);

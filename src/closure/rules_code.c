@@ -206,17 +206,19 @@ void wsc_why_code(const struct wsc_case *c, struct wsc_claims *out)
         return;
     }
     char packet[WSC_PACKET_TEXT], reason[WSC_QUOTE_TEXT];
-    (void)wsc_text_packet(c->ev->side[d].first.ref, packet);
+    uint64_t ref = c->ev->side[d].first.ref;
     if (wsc_claimed(out, WSC_CONFIDENCE_CERTAIN)) { /* reason or last word say more than the code:
                                                        it is evidence only */
         wsc_claim(out, WSC_CAUSE_NONE, WSC_CONFIDENCE_NONE);
-        wsc_say(out, "the %s's Close (%s) says %d", wsc_text_side(d), packet, code);
+        wsc_say(out, "the %s's Close (%s) says %d", wsc_text_side(d), wsc_text_packet(ref, packet),
+                code);
         return;
     }
     bool open = may_be_echo(c) && code != 1000;
     wsc_claim(out, d == WSC_DIR_C2S ? row->by_client : row->by_server,
               open ? WSC_CONFIDENCE_POSSIBLE : row->confidence);
-    wsc_say(out, "the %s's Close (%s) says %d: %s", wsc_text_side(d), packet, code, row->says);
+    wsc_say(out, "the %s's Close (%s) says %d: %s", wsc_text_side(d), wsc_text_packet(ref, packet),
+            code, row->says);
     if (open)
         wsc_say(out, "it may be the answer to one that was not captured");
     if (r->reason.len > 0)

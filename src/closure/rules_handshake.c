@@ -48,15 +48,13 @@ void wsc_why_rejected(const struct wsc_case *c, struct wsc_claims *out)
     const struct wsc_signs *s = c->signs;
     if (r->outcome != WSC_OUTCOME_HANDSHAKE_FAILED || r->ending != WSC_ENDING_REJECTED)
         return;
-    char phrase[WSC_QUOTE_TEXT] = "", packet[WSC_PACKET_TEXT] = "";
-    if (s->phrase.ptr != NULL)
-        (void)wsc_text_quote(s->phrase, phrase);
-    if (s->answer_ref != 0)
-        (void)wsc_text_packet(s->answer_ref, packet);
+    char phrase[WSC_QUOTE_TEXT], packet[WSC_PACKET_TEXT];
+    bool said = s->phrase.len > 0, found = s->answer_ref != 0;
     wsc_claim(out, WSC_CAUSE_HANDSHAKE_REJECTED, WSC_CONFIDENCE_CERTAIN);
     wsc_say(out, "a browser page sees only 1006; the server answered %d%s%s%s%s%s",
-            r->handshake_status, phrase[0] != '\0' ? " " : "", phrase,
-            packet[0] != '\0' ? " (" : "", packet, packet[0] != '\0' ? ")" : "");
+            r->handshake_status, said ? " " : "", said ? wsc_text_quote(s->phrase, phrase) : "",
+            found ? " (" : "", found ? wsc_text_packet(s->answer_ref, packet) : "",
+            found ? ")" : "");
     const char *hint = status_hint(r->handshake_status);
     if (hint != NULL)
         wsc_say(out, "%s", hint);

@@ -81,19 +81,18 @@ static void goaway(const struct wsc_case *c, enum wsc_dir d, struct wsc_claims *
     const struct wsc_closure *r = c->rec;
     if (g->ref == 0 || (r->ended_ns != 0 && g->ns > r->ended_ns))
         return;
-    char packet[WSC_PACKET_TEXT], error[ERROR_TEXT], debug[WSC_QUOTE_TEXT] = "";
+    char packet[WSC_PACKET_TEXT], error[ERROR_TEXT], quote[WSC_QUOTE_TEXT];
+    struct wsc_span debug = {.ptr = g->debug, .len = g->debug_len};
     enum wsc_cause cause = g->error == NO_ERROR
                                ? d == WSC_DIR_S2C ? WSC_CAUSE_SERVER_SHUTDOWN : WSC_CAUSE_NONE
                                : cause_of(g->error, d, false);
     if (r->code_source == WSC_CODE_SOURCE_WIRE)
         cause = WSC_CAUSE_NONE; /* the Close says itself why */
     wsc_claim(out, cause, cause != WSC_CAUSE_NONE ? WSC_CONFIDENCE_LIKELY : WSC_CONFIDENCE_NONE);
-    if (g->debug_len > 0)
-        (void)wsc_text_quote((struct wsc_span){.ptr = g->debug, .len = g->debug_len}, debug);
     wsc_say(out, "the %s had sent GOAWAY with %s, last stream %u, in %s%s%s%s", wsc_text_side(d),
             error_text(g->error, g->error_name, error), g->last_stream,
-            wsc_text_packet(g->ref, packet), debug[0] != '\0' ? ": \"" : "", debug,
-            debug[0] != '\0' ? "\"" : "");
+            wsc_text_packet(g->ref, packet), debug.len > 0 ? ": \"" : "",
+            wsc_text_quote(debug, quote), debug.len > 0 ? "\"" : "");
 }
 
 void wsc_why_http2(const struct wsc_case *c, struct wsc_claims *out)

@@ -163,7 +163,7 @@ void wsc_why_peer_crash(const struct wsc_case *c, struct wsc_claims *out)
     int64_t own = wsc_idle_of(c, d), theirs = wsc_idle_of(c, wsc_other(d));
     const char *who = wsc_text_side(d), *peer = wsc_text_side(wsc_other(d)), *end = wsc_end_word(c);
     char time[WSC_TIME_TEXT], packet[WSC_PACKET_TEXT];
-    (void)wsc_text_packet(wsc_end_packet(c, d), packet);
+    uint64_t ref = wsc_end_packet(c, d);
     bool unanswered = theirs != WSC_UNKNOWN && theirs <= AT_ONCE_NS &&
                       (own == WSC_UNKNOWN || own >= theirs) && !pong_last(c, wsc_other(d), theirs);
     if (unanswered) {
@@ -175,12 +175,12 @@ void wsc_why_peer_crash(const struct wsc_case *c, struct wsc_claims *out)
         wsc_claim(out, WSC_CAUSE_PEER_CRASH,
                   likely ? WSC_CONFIDENCE_LIKELY : WSC_CONFIDENCE_POSSIBLE);
         wsc_say(out, "the %s's %s (%s) came %s after bytes of the %s that it had not answered%s",
-                who, end, packet, wsc_text_time(theirs, time), peer,
+                who, end, wsc_text_packet(ref, packet), wsc_text_time(theirs, time), peer,
                 rst ? ": unread, or nobody was there to read them" : "");
     } else if (own != WSC_UNKNOWN && own <= AT_ONCE_NS) {
         wsc_claim(out, WSC_CAUSE_PEER_CRASH, WSC_CONFIDENCE_POSSIBLE);
         wsc_say(out, "the %s's %s (%s) came %s after its own bytes, without a Close", who, end,
-                packet, wsc_text_time(own, time));
+                wsc_text_packet(ref, packet), wsc_text_time(own, time));
     } else {
         return;
     }

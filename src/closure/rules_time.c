@@ -48,8 +48,11 @@ static void find(const struct wsc_case *c, enum wsc_limit_kind kind, enum wsc_li
 
 static void say_candidates(struct wsc_claims *out, const struct candidates *list)
 {
-    char text[WSC_SENTENCE_MAX] = "";
+    char text[WSC_SENTENCE_MAX];
     size_t used = 0;
+    if (out->silent)
+        return;
+    text[0] = '\0';
     for (size_t i = 0; i < list->len && i < NAMED; i++) {
         const struct wsc_limit *l = list->row[i];
         int n = snprintf(text + used, sizeof(text) - used, "%s%s %s%s", i > 0 ? "; " : "",
@@ -235,8 +238,8 @@ static void say_ping(const struct wsc_case *c, enum wsc_dir d, int64_t waited,
     const struct wsc_limit *rows[1];
     if (c->signs->limits != NULL &&
         wsc_limits_match(c->signs->limits, WSC_LIMIT_PING, waited, rows, 1) > 0)
-        wsc_say(out, "%s matches %s %s%s", time, rows[0]->product, rows[0]->setting,
-                rows[0]->verified ? "" : " (unverified)");
+        wsc_say(out, "%s matches %s %s%s", wsc_text_time(waited, time), rows[0]->product,
+                rows[0]->setting, rows[0]->verified ? "" : " (unverified)");
 }
 
 /* Codes by which libraries end a connection whose Ping stays unanswered; others say their own. */

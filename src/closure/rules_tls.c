@@ -61,16 +61,16 @@ static void say_alert(const struct wsc_case *c, enum wsc_dir d, struct wsc_claim
     const char *meaning = NULL;
     if (a->ref == 0)
         return;
-    (void)wsc_text_packet(a->ref, packet);
     if (a->description == ENCRYPTED) {
         wsc_say(out, "the %s sent an alert (%s), encrypted: which one cannot be read",
-                wsc_text_side(d), packet);
+                wsc_text_side(d), wsc_text_packet(a->ref, packet));
         return;
     }
     const char *name = alert_name(a->description, &meaning);
     wsc_say(out, "the %s sent the %s%s (%d) in %s%s%s", wsc_text_side(d),
-            a->level == FATAL ? "fatal alert " : "", name, a->description, packet,
-            meaning != NULL ? ": " : "", meaning != NULL ? meaning : "");
+            a->level == FATAL ? "fatal alert " : "", name, a->description,
+            wsc_text_packet(a->ref, packet), meaning != NULL ? ": " : "",
+            meaning != NULL ? meaning : "");
 }
 
 void wsc_why_no_keys(const struct wsc_case *c, struct wsc_claims *out)
@@ -78,14 +78,12 @@ void wsc_why_no_keys(const struct wsc_case *c, struct wsc_claims *out)
     const struct wsc_closure *r = c->rec;
     if (c->ev->handshake != WSC_EV_ENCRYPTED)
         return;
-    char alpn[WSC_QUOTE_TEXT] = "", packet[WSC_PACKET_TEXT], time[WSC_TIME_TEXT];
-    if (c->signs->alpn.len > 0)
-        (void)wsc_text_quote(c->signs->alpn, alpn);
+    char alpn[WSC_QUOTE_TEXT], packet[WSC_PACKET_TEXT], time[WSC_TIME_TEXT];
     wsc_claim(out, WSC_CAUSE_NO_KEYS, WSC_CONFIDENCE_CERTAIN);
     wsc_say(out, "no key log has the secrets of this TLS connection: whether it was a WebSocket, "
                  "and what its ends said, cannot be told");
-    if (alpn[0] != '\0')
-        wsc_say(out, "the client offered \"%s\" (ALPN)", alpn);
+    if (c->signs->alpn.len > 0)
+        wsc_say(out, "the client offered \"%s\" (ALPN)", wsc_text_quote(c->signs->alpn, alpn));
     for (int d = 0; d < 2; d++)
         say_alert(c, (enum wsc_dir)d, out);
     if (r->tcp_end != WSC_TCP_END_NONE)

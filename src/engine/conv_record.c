@@ -251,7 +251,10 @@ static void hand_over(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop
     struct wsc_signs signs;
     struct wsc_claims claims;
     wsc_conv_signs(e, c, &signs);
-    wsc_diagnose(&(struct wsc_case){.rec = &r, .ev = &ev, .signs = &signs}, &claims, &r);
+    wsc_diagnose(
+        &(struct wsc_case){
+            .rec = &r, .ev = &ev, .signs = &signs, .no_evidence = e->opt.no_evidence},
+        &claims, &r);
     e->records += !provisional;
     e->on_record(e->ctx, &r);
 }

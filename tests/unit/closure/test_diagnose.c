@@ -129,7 +129,20 @@ Test(words, times_and_packets)
     char out[WSC_TIME_TEXT], packet[WSC_PACKET_TEXT];
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
         cr_expect_str_eq(wsc_text_time(times[i].ns, out), times[i].text);
+    for (int64_t ns = 0; ns < INT64_C(4000000000000000); ns += 1 + ns / 50 + ns % 7) {
+        /* ... and as printf() has it, which rounds the double: above all where a tenth ends. */
+        int64_t near[] = {ns, ns / 100000 * 100000 + 50000, ns / 100000000 * 100000000 + 50000000};
+        for (size_t i = 0; i < 9; i++) {
+            int64_t t = near[i / 3] + (int64_t)(i % 3) - (near[i / 3] > 0);
+            char want[WSC_TIME_TEXT];
+            double v = (double)t / 1e9;
+            (void)snprintf(want, sizeof(want), v < 1 ? "%.1f ms" : "%.1f s", v < 1 ? v * 1e3 : v);
+            cr_assert_str_eq(wsc_text_time(t, out), want, "%lld ns", (long long)t);
+        }
+    }
     cr_expect_str_eq(wsc_text_packet(WSC_REF(0, 7), packet), "packet 7");
+    cr_expect_str_eq(wsc_text_packet(WSC_REF(0, UINT64_C(0xffffffffffff)), packet),
+                     "packet 281474976710655");
     cr_expect_str_eq(wsc_text_packet(WSC_REF(2, 7), packet), "packet 7 of capture 3");
 }
 
@@ -531,6 +544,38 @@ static void all_sentences(const struct wsc_closure *r, char *out, size_t size)
     for (size_t i = 0; i < r->evidence_len && used < size; i++)
         used += (size_t)snprintf(out + used, size - used, "%.*s\n", (int)r->evidence[i].len,
                                  (const char *)r->evidence[i].ptr);
+}
+
+static bool same(struct wsc_span a, struct wsc_span b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+Test(rules, a_cause_is_the_same_where_nobody_reads_why)
+{
+    struct wsc_limits *limits = NULL;
+    cr_assert_eq(wsc_limits_new(&limits), WSC_OK);
+    for (size_t i = 0; i < sizeof(stories) / sizeof(stories[0]); i++) {
+        static struct story told, silent;
+        static struct wsc_claims why, claims;
+        const char *name = stories[i].name;
+        stories[i].tell(&told);
+        told.signs.limits = limits;
+        silent = told;
+        wsc_diagnose(&(struct wsc_case){.rec = &told.rec, .ev = &told.ev, .signs = &told.signs},
+                     &why, &told.rec);
+        wsc_diagnose(
+            &(struct wsc_case){
+                .rec = &silent.rec, .ev = &silent.ev, .signs = &silent.signs, .no_evidence = true},
+            &claims, &silent.rec);
+        cr_expect(same(silent.rec.cause, told.rec.cause), "%s", name);
+        cr_expect_eq(silent.rec.confidence, told.rec.confidence, "%s", name);
+        cr_expect(same(silent.rec.software, told.rec.software), "%s", name);
+        cr_expect(same(silent.rec.app_code_scope, told.rec.app_code_scope), "%s", name);
+        cr_expect(same(silent.rec.app_code_name, told.rec.app_code_name), "%s", name);
+        cr_expect_eq(silent.rec.evidence_len, 0, "%s", name);
+    }
+    wsc_limits_free(limits);
 }
 
 Test(rules, each_says_what_it_sees_and_no_more)
