@@ -2,7 +2,7 @@
 # The one command for a newcomer: installs what is missing, builds, and shows what wsclose says of the samples beside this script.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-packages=(gcc libc6-dev cmake ninja-build pkg-config gettext libpcap-dev libarchive-dev libndpi-dev libhttp-parser-dev libnghttp2-dev libssl-dev
+packages=(gcc libc6-dev cmake ninja-build pkg-config gettext libpcap-dev libarchive-dev libndpi-dev libnghttp2-dev libssl-dev
     libsqlite3-dev libjansson-dev libxxhash-dev libseccomp-dev libcap-ng-dev libmicrohttpd-dev)
 missing=()
 for p in "${packages[@]}"; do

@@ -83,6 +83,7 @@ enum wsc_err wsc_analyzer_new(const struct wsc_analyzer_options *opt, wsc_record
     wsc_pool_init(&e->notes_pool, sizeof(struct wsc_conv_notes), 32);
     wsc_pool_init(&e->ledger_pool, sizeof(struct wsc_conv_ledger), 64);
     wsc_pool_init(&e->pre_pool, sizeof(struct wsc_conv_pre), 64);
+    wsc_pool_init(&e->h1_pool, wsc_h1_size(), 64);
     wsc_pool_init(&e->scratch_pool, WSC_WS_CONTROL_KEPT, 32);
     wsc_pool_init(&e->inner_pool, sizeof(struct wsc_conv_inner), 32);
     wsc_pool_init(&e->stream_pool, sizeof(struct wsc_conv_stream), 32);
@@ -206,9 +207,9 @@ static size_t memory_held(const struct wsc_analyzer *an)
     const struct wsc_engine *e = &an->engine;
     return sizeof(*an) + wsc_flow_table_bytes(an->flows) + e->tcp.held_bytes +
            e->tcp.more_pool.bytes + e->ws_pool.bytes + e->notes_pool.bytes + e->ledger_pool.bytes +
-           e->pre_pool.bytes + e->scratch_pool.bytes + e->inner_pool.bytes + e->stream_pool.bytes +
-           e->h2_bytes + wsc_tls_shared_held(e->tls) + e->run_bytes + wsc_intern_bytes(e->intern) +
-           wsc_ip_defrag_held(an->intake.defrag);
+           e->pre_pool.bytes + e->h1_pool.bytes + e->scratch_pool.bytes + e->inner_pool.bytes +
+           e->stream_pool.bytes + e->h2_bytes + wsc_tls_shared_held(e->tls) + e->run_bytes +
+           wsc_intern_bytes(e->intern) + wsc_ip_defrag_held(an->intake.defrag);
 }
 
 /* What is given back is used again, not returned to the system: at the ceiling the number of
@@ -372,6 +373,7 @@ void wsc_analyzer_free(struct wsc_analyzer *an)
     wsc_pool_clear(&e->notes_pool);
     wsc_pool_clear(&e->ledger_pool);
     wsc_pool_clear(&e->pre_pool);
+    wsc_pool_clear(&e->h1_pool);
     wsc_pool_clear(&e->scratch_pool);
     wsc_pool_clear(&e->inner_pool);
     wsc_pool_clear(&e->stream_pool);

@@ -267,7 +267,7 @@ struct wsc_engine {
     wsc_record_fn on_record;
     void *ctx;
     struct wsc_tcp_shared tcp;
-    struct wsc_pool ws_pool, notes_pool, ledger_pool, pre_pool, scratch_pool, inner_pool,
+    struct wsc_pool ws_pool, notes_pool, ledger_pool, pre_pool, h1_pool, scratch_pool, inner_pool,
         stream_pool;
     struct wsc_tls_shared *tls;
     struct wsc_tls_names *tls_names;
@@ -394,7 +394,7 @@ void wsc_conv_h2_finish(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_st
 bool wsc_conv_sniff(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data);
 void wsc_conv_http_data(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data);
 void wsc_conv_http_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint64_t len);
-void wsc_conv_http_close(struct wsc_conv_pre *pre);
+void wsc_conv_http_close(struct wsc_engine *e, struct wsc_conv_pre *pre);
 bool wsc_conv_pre_need(struct wsc_engine *e, struct wsc_conv *c);
 
 /* conv_http.c, of HTTP/2 as well: what a request, an answer and a rejection say. */

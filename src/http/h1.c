@@ -1,288 +1,239 @@
 #include "http/h1.h"
 
 #include "base/alloc.h"
-#include "http/head_text.h"
+#include "http/h1_head.h"
 
-#include <http_parser.h>
-
-#include <string.h>
+enum step {
+    HEAD,
+    BODY,        /* |left| bytes of it to come */
+    UNTIL_CLOSE, /* a body that ends with the connection */
+    /* RFC 9112 7.1 */
+    CHUNK_SIZE,
+    CHUNK_EXT,
+    CHUNK_SIZE_LF,
+    CHUNK_DATA, /* |left| bytes of it to come */
+    CHUNK_CR,
+    CHUNK_LF,
+    TRAILERS,
+    FAILED
+};
 
 struct wsc_h1 {
-    http_parser parser;
     const struct wsc_h1_ops *ops;
     void *ctx;
-    struct wsc_head_text text;
-    size_t max_head, head_bytes;
-    uint64_t offset;    /* of the next byte */
-    uint64_t chunk_end; /* of the bytes being parsed: where a head that ends now ends */
-    char name[WSC_HEAD_NAME_MAX];
-    uint8_t name_len; /* over WSC_HEAD_NAME_MAX: too long to be one of ours */
-    uint8_t item;     /* being written, or WSC_HEAD_NONE */
-    uint8_t line;     /* where in a line end the scan stands */
-    bool in_head, value_begun, stop, failed;
+    uint64_t offset; /* of the next byte */
+    uint64_t left;
+    struct wsc_buf held; /* of a head that did not come whole: its bytes so far */
+    size_t extra;        /* bytes of a chunk's first line */
+    enum step step;
+    struct wsc_h1_scan scan;
 };
 
-static struct wsc_h1 *self(http_parser *p)
+size_t wsc_h1_size(void)
 {
-    return p->data;
+    return sizeof(struct wsc_h1);
 }
 
-/* ---- collecting a head ---- */
-
-static bool begin_piece(struct wsc_h1 *h, unsigned item)
-{
-    h->item = (uint8_t)item;
-    return wsc_head_text_begin(&h->text, item);
-}
-
-static int add_bytes(struct wsc_h1 *h, const char *at, size_t n)
-{
-    return wsc_head_text_add(&h->text, at, n) ? 0 : 1;
-}
-
-static int add_to(struct wsc_h1 *h, unsigned item, const char *at, size_t n)
-{
-    if (h->item != item && !begin_piece(h, item))
-        return 1;
-    return add_bytes(h, at, n);
-}
-
-static int on_message_begin(http_parser *p)
-{
-    struct wsc_h1 *h = self(p);
-    wsc_head_text_restart(&h->text);
-    h->item = WSC_HEAD_NONE;
-    h->name_len = 0;
-    h->value_begun = false;
-    return 0;
-}
-
-static int on_url(http_parser *p, const char *at, size_t n)
-{
-    return add_to(self(p), WSC_HEAD_TARGET, at, n);
-}
-
-static int on_status(http_parser *p, const char *at, size_t n)
-{
-    return add_to(self(p), WSC_HEAD_PHRASE, at, n);
-}
-
-static int on_header_field(http_parser *p, const char *at, size_t n)
-{
-    struct wsc_h1 *h = self(p);
-    if (h->value_begun || h->item == WSC_HEAD_TARGET || h->item == WSC_HEAD_PHRASE) {
-        h->name_len = 0;
-        h->value_begun = false;
-    }
-    h->item = WSC_HEAD_NONE;
-    if (h->name_len + n > WSC_HEAD_NAME_MAX) {
-        h->name_len = WSC_HEAD_NAME_MAX + 1;
-        return 0;
-    }
-    memcpy(h->name + h->name_len, at, n);
-    h->name_len = (uint8_t)(h->name_len + n);
-    return 0;
-}
-
-static int on_header_value(http_parser *p, const char *at, size_t n)
-{
-    struct wsc_h1 *h = self(p);
-    if (!h->value_begun) {
-        h->value_begun = true;
-        unsigned field =
-            h->name_len <= WSC_HEAD_NAME_MAX ? wsc_head_item(h->name, h->name_len) : WSC_HEAD_NONE;
-        if (field != WSC_HEAD_NONE && !begin_piece(h, field))
-            return 1;
-    }
-    return h->item != WSC_HEAD_NONE ? add_bytes(h, at, n) : 0;
-}
-
-/* ---- a complete head ---- */
-
-static enum wsc_h1_next hand_over(struct wsc_h1 *h, bool *ok)
-{
-    struct wsc_buf joined;
-    struct wsc_h1_head head = {
-        .is_request = h->parser.type == HTTP_REQUEST,
-        .get = h->parser.type == HTTP_REQUEST && h->parser.method == HTTP_GET,
-        .head_method = h->parser.type == HTTP_REQUEST && h->parser.method == HTTP_HEAD,
-        .connect = h->parser.type == HTTP_REQUEST && h->parser.method == HTTP_CONNECT,
-        .status = h->parser.type == HTTP_RESPONSE ? (int)h->parser.status_code : 0,
-        .version = (unsigned)(h->parser.http_major * 10 + h->parser.http_minor),
-    };
-    *ok = wsc_head_text_join(&h->text, &joined, &head);
-    enum wsc_h1_next next = *ok ? h->ops->on_head(h->ctx, &head, h->chunk_end) : WSC_H1_GO_ON;
-    wsc_buf_clear(&joined);
-    return next;
-}
-
-static int on_headers_complete(http_parser *p)
-{
-    struct wsc_h1 *h = self(p);
-    bool ok;
-    enum wsc_h1_next next = hand_over(h, &ok);
-    wsc_head_text_clear(&h->text);
-    if (!ok)
-        return -1;
-    h->in_head = false;
-    p->upgrade = 0; /* who decides is on_head, not the parser */
-    switch (next) {
-    case WSC_H1_GO_ON:
-        return 0;
-    case WSC_H1_NO_BODY:
-        return 1;
-    case WSC_H1_STOP:
-        break;
-    }
-    h->stop = true;
-    return 2; /* sets upgrade: the parser ends at the head's last byte */
-}
-
-static int on_message_complete(http_parser *p)
-{
-    struct wsc_h1 *h = self(p);
-    h->in_head = true;
-    h->head_bytes = 0;
-    h->line = 0;
-    http_parser_pause(p, 1); /* so that the next head is scanned for its end */
-    return 0;
-}
-
-static const http_parser_settings settings = {
-    .on_message_begin = on_message_begin,
-    .on_url = on_url,
-    .on_status = on_status,
-    .on_header_field = on_header_field,
-    .on_header_value = on_header_value,
-    .on_headers_complete = on_headers_complete,
-    .on_message_complete = on_message_complete,
-};
-
-struct wsc_h1 *wsc_h1_new(bool requests, size_t max_head, uint64_t offset,
+struct wsc_h1 *wsc_h1_new(struct wsc_pool *pool, bool requests, size_t max_head, uint64_t offset,
                           const struct wsc_h1_ops *ops, void *ctx)
 {
-    struct wsc_h1 *h = wsc_calloc(1, sizeof(*h));
+    struct wsc_h1 *h = wsc_pool_get(pool);
     if (h == NULL)
         return NULL;
-    http_parser_init(&h->parser, requests ? HTTP_REQUEST : HTTP_RESPONSE);
-    h->parser.data = h;
     h->ops = ops;
     h->ctx = ctx;
-    h->max_head = max_head;
     h->offset = offset;
-    h->in_head = true;
-    h->item = WSC_HEAD_NONE;
-    wsc_head_text_init(&h->text, max_head);
+    h->left = 0;
+    h->extra = 0;
+    h->step = HEAD;
+    wsc_buf_init(&h->held, max_head);
+    wsc_h1_scan_init(&h->scan, requests);
     return h;
 }
 
-void wsc_h1_free(struct wsc_h1 *h)
+void wsc_h1_free(struct wsc_pool *pool, struct wsc_h1 *h)
 {
     if (h == NULL)
         return;
-    wsc_head_text_clear(&h->text);
-    wsc_free(h);
-}
-
-/* Bytes up to and with the next empty line, or all: a head that is complete then ends with the
- * chunk. */
-static size_t to_empty_line(struct wsc_h1 *h, const uint8_t *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (p[i] == '\n') {
-            bool empty = h->line != 0;
-            h->line = 1;
-            if (empty)
-                return i + 1;
-        } else if (!(p[i] == '\r' && h->line == 1)) {
-            h->line = 0;
-        }
-    }
-    return n;
+    wsc_buf_clear(&h->held);
+    wsc_pool_put(pool, h);
 }
 
 static enum wsc_h1_status fail(struct wsc_h1 *h)
 {
-    h->failed = true;
-    wsc_head_text_clear(&h->text);
+    h->step = FAILED;
+    wsc_buf_clear(&h->held);
     return WSC_H1_FAILED;
+}
+
+static void end_message(struct wsc_h1 *h)
+{
+    h->step = HEAD;
+    wsc_h1_scan_init(&h->scan, h->scan.requests);
+}
+
+/* ---- heads ---- */
+
+/* What follows a head (RFC 9112 6.3). */
+static void begin_body(struct wsc_h1 *h, enum wsc_h1_next next)
+{
+    const struct wsc_h1_scan *s = &h->scan;
+    bool none = next == WSC_H1_NO_BODY ||
+                (!s->requests && (s->status < 200 || s->status == 204 || s->status == 304));
+    h->left = s->content_length;
+    h->extra = 0;
+    if (!none && s->chunked)
+        h->step = CHUNK_SIZE;
+    else if (!none && s->has_length && h->left > 0)
+        h->step = BODY;
+    else if (!none && s->requests && s->coded)
+        h->step = FAILED; /* where it ends, nobody can say */
+    else if (!none && !s->has_length && !s->requests)
+        h->step = UNTIL_CLOSE;
+    else
+        end_message(h);
+}
+
+static enum wsc_h1_status take_head(struct wsc_h1 *h, const uint8_t *at)
+{
+    if (h->step == TRAILERS) {
+        wsc_buf_clear(&h->held);
+        end_message(h);
+        return WSC_H1_MORE;
+    }
+    struct wsc_h1_head head;
+    uint8_t *joined;
+    if (!wsc_h1_scan_take(&h->scan, at, &head, &joined))
+        return fail(h);
+    enum wsc_h1_next next = h->ops->on_head(h->ctx, &head, h->offset);
+    wsc_free(joined);
+    wsc_buf_clear(&h->held);
+    if (next == WSC_H1_STOP)
+        return WSC_H1_STOPPED;
+    begin_body(h, next);
+    return h->step != FAILED ? WSC_H1_MORE : WSC_H1_FAILED;
+}
+
+/* A head that is whole in |data| is read where it lies, one that is not from a copy. */
+static enum wsc_h1_status feed_head(struct wsc_h1 *h, struct wsc_span data, size_t *taken)
+{
+    size_t before = h->held.len, room = h->held.max - before;
+    struct wsc_span all = {.ptr = data.ptr, .len = data.len < room ? data.len : room};
+    if (before > 0 && !wsc_buf_append(&h->held, all.ptr, all.len))
+        return fail(h);
+    if (before > 0)
+        all = (struct wsc_span){.ptr = h->held.data, .len = h->held.len};
+    enum wsc_h1_scanned r = wsc_h1_scan(&h->scan, all.ptr, all.len);
+    if (r == WSC_H1_SCAN_BAD || (r == WSC_H1_SCAN_MORE && all.len == h->held.max))
+        return fail(h);
+    *taken = (r == WSC_H1_SCAN_MORE ? all.len : h->scan.at) - before;
+    h->offset += *taken;
+    if (r == WSC_H1_SCAN_DONE)
+        return take_head(h, all.ptr);
+    return before > 0 || wsc_buf_append(&h->held, all.ptr, all.len) ? WSC_H1_MORE : fail(h);
+}
+
+/* ---- bodies ---- */
+
+static int hex_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9'                     ? c - '0'
+           : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+                                                    : -1;
+}
+
+/* |h->left| is the size so far. */
+static enum step chunk_size(struct wsc_h1 *h, uint8_t c)
+{
+    int digit = hex_digit(c);
+    if (digit >= 0) {
+        h->left = h->left << 4 | (unsigned)digit;
+        return h->left >> 60 == 0 ? CHUNK_SIZE : FAILED;
+    }
+    if (h->extra == 1)
+        return FAILED; /* no digit at all */
+    return c == '\r' ? CHUNK_SIZE_LF : c == ';' || c == ' ' || c == '\t' ? CHUNK_EXT : FAILED;
+}
+
+static bool is_control(uint8_t c)
+{
+    return (c < 0x20 && c != '\t') || c == 0x7f;
+}
+
+/* One byte of what frames chunks; returns what comes next. */
+static enum step chunk_byte(struct wsc_h1 *h, uint8_t c)
+{
+    switch (h->step) {
+    case CHUNK_SIZE:
+        return chunk_size(h, c);
+    case CHUNK_EXT:
+        return c == '\r' ? CHUNK_SIZE_LF : is_control(c) ? FAILED : CHUNK_EXT;
+    case CHUNK_SIZE_LF:
+        return c != '\n' ? FAILED : h->left > 0 ? CHUNK_DATA : TRAILERS;
+    case CHUNK_CR:
+        return c == '\r' ? CHUNK_LF : FAILED;
+    case CHUNK_LF:
+        return c == '\n' ? CHUNK_SIZE : FAILED;
+    default:
+        return FAILED;
+    }
+}
+
+static enum wsc_h1_status feed_chunked(struct wsc_h1 *h, uint8_t c)
+{
+    if (++h->extra > h->held.max)
+        return fail(h);
+    enum step now = h->step;
+    h->step = chunk_byte(h, c);
+    h->offset++;
+    if (h->step == CHUNK_SIZE && now == CHUNK_LF)
+        h->extra = 0;
+    else if (h->step == FAILED)
+        return fail(h);
+    else if (h->step == TRAILERS)
+        wsc_h1_scan_init_trailers(&h->scan, h->scan.requests);
+    return WSC_H1_MORE;
+}
+
+/* Bytes of a body that nobody looks at; |n| is no more than there are. */
+static void skip_body(struct wsc_h1 *h, uint64_t n)
+{
+    h->offset += n;
+    if (h->step == UNTIL_CLOSE)
+        return;
+    h->left -= n;
+    if (h->left == 0 && h->step == CHUNK_DATA)
+        h->step = CHUNK_CR;
+    else if (h->left == 0)
+        end_message(h);
 }
 
 enum wsc_h1_status wsc_h1_feed(struct wsc_h1 *h, struct wsc_span data, size_t *taken)
 {
-    *taken = 0;
-    if (h->failed)
-        return WSC_H1_FAILED;
-    while (*taken < data.len) {
-        const uint8_t *p = data.ptr + *taken;
-        size_t n = data.len - *taken;
-        bool head = h->in_head;
-        if (head)
-            n = to_empty_line(h, p, n);
-        h->chunk_end = h->offset + n;
-        size_t parsed = http_parser_execute(&h->parser, &settings, (const char *)p, n);
-        enum http_errno err = HTTP_PARSER_ERRNO(&h->parser);
-        *taken += parsed;
-        h->offset += parsed;
-        if (h->stop)
-            return WSC_H1_STOPPED;
-        if (err == HPE_PAUSED)
-            http_parser_pause(&h->parser, 0);
-        else if (err != HPE_OK || parsed < n)
-            return fail(h);
-        if (head && h->in_head && (h->head_bytes += parsed) > h->max_head)
-            return fail(h);
+    enum wsc_h1_status status = h->step != FAILED ? WSC_H1_MORE : WSC_H1_FAILED;
+    for (*taken = 0; *taken < data.len && status == WSC_H1_MORE;) {
+        struct wsc_span rest = {.ptr = data.ptr + *taken, .len = data.len - *taken};
+        size_t n = rest.len;
+        if (h->step == HEAD || h->step == TRAILERS) {
+            status = feed_head(h, rest, &n);
+        } else if (h->step == BODY || h->step == CHUNK_DATA || h->step == UNTIL_CLOSE) {
+            n = h->step != UNTIL_CLOSE && n > h->left ? (size_t)h->left : n;
+            skip_body(h, n);
+        } else {
+            n = 1;
+            status = feed_chunked(h, *rest.ptr);
+        }
+        *taken += status == WSC_H1_FAILED ? 0 : n;
     }
-    return WSC_H1_MORE;
+    return status;
 }
 
 bool wsc_h1_gap(struct wsc_h1 *h, uint64_t n)
 {
-    http_parser *p = &h->parser;
-    bool known = !h->failed && !h->in_head && !(p->flags & F_CHUNKED);
-    if (known && p->content_length == UINT64_MAX) {
-        h->offset += n; /* a body that ends with the connection */
-        return true;
-    }
-    if (!known || n > p->content_length) {
+    if (h->step != UNTIL_CLOSE && (h->step != BODY || n > h->left)) {
         (void)fail(h);
         return false;
     }
-    h->offset += n;
-    if (n < p->content_length) {
-        p->content_length -= n;
-        return true;
-    }
-    /* The gap ends with the body: let the parser see a last byte. */
-    p->content_length = 1;
-    size_t parsed = http_parser_execute(p, &settings, "x", 1);
-    http_parser_pause(p, 0);
-    return parsed == 1;
-}
-
-/* ---- sniffing ---- */
-
-static bool begins(struct wsc_span d, const char *word)
-{
-    size_t n = strlen(word);
-    if (n > d.len)
-        n = d.len;
-    return n > 0 && memcmp(d.ptr, word, n) == 0;
-}
-
-bool wsc_h1_looks_like_request(struct wsc_span data)
-{
-    static const char *const methods[] = {"GET ",    "POST ",   "PUT ",     "HEAD ",     "OPTIONS ",
-                                          "DELETE ", "PATCH ",  "CONNECT ", "TRACE ",    "COPY ",
-                                          "LOCK ",   "MKCOL ",  "MOVE ",    "PROPFIND ", "PURGE ",
-                                          "REPORT ", "SEARCH ", "UNLOCK "};
-    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-        if (begins(data, methods[i]))
-            return true;
-    return false;
-}
-
-bool wsc_h1_looks_like_response(struct wsc_span data)
-{
-    return begins(data, "HTTP/1.");
+    skip_body(h, n);
+    return true;
 }

@@ -1,11 +1,12 @@
-/* HTTP/1.x messages of one direction until an Upgrade (RFC 9110, RFC 9112); http-parser does the
- * parsing.
+/* HTTP/1.x messages of one direction until an Upgrade (RFC 9110, RFC 9112).
  *
  * Keeps the few header fields that a verdict or its evidence needs, bounded; bodies are skipped. */
 #ifndef WSC_HTTP_H1_H
 #define WSC_HTTP_H1_H
 
 #include <wsclose/types.h>
+
+#include "base/pool.h"
 
 /* The header fields kept. Repeated ones are joined with ", " (RFC 9110 5.3). */
 enum wsc_h1_field {
@@ -62,12 +63,13 @@ enum wsc_h1_status {
 
 struct wsc_h1;
 
-/* A parser for one direction. |max_head| is the ceiling for one head (FAILED beyond it;
- * http-parser's own, 80 KiB, holds as well). |offset|: stream offset of the first
- * byte. NULL: no memory. */
-struct wsc_h1 *wsc_h1_new(bool requests, size_t max_head, uint64_t offset,
+/* A parser for one direction, from |pool|, whose blocks have wsc_h1_size() bytes. |max_head|: the
+ * ceiling for one head, FAILED beyond it. |offset|: stream offset of the first byte. NULL: no
+ * memory. */
+struct wsc_h1 *wsc_h1_new(struct wsc_pool *pool, bool requests, size_t max_head, uint64_t offset,
                           const struct wsc_h1_ops *ops, void *ctx);
-void wsc_h1_free(struct wsc_h1 *h); /* NULL is legal */
+void wsc_h1_free(struct wsc_pool *pool, struct wsc_h1 *h); /* NULL is legal */
+size_t wsc_h1_size(void);
 
 /* Takes bytes; |*taken| receives how many (all but for STOPPED). */
 enum wsc_h1_status wsc_h1_feed(struct wsc_h1 *h, struct wsc_span data, size_t *taken);

@@ -3,43 +3,72 @@
 #include <string.h>
 #include <strings.h>
 
-#define NAME(text)                                                                                 \
-    {                                                                                              \
-        .name = (text), .len = sizeof(text) - 1                                                    \
-    }
-static const struct {
-    const char *name;
-    size_t len;
-} names[WSC_H1_FIELD_COUNT] = {
-    [WSC_H1_HOST] = NAME("host"),
-    [WSC_H1_CONNECTION] = NAME("connection"),
-    [WSC_H1_UPGRADE] = NAME("upgrade"),
-    [WSC_H1_SEC_WEBSOCKET_KEY] = NAME("sec-websocket-key"),
-    [WSC_H1_SEC_WEBSOCKET_ACCEPT] = NAME("sec-websocket-accept"),
-    [WSC_H1_SEC_WEBSOCKET_VERSION] = NAME("sec-websocket-version"),
-    [WSC_H1_SEC_WEBSOCKET_PROTOCOL] = NAME("sec-websocket-protocol"),
-    [WSC_H1_SEC_WEBSOCKET_EXTENSIONS] = NAME("sec-websocket-extensions"),
-    [WSC_H1_ORIGIN] = NAME("origin"),
-    [WSC_H1_USER_AGENT] = NAME("user-agent"),
-    [WSC_H1_SERVER] = NAME("server"),
-    [WSC_H1_VIA] = NAME("via"),
-    [WSC_H1_LOCATION] = NAME("location"),
-    [WSC_H1_WWW_AUTHENTICATE] = NAME("www-authenticate"),
-    [WSC_H1_CF_RAY] = NAME("cf-ray"),
+static const char *const names[WSC_H1_FIELD_COUNT] = {
+    [WSC_H1_HOST] = "host",
+    [WSC_H1_CONNECTION] = "connection",
+    [WSC_H1_UPGRADE] = "upgrade",
+    [WSC_H1_SEC_WEBSOCKET_KEY] = "sec-websocket-key",
+    [WSC_H1_SEC_WEBSOCKET_ACCEPT] = "sec-websocket-accept",
+    [WSC_H1_SEC_WEBSOCKET_VERSION] = "sec-websocket-version",
+    [WSC_H1_SEC_WEBSOCKET_PROTOCOL] = "sec-websocket-protocol",
+    [WSC_H1_SEC_WEBSOCKET_EXTENSIONS] = "sec-websocket-extensions",
+    [WSC_H1_ORIGIN] = "origin",
+    [WSC_H1_USER_AGENT] = "user-agent",
+    [WSC_H1_SERVER] = "server",
+    [WSC_H1_VIA] = "via",
+    [WSC_H1_LOCATION] = "location",
+    [WSC_H1_WWW_AUTHENTICATE] = "www-authenticate",
+    [WSC_H1_CF_RAY] = "cf-ray",
 };
-#undef NAME
 
 struct piece {
     uint16_t item;
     uint16_t len;
 };
 
+/* The only one that |name| can be. */
+static unsigned candidate(const char *name, size_t len)
+{
+    char first = (char)(name[0] | 0x20);
+    switch (len) {
+    case 3:
+        return WSC_H1_VIA;
+    case 4:
+        return WSC_H1_HOST;
+    case 6:
+        return first == 'o' ? WSC_H1_ORIGIN : first == 's' ? WSC_H1_SERVER : WSC_H1_CF_RAY;
+    case 7:
+        return WSC_H1_UPGRADE;
+    case 8:
+        return WSC_H1_LOCATION;
+    case 10:
+        return first == 'c' ? WSC_H1_CONNECTION : WSC_H1_USER_AGENT;
+    case 16:
+        return WSC_H1_WWW_AUTHENTICATE;
+    case 17:
+        return WSC_H1_SEC_WEBSOCKET_KEY;
+    case 20:
+        return WSC_H1_SEC_WEBSOCKET_ACCEPT;
+    case 21:
+        return WSC_H1_SEC_WEBSOCKET_VERSION;
+    case 22:
+        return WSC_H1_SEC_WEBSOCKET_PROTOCOL;
+    case 24:
+        return WSC_H1_SEC_WEBSOCKET_EXTENSIONS;
+    default:
+        return WSC_HEAD_NONE;
+    }
+}
+
 unsigned wsc_head_item(const char *name, size_t len)
 {
-    for (unsigned i = 0; i < WSC_H1_FIELD_COUNT; i++)
-        if (names[i].len == len && strncasecmp(names[i].name, name, len) == 0)
-            return i;
-    return WSC_HEAD_NONE;
+    if (len == 0)
+        return WSC_HEAD_NONE;
+    unsigned item = candidate(name, len);
+    if (item == WSC_HEAD_NONE || (name[0] | 0x20) != names[item][0] ||
+        strncasecmp(name, names[item], len) != 0)
+        return WSC_HEAD_NONE;
+    return item;
 }
 
 void wsc_head_text_init(struct wsc_head_text *t, size_t max_head)

@@ -12,7 +12,6 @@ enum {
     WSC_HEAD_PHRASE,
     WSC_HEAD_NONE /* not kept */
 };
-#define WSC_HEAD_NAME_MAX 24u /* the longest name of a field that is kept */
 
 struct wsc_head_text {
     struct wsc_buf text; /* pieces: each its item, its length, its bytes */

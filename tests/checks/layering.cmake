@@ -19,7 +19,7 @@ set(tls_public types.h error.h keylog.h)
 set(tls_third openssl/evp.h openssl/kdf.h openssl/core_names.h openssl/params.h openssl/crypto.h openssl/hmac.h openssl/err.h)
 set(http_dirs "")
 set(http_public types.h)
-set(http_third http_parser.h nghttp2/nghttp2.h openssl/evp.h)
+set(http_third nghttp2/nghttp2.h openssl/evp.h)
 set(ws_dirs "")
 set(ws_public types.h closure.h codes.h)
 set(codes_dirs "")
@@ -47,7 +47,7 @@ set(layers base capture decode flow ident tls http ws codes closure engine store
 
 # Generated at build time, private to the directory that includes them.
 set(generated app_codes.inc official_codes.inc reasons.inc schema.inc timeouts.inc)
-set(third_party pcap/pcap.h pcap.h archive.h archive_entry.h xxhash.h ndpi_api.h http_parser.h nghttp2/nghttp2.h openssl/evp.h openssl/kdf.h openssl/core_names.h openssl/params.h openssl/crypto.h openssl/hmac.h openssl/err.h sqlite3.h jansson.h microhttpd.h seccomp.h cap-ng.h)
+set(third_party pcap/pcap.h pcap.h archive.h archive_entry.h xxhash.h ndpi_api.h nghttp2/nghttp2.h openssl/evp.h openssl/kdf.h openssl/core_names.h openssl/params.h openssl/crypto.h openssl/hmac.h openssl/err.h sqlite3.h jansson.h microhttpd.h seccomp.h cap-ng.h)
 
 set(broken "")
 macro(complain what)

@@ -51,7 +51,9 @@ static const struct wsc_h1_ops ops = {.on_head = on_head};
  * what the parser said last. */
 static void run(struct log *l, bool requests, const char *text, size_t split, size_t max_head)
 {
-    struct wsc_h1 *h = wsc_h1_new(requests, max_head, 0, &ops, l);
+    struct wsc_pool pool;
+    wsc_pool_init(&pool, wsc_h1_size(), 2);
+    struct wsc_h1 *h = wsc_h1_new(&pool, requests, max_head, 0, &ops, l);
     cr_assert_not_null(h);
     size_t len = strlen(text), at = 0;
     enum wsc_h1_status status = WSC_H1_MORE;
@@ -75,7 +77,8 @@ static void run(struct log *l, bool requests, const char *text, size_t split, si
     if (status == WSC_H1_FAILED)
         at = 0; /* how far a failing parser looked is its own affair */
     l->len += (size_t)snprintf(l->text + l->len, sizeof(l->text) - l->len, "%s at %zu", word, at);
-    wsc_h1_free(h);
+    wsc_h1_free(&pool, h);
+    wsc_pool_clear(&pool);
 }
 
 #define UPGRADE                                                                                    \
@@ -112,7 +115,74 @@ static const struct {
      " target=/ host=h protocol=a, b end=81\nmore at 81"},
     {"an empty field is there", true, false, false, "GET / HTTP/1.1\r\nHost:\r\n\r\n",
      " target=/ host= end=25\nmore at 25"},
-    {"a folded field", true, false, false, "GET / HTTP/1.1\r\nHost: a\r\n\tb\r\n\r\n", NULL},
+    {"a folded field, whose lines are joined with a space", true, false, false,
+     "GET / HTTP/1.1\r\nHost: a\r\n\t b \r\nX: y\r\n z\r\n\r\n",
+     " target=/ host=a b end=43\nmore at 43"},
+    {"a fold with nothing to go on with", true, false, false, "GET / HTTP/1.1\r\n Host: a\r\n\r\n",
+     "failed at 0"},
+    {"repeated and folded at once", true, false, false,
+     "GET / HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Protocol: b,\r\n c\r\nHost: d\n"
+     "sec-websocket-protocol:e\r\n\r\n",
+     " target=/ host=a, d protocol=b, c, e end=93\nmore at 93"},
+    {"spaces around a value and before a colon are not its", true, false, false,
+     "GET / HTTP/1.1\r\nHost : \t a b \t\r\n\r\n", " target=/ host=a b end=34\nmore at 34"},
+    {"a name that only looks like one of ours", true, false, false,
+     "GET / HTTP/1.1\r\nHosu: a\r\nXost: b\r\nHos: c\r\nHostt: d\r\n\r\n",
+     " target=/ end=54\nmore at 54"},
+    {"empty lines before a head", true, false, false,
+     "\r\n\n\r\nGET / HTTP/1.1\r\n\r\n\r\nGET /b HTTP/1.1\r\n\r\n",
+     " target=/ end=23\n target=/b end=44\nmore at 44"},
+    {"bytes beyond ASCII", true, false, false, "GET /\xc3\xa9 HTTP/1.1\r\nHost: \xff\r\n\r\n",
+     " target=/\xc3\xa9 host=\xff end=29\nmore at 29"},
+    {"two spaces in a request line", true, false, false, "GET  /  HTTP/1.1\r\n\r\n",
+     " target=/ end=20\nmore at 20"},
+    {"a scheme and an authority", true, false, false, "GET http://h/ HTTP/1.1\r\n\r\n",
+     " target=http://h/ end=26\nmore at 26"},
+    {"a target that is none", true, false, false, "GET chat HTTP/1.1\r\n\r\n", "failed at 0"},
+    {"no target", true, false, false, "GET HTTP/1.1\r\n\r\n", "failed at 0"},
+    {"no version", true, false, false, "GET /\r\n\r\n", "failed at 0"},
+    {"more behind the version", true, false, false, "GET / HTTP/1.1 x\r\n\r\n", "failed at 0"},
+    {"a tab in a request line", true, false, false, "GET /\t HTTP/1.1\r\n\r\n", "failed at 0"},
+    {"a method nobody knows", true, false, false, "GOT / HTTP/1.1\r\n\r\n", "failed at 0"},
+    {"a control character in a value", true, false, false, "GET / HTTP/1.1\r\nHost: a\x01\r\n\r\n",
+     "failed at 0"},
+    {"DEL in a value", true, false, false, "GET / HTTP/1.1\r\nX: abcdefgh\x7f\r\n\r\n",
+     "failed at 0"},
+    {"CR alone", true, false, false, "GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n", "failed at 0"},
+    {"a line without a colon", true, false, false, "GET / HTTP/1.1\r\nHost\r\n\r\n", "failed at 0"},
+    {"a field without a name", true, false, false, "GET / HTTP/1.1\r\n: a\r\n\r\n", "failed at 0"},
+    {"two lengths, though they are equal", true, false, false,
+     "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx", "failed at 0"},
+    {"a length and a coding", true, false, false,
+     "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nx", "failed at 0"},
+    {"a length that is no number", true, false, false,
+     "POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\nx", "failed at 0"},
+    {"a length without end", true, false, false,
+     "POST / HTTP/1.1\r\nContent-Length: 18446744073709551617\r\n\r\nx", "failed at 0"},
+    {"a folded length", true, false, false, "POST / HTTP/1.1\r\nContent-Length: 1\r\n 2\r\n\r\nx",
+     "failed at 0"},
+    {"a request whose last coding is not chunked ends nobody knows where", true, false, false,
+     "POST / HTTP/1.1\r\nTransfer-Encoding: chunked, gzip\r\n\r\nx",
+     " target=/ end=53\nfailed at 0"},
+    {"codings in two fields", true, false, false,
+     "POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\ntransfer-encoding: , Chunked\r\n\r\n"
+     "A;x=\"y\"\r\n0123456789\r\n00\r\nX: y\r\n\r\nGET /b HTTP/1.1\r\n\r\n",
+     " target=/ end=74\n target=/b end=126\nmore at 126"},
+    {"chunks that end with LF alone", true, false, false,
+     "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\nx\r\n0\r\n\r\n",
+     " target=/ end=47\nfailed at 0"},
+    {"a chunk longer than it says", true, false, false,
+     "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxy\r\n0\r\n\r\n",
+     " target=/ end=47\nfailed at 0"},
+    {"a chunk without a size", true, false, false,
+     "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n;x\r\n",
+     " target=/ end=47\nfailed at 0"},
+    {"a chunk of a size that no file has", true, false, false,
+     "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000001\r\nx",
+     " target=/ end=47\nfailed at 0"},
+    {"a trailer that is no field", true, false, false,
+     "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nx y\r\n\r\n",
+     " target=/ end=47\nfailed at 0"},
     {"line feeds alone", true, false, false, "GET / HTTP/1.1\nHost: a\n\n",
      " target=/ host=a end=24\nmore at 24"},
     {"an interim answer, then 101", false, true, false,
@@ -129,6 +199,21 @@ static const struct {
     {"a body without a length lasts", false, false, false,
      "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", " status=200 phrase=OK end=19\nmore at 38"},
     {"not HTTP", true, false, false, "\x16\x03\x01\x02", "failed at 0"},
+    {"no reason phrase", false, false, false, "HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n",
+     " status=200 phrase= end=35\nmore at 35"},
+    {"304 has no body, though it has a length", false, true, false,
+     "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\nHTTP/1.1 101 Go\r\nUpgrade: x\r\n\r\n",
+     " status=304 phrase=Not Modified end=48\n status=101 phrase=Go upgrade=x end=79\nstopped at "
+     "79"},
+    {"1xx has no body, though it is chunked", false, false, false,
+     "HTTP/1.1 103 Early\r\nTransfer-Encoding: chunked\r\n\r\nHTTP/1.1 204 No\r\n\r\n",
+     " status=103 phrase=Early end=50\n status=204 phrase=No end=69\nmore at 69"},
+    {"an answer whose last coding is not chunked lasts", false, false, false,
+     "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+     " status=200 phrase=OK end=44\nmore at 63"},
+    {"a status of two digits", false, false, false, "HTTP/1.1 99 x\r\n\r\n", "failed at 0"},
+    {"a status of four digits", false, false, false, "HTTP/1.1 2000 x\r\n\r\n", "failed at 0"},
+    {"a status below 100", false, false, false, "HTTP/1.1 099 x\r\n\r\n", "failed at 0"},
     {"a status line that is none", false, false, false, "HTTP/1.1 abc\r\n\r\n", "failed at 0"},
 };
 
@@ -152,12 +237,37 @@ Test(h1, the_same_whole_byte_by_byte_and_split_anywhere)
 Test(h1, a_head_over_the_ceiling_fails)
 {
     char text[4096];
-    int n = snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nX: %0*d\r\n\r\n", 2000, 1);
-    struct log fits = {0}, over = {0};
-    run(&fits, true, text, (size_t)n, 4096);
-    run(&over, true, text, 0, 1024);
-    cr_expect_not_null(strstr(fits.text, "more at"));
-    cr_expect_str_eq(over.text, "failed at 0");
+    size_t n =
+        (size_t)snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nX: %0*d\r\n\r\nx", 2000, 1) - 1;
+    static const struct {
+        const char *name;
+        size_t split;
+        int room; /* the ceiling, compared to the head */
+        bool fits;
+    } cases[] = {
+        {"whole, at the ceiling", 4096, 0, true},  {"whole, over it", 4096, -1, false},
+        {"in two, at the ceiling", 1500, 0, true}, {"in two, over it", 1500, -1, false},
+        {"byte by byte, at it", 0, 0, true},       {"byte by byte, over it", 0, -1, false}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct log l = {0};
+        run(&l, true, text, cases[i].split, (size_t)((int)n + cases[i].room));
+        cr_expect_eq(strstr(l.text, "target=/ end=2023") != NULL, cases[i].fits, "%s: %s",
+                     cases[i].name, l.text);
+    }
+}
+
+Test(h1, trailers_and_the_line_of_a_chunk_have_the_same_ceiling)
+{
+    static const char *const before[] = {"1;", "0\r\nX: "};
+    for (size_t i = 0; i < 2; i++) {
+        char text[4096];
+        snprintf(text, sizeof(text),
+                 "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n%s%0*d\r\n", before[i], 2000,
+                 1);
+        struct log l = {0};
+        run(&l, true, text, i, 1024);
+        cr_expect_str_eq(l.text, " target=/ end=47\nfailed at 0", "%s", before[i]);
+    }
 }
 
 static size_t feed(struct wsc_h1 *h, const char *text)
@@ -177,34 +287,40 @@ Test(h1, a_gap_inside_a_body_of_known_length_goes_on)
         uint64_t gap;
         bool goes_on;
     } gaps[] = {{1, true}, {999, true}, {1000, true}, {1001, false}};
+    struct wsc_pool pool;
+    wsc_pool_init(&pool, wsc_h1_size(), 2);
     for (size_t i = 0; i < sizeof(gaps) / sizeof(gaps[0]); i++) {
         struct log l = {0};
-        struct wsc_h1 *h = wsc_h1_new(true, 4096, 0, &ops, &l);
+        struct wsc_h1 *h = wsc_h1_new(&pool, true, 4096, 0, &ops, &l);
         feed(h, "POST /a HTTP/1.1\r\nContent-Length: 1000\r\n\r\n");
         cr_expect_eq(wsc_h1_gap(h, gaps[i].gap), gaps[i].goes_on, "gap of %d", (int)gaps[i].gap);
         if (gaps[i].gap == 1000) {
             feed(h, "GET /b HTTP/1.1\r\n\r\n");
             cr_expect_not_null(strstr(l.text, "target=/b end=1061"), "%s", l.text);
         }
-        wsc_h1_free(h);
+        wsc_h1_free(&pool, h);
     }
+    wsc_pool_clear(&pool);
 }
 
 Test(h1, a_gap_in_a_head_or_a_chunked_body_fails)
 {
     static const char *const starts[] = {
         "GET / HT", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"};
+    struct wsc_pool pool;
+    wsc_pool_init(&pool, wsc_h1_size(), 2);
     for (size_t i = 0; i < 2; i++) {
         struct log l = {0};
-        struct wsc_h1 *h = wsc_h1_new(true, 4096, 0, &ops, &l);
+        struct wsc_h1 *h = wsc_h1_new(&pool, true, 4096, 0, &ops, &l);
         size_t taken = 0;
         feed(h, starts[i]);
         cr_expect_not(wsc_h1_gap(h, 1), "%s", starts[i]);
         cr_expect_eq(
             wsc_h1_feed(h, (struct wsc_span){.ptr = (const uint8_t *)"x", .len = 1}, &taken),
             WSC_H1_FAILED);
-        wsc_h1_free(h);
+        wsc_h1_free(&pool, h);
     }
+    wsc_pool_clear(&pool);
 }
 
 Test(h1, sniffing)
