@@ -33,13 +33,13 @@ fuzz() {
     mkdir -p "$WORK/corpus/$1"
     log=$WORK/logs/$1.$(date +%H%M%S)
     status=0
+    start=$(date +%s)
     nice -n 19 "$BUILD/tests/fuzz/fuzz_$1" -max_total_time=$((minutes * 60)) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
         -artifact_prefix="$WORK/crashes/$1-" "$WORK/corpus/$1" "$here/corpus/$1" > "$log" 2>&1 || status=$?
     # "#4194304 DONE cov: 512 ft: 1810 corp: 290/14Kb ..."
-    awk -v target="$1" -v failed=$((status != 0)) '
-        $1 ~ /^#[0-9]+$/ { for (i = 2; i < NF; i++) { if ($i == "cov:") cov = $(i+1); if ($i == "ft:") ft = $(i+1); if ($i == "corp:") { split($(i+1), c, "/"); corp = c[1] } }
+    awk -v target="$1" -v failed=$((status != 0)) -v seconds=$(($(date +%s) - start)) '
+        $1 ~ /^#[0-9]+$/ && $3 == "cov:" { for (i = 2; i < NF; i++) { if ($i == "cov:") cov = $(i+1); if ($i == "ft:") ft = $(i+1); if ($i == "corp:") { split($(i+1), c, "/"); corp = c[1] } }
                            runs = substr($1, 2) }
-        /^Done .* runs in/ { runs = $2; seconds = $5 }
         END { printf "%s\t%d\t%.1f\t%d\t%d\t%d\t%d\n", target, runs, seconds / 60, cov, ft, corp, failed }' "$log" >> "$table"
     tail -n 1 "$table"
 }
