@@ -52,6 +52,33 @@ def tcp_conn(data):
     return out
 
 
+def block(kind, body):
+    body += b"\0" * (-len(body) % 4)
+    return struct.pack("<II", kind, len(body) + 12) + body + struct.pack("<I", len(body) + 12)
+
+
+def pcapng(data, keys):
+    """A classic pcap as pcapng, with its key log in a Decryption Secrets Block."""
+    out = block(0x0a0d0d0a, struct.pack("<IHHq", 0x1a2b3c4d, 1, 0, -1)) + block(1, struct.pack("<HHI", int.from_bytes(data[20:22], "little"), 0, 65535))
+    if keys:
+        out += block(10, struct.pack("<II", 0x544c534b, len(keys)) + keys)
+    for n, (have, wire, p) in enumerate(packets(data)):
+        us = 1767323045000000 + n * 1000
+        out += block(6, struct.pack("<IIIII", 0, us >> 32, us & 0xffffffff, have, wire) + p)
+    return out
+
+
+def swapped(data):
+    """The same in the other byte order, with nanoseconds."""
+    out = struct.pack(">IHHiIII", 0xa1b23c4d, *struct.unpack("<HHiIII", data[4:24]))
+    at = 24
+    for have, wire, p in packets(data):
+        s, us = struct.unpack("<II", data[at:at + 8])
+        out += struct.pack(">IIII", s, us * 1000, have, wire) + p
+        at += 16 + have
+    return out
+
+
 def main():
     for name in ("h1", "ws_upgrade", "tcp_conn", "capture"):
         (HERE / "corpus" / name).mkdir(parents=True, exist_ok=True)
@@ -73,6 +100,11 @@ def main():
     small = [*ROOT.glob("samples/*.pcap"), *ROOT.glob("tests/cases/http2/*.pcap")]
     for n, path in enumerate(sorted(p for p in small if p.stat().st_size < 5000)):
         (HERE / "corpus/capture" / path.stem).write_bytes(bytes([n & 0x3f]) + path.read_bytes())
+    for path, keys in (("tls/crossing", "client"), ("http2/still-open", "client"), ("http2/crossing", None)):
+        data = (ROOT / "tests/cases" / f"{path}.pcap").read_bytes()
+        text = (ROOT / "tests/cases" / f"{path}.{keys}.keys").read_bytes() if keys else b""
+        (HERE / "corpus/capture" / (path.replace("/", "-") + "-pcapng")).write_bytes(b"\x04" + pcapng(data, text))
+    (HERE / "corpus/capture/swapped").write_bytes(b"\x00" + swapped((ROOT / "samples/fin.pcap").read_bytes()))
     extra = {"chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nServer: a\r\nServer: b\r\n\r\n3\r\nabc\r\n0\r\nX: y\r\n\r\nHTTP/1.1 101 S\r\n\r\n",
              "until-close": b"HTTP/1.0 200 OK\r\nVia: x\r\n\r\nbody to the end", "interim": b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno"}
     for name, text in extra.items():
