@@ -34,7 +34,7 @@ fuzz() {
     log=$WORK/logs/$1.$(date +%H%M%S)
     status=0
     start=$(date +%s)
-    nice -n 19 "$BUILD/tests/fuzz/fuzz_$1" -max_total_time=$((minutes * 60)) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+    ASAN_OPTIONS=quarantine_size_mb=16 nice -n 19 "$BUILD/tests/fuzz/fuzz_$1" -max_total_time=$((minutes * 60)) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
         -artifact_prefix="$WORK/crashes/$1-" "$WORK/corpus/$1" "$here/corpus/$1" > "$log" 2>&1 || status=$?
     # "#4194304 DONE cov: 512 ft: 1810 corp: 290/14Kb ..."
     awk -v target="$1" -v failed=$((status != 0)) -v seconds=$(($(date +%s) - start)) '
