@@ -9,9 +9,8 @@
 #include <wsclose/limits.h>
 #include <wsclose/store.h>
 
-#define WSC_ACROSS_MAX_ENDS 2000000u /* connections looked at, the earliest; 120 bytes each */
-
-/* A wsc_store_pass_fn; |ctx| is a const struct wsc_limits * or NULL. */
+/* A wsc_store_pass_fn, which looks at no more than WSC_STORE_ENDS_MAX connections; |ctx| is a const
+ * struct wsc_limits * or NULL. */
 enum wsc_err wsc_across_pass(void *ctx, struct wsc_store *s, struct wsc_error *err);
 
 #endif

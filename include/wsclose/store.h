@@ -107,32 +107,32 @@ enum wsc_err wsc_store_flush(struct wsc_store *s, struct wsc_error *err) WSC_MUS
 typedef enum wsc_err (*wsc_store_pass_fn)(void *ctx, struct wsc_store *s, struct wsc_error *err);
 void wsc_store_set_pass(struct wsc_store *s, wsc_store_pass_fn fn, void *ctx);
 
-/* A connection that ended, in few words. Spans are valid during the call. */
+/* A connection that was open for a time, in few words. */
 struct wsc_store_end {
     int64_t id;
-    uint64_t established_ns, ended_ns;
-    int64_t age_ns;     /* since established; WSC_UNKNOWN if that is not known */
-    int64_t idle_ns[4]; /* any, client, server, data; WSC_UNKNOWN: not known */
-    enum wsc_ending ending;
-    enum wsc_side closed_by;
-    int code; /* close_code */
-    enum wsc_cause cause;
-    enum wsc_confidence confidence;
-    struct wsc_span server, client_address, server_software;
+    uint64_t started_ns;       /* 0: not known */
+    uint64_t at_ns;            /* its end, or its last packet */
+    uint64_t last_packet;      /* number in its capture; 0: not known */
+    int64_t age_ns;            /* since established; WSC_UNKNOWN if that is not known */
+    int64_t idle_ns[4];        /* any, client, server, data; WSC_UNKNOWN: not known */
+    uint32_t server, software; /* for wsc_store_name(): "10.0.0.1:80", the Server header; 0: none */
+    int16_t code;              /* close_code */
+    uint8_t ending, closed_by, cause, confidence; /* enum values */
+    bool telling; /* ended without a Close (fin, reset) or with one that may have been sent to many
+                     at once or by a timer (1000, 1001, 1005, 1011-1013), and it is known when */
+    bool marked;  /* the pass's own; false */
 };
-/* Calls |fn| for each closed connection of the import that ended without a Close (fin, reset) or
- * with one that may have been sent to many at once or by a timer (1000, 1001, 1005, 1011-1013), if
- * the time of its end is known. In order of that time. */
-typedef int (*wsc_store_end_fn)(void *ctx, const struct wsc_store_end *end);
-enum wsc_err wsc_store_ends(struct wsc_store *s, wsc_store_end_fn fn, void *ctx,
+/* So many are handed out at most, the earliest; 100 bytes each. */
+#define WSC_STORE_ENDS_MAX 2000000u
+/* The connections of the import that were open for a time and of which it is known when they ended
+ * (|telling|) or when they started; in order of |at_ns|. The array and what it points to may be
+ * changed, and stay until the pass returns. */
+enum wsc_err wsc_store_ends(struct wsc_store *s, struct wsc_store_end ***ends, size_t *n,
                             struct wsc_error *err) WSC_MUST_USE;
-
-/* Calls |fn| for each connection of the import that was open for a time: its server
- * ("10.0.0.1:80"), when it started and when it ended or was last seen. In no order. */
-typedef int (*wsc_store_span_fn)(void *ctx, struct wsc_span server, uint64_t started_ns,
-                                 uint64_t last_ns);
-enum wsc_err wsc_store_spans(struct wsc_store *s, wsc_store_span_fn fn, void *ctx,
-                             struct wsc_error *err) WSC_MUST_USE;
+/* The text of a name in an end, followed by a NUL; a NULL span for 0. Names beyond 16 MiB have
+ * none.
+ */
+struct wsc_span wsc_store_name(const struct wsc_store *s, uint32_t name);
 
 /* A connection whose Sec-WebSocket-Key others have too. */
 struct wsc_store_leg {
@@ -156,7 +156,9 @@ typedef int (*wsc_store_leg_fn)(void *ctx, const struct wsc_store_leg *leg);
 enum wsc_err wsc_store_legs(struct wsc_store *s, wsc_store_leg_fn fn, void *ctx,
                             struct wsc_error *err) WSC_MUST_USE;
 
-/* What others say of connection |id|. The cause it had alone is kept beside the new one. */
+/* What others say of connection |id|. The cause it had alone is kept beside the new one. It is
+ * written when the pass returns, or before wsc_store_legs() looks; what is said twice of one
+ * connection, in the order it was said. */
 struct wsc_amendment {
     int64_t id;
     enum wsc_cause cause; /* NONE: cause and confidence stay */

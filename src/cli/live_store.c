@@ -35,7 +35,8 @@ enum wsc_err live_store_open(struct live_store *ls, struct wsc_error *err)
         wsc_store_set_pass(ls->store, wsc_across_pass, (void *)(uintptr_t)ls->limits);
         e = wsc_store_begin(ls->store, ls->names, ls->names_len, ls->options, err);
     }
-    if (e == WSC_OK && ls->keep)
+    /* What was flushed is read back for the pass at the end, not kept in memory all the time. */
+    if (e == WSC_OK)
         e = wsc_store_flush(ls->store, err);
     if (e != WSC_OK) {
         let_go(ls);

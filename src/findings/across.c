@@ -1,11 +1,7 @@
 #include "findings/across.h"
 
-#include "base/alloc.h"
-
 #include <stdarg.h>
 #include <stdio.h>
-
-#define NAMES_MAX ((size_t)16 << 20)
 
 void wsc_across_say(struct wsc_across_text *t, const char *format, ...)
 {
@@ -39,7 +35,7 @@ bool wsc_across_better(enum wsc_cause cause, enum wsc_confidence confidence, enu
     return confidence == old_confidence && cause != old && is_general(old);
 }
 
-enum wsc_err wsc_across_amend(struct wsc_across *a, struct wsc_across_end *x, enum wsc_cause cause,
+enum wsc_err wsc_across_amend(struct wsc_across *a, struct wsc_store_end *x, enum wsc_cause cause,
                               enum wsc_confidence confidence, const struct wsc_across_text *t)
 {
     bool better =
@@ -55,58 +51,15 @@ enum wsc_err wsc_across_amend(struct wsc_across *a, struct wsc_across_end *x, en
     return wsc_store_amend(a->store, &m, a->err);
 }
 
-static bool make_room(struct wsc_across *a)
-{
-    if (a->len < a->cap)
-        return true;
-    size_t cap = a->cap != 0 ? 2 * a->cap : 1024;
-    struct wsc_across_end *ends = wsc_realloc(a->ends, cap * sizeof(*ends));
-    if (ends == NULL)
-        return false;
-    a->ends = ends;
-    a->cap = cap;
-    return true;
-}
-
-static int on_end(void *ctx, const struct wsc_store_end *end)
-{
-    struct wsc_across *a = ctx;
-    if (a->len == WSC_ACROSS_MAX_ENDS)
-        return 1;
-    if (!make_room(a)) {
-        a->no_mem = true;
-        return 1;
-    }
-    struct wsc_across_end *x = &a->ends[a->len++];
-    *x = (struct wsc_across_end){.id = end->id,
-                                 .ended_ns = end->ended_ns,
-                                 .age_ns = end->age_ns,
-                                 .server = wsc_names_add(&a->names, end->server),
-                                 .software = wsc_names_add(&a->names, end->server_software),
-                                 .code = (int16_t)end->code,
-                                 .ending = (uint8_t)end->ending,
-                                 .closed_by = (uint8_t)end->closed_by,
-                                 .cause = (uint8_t)end->cause,
-                                 .confidence = (uint8_t)end->confidence};
-    for (size_t i = 0; i < 4; i++)
-        x->idle_ns[i] = end->idle_ns[i];
-    return 0;
-}
-
 enum wsc_err wsc_across_pass(void *ctx, struct wsc_store *s, struct wsc_error *err)
 {
     struct wsc_across a = {.store = s, .limits = ctx, .err = err};
-    wsc_names_init(&a.names, NAMES_MAX);
-    enum wsc_err e = wsc_store_ends(s, on_end, &a, err);
-    if (e == WSC_OK && a.no_mem)
-        e = wsc_error_set(err, WSC_ERR_NOMEM, "out of memory");
+    enum wsc_err e = wsc_store_ends(s, &a.ends, &a.len, err);
     if (e == WSC_OK)
         e = wsc_across_timers(&a);
     if (e == WSC_OK)
         e = wsc_across_masses(&a);
     if (e == WSC_OK)
         e = wsc_across_legs(&a);
-    wsc_names_clear(&a.names);
-    wsc_free(a.ends);
     return e;
 }

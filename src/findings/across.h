@@ -4,28 +4,15 @@
 
 #include <wsclose/across.h>
 
-#include "findings/names.h"
-
 #define WSC_ACROSS_ALARM 0.01 /* false alarms of one look at one group, at most */
-
-struct wsc_across_end {
-    int64_t id;
-    uint64_t ended_ns;
-    int64_t age_ns, idle_ns[4]; /* as struct wsc_store_end */
-    uint32_t server, software;  /* names */
-    int16_t code;
-    uint8_t ending, closed_by, cause, confidence;
-    bool timed; /* explained by a silence or an age that recurs */
-};
 
 struct wsc_across {
     struct wsc_store *store;
     const struct wsc_limits *limits; /* NULL: none */
     struct wsc_error *err;
-    struct wsc_names names;
-    struct wsc_across_end *ends;
-    size_t len, cap;
-    bool no_mem;
+    struct wsc_store_end **ends; /* in order of time; marked: explained by a silence or an age that
+                                    recurs */
+    size_t len;
 };
 
 /* Each looks at all ends and amends what it explains. */
@@ -48,7 +35,7 @@ bool wsc_across_better(enum wsc_cause cause, enum wsc_confidence confidence, enu
                        enum wsc_confidence old_confidence);
 
 /* Writes it; cause and confidence of |x| are those that stand then. */
-enum wsc_err wsc_across_amend(struct wsc_across *a, struct wsc_across_end *x, enum wsc_cause cause,
+enum wsc_err wsc_across_amend(struct wsc_across *a, struct wsc_store_end *x, enum wsc_cause cause,
                               enum wsc_confidence confidence, const struct wsc_across_text *t);
 
 #endif

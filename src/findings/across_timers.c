@@ -16,15 +16,15 @@
 
 struct group {
     struct wsc_across *a;
-    struct wsc_across_end **members;
+    struct wsc_store_end **members;
     size_t len;
     struct wsc_cluster_value *values; /* scratch, one a member */
 };
 
 static int by_group(const void *va, const void *vb)
 {
-    const struct wsc_across_end *const *pa = va, *const *pb = vb;
-    const struct wsc_across_end *x = *pa, *y = *pb;
+    const struct wsc_store_end *const *pa = va, *const *pb = vb;
+    const struct wsc_store_end *x = *pa, *y = *pb;
     if (x->server != y->server)
         return x->server < y->server ? -1 : 1;
     if (x->closed_by != y->closed_by)
@@ -36,7 +36,7 @@ static int by_group(const void *va, const void *vb)
 
 /* ---- candidates ---- */
 
-static unsigned ends_of(const struct wsc_across_end *x)
+static unsigned ends_of(const struct wsc_store_end *x)
 {
     return x->ending == WSC_ENDING_FIN     ? WSC_ENDS_FIN
            : x->ending == WSC_ENDING_RESET ? WSC_ENDS_RST
@@ -44,15 +44,15 @@ static unsigned ends_of(const struct wsc_across_end *x)
 }
 
 /* The default of no product, but a product that says who it is and can be set to any value. */
-static const struct wsc_limit *configured(const struct wsc_across *a,
-                                          const struct wsc_across_end *x, enum wsc_limit_kind kind)
+static const struct wsc_limit *configured(const struct wsc_across *a, const struct wsc_store_end *x,
+                                          enum wsc_limit_kind kind)
 {
     size_t n;
     const struct wsc_limit *all = wsc_limits_all(a->limits, &n);
     for (size_t i = 0; i < n; i++)
         if (all[i].kind == kind && wsc_limit_ends_like(&all[i], ends_of(x), x->code) &&
             strcmp(all[i].setting, "fixed") != 0 &&
-            wsc_limit_named_by(&all[i], wsc_names_get(&a->names, x->software)))
+            wsc_limit_named_by(&all[i], wsc_store_name(a->store, x->software)))
             return &all[i];
     return NULL;
 }
@@ -60,7 +60,7 @@ static const struct wsc_limit *configured(const struct wsc_across *a,
 #define NAMED   5u
 #define MATCHES 24u
 
-static void say_candidates(const struct wsc_across *a, const struct wsc_across_end *x,
+static void say_candidates(const struct wsc_across *a, const struct wsc_store_end *x,
                            enum wsc_limit_kind kind, int64_t ns, struct wsc_across_text *t)
 {
     const struct wsc_limit *rows[MATCHES];
@@ -70,7 +70,7 @@ static void say_candidates(const struct wsc_across *a, const struct wsc_across_e
         return;
     size_t n = wsc_limits_match(a->limits, kind, ns, rows, MATCHES);
     n = n < MATCHES ? n : MATCHES;
-    wsc_limits_named_first(rows, n, wsc_names_get(&a->names, x->software));
+    wsc_limits_named_first(rows, n, wsc_store_name(a->store, x->software));
     for (size_t i = 0; i < n && named < NAMED; i++) {
         if (!wsc_limit_ends_like(rows[i], ends_of(x), x->code))
             continue;
@@ -100,7 +100,7 @@ static int64_t ends_spread(const struct group *g, const struct wsc_cluster *c)
 {
     uint64_t low = UINT64_MAX, high = 0;
     for (size_t i = c->first; i < c->first + c->len; i++) {
-        uint64_t at = g->members[g->values[i].index]->ended_ns;
+        uint64_t at = g->members[g->values[i].index]->at_ns;
         low = at < low ? at : low;
         high = at > high ? at : high;
     }
@@ -110,8 +110,8 @@ static int64_t ends_spread(const struct group *g, const struct wsc_cluster *c)
 static void describe(const struct group *g, const struct wsc_cluster *c, const char *what,
                      enum wsc_limit_kind kind, struct wsc_across_text *t)
 {
-    const struct wsc_across_end *x = g->members[g->values[c->first].index];
-    struct wsc_span server = wsc_names_get(&g->a->names, x->server);
+    const struct wsc_store_end *x = g->members[g->values[c->first].index];
+    struct wsc_span server = wsc_store_name(g->a->store, x->server);
     wsc_across_say(t, "recurs: the %s ended %zu connections of %.*s after %s of %.2f to %.2f s",
                    x->closed_by == WSC_SIDE_CLIENT ? "client" : "server", c->len, (int)server.len,
                    server.ptr, what, (double)c->low_ns / 1e9, (double)c->high_ns / 1e9);
@@ -129,8 +129,8 @@ static enum wsc_err amend_cluster(struct group *g, const struct wsc_cluster *c, 
         kind == WSC_LIMIT_IDLE ? WSC_CAUSE_IDLE_TIMEOUT : WSC_CAUSE_LIFETIME_LIMIT;
     enum wsc_err e = WSC_OK;
     for (size_t i = c->first; e == WSC_OK && i < c->first + c->len; i++) {
-        struct wsc_across_end *x = g->members[g->values[i].index];
-        x->timed = true;
+        struct wsc_store_end *x = g->members[g->values[i].index];
+        x->marked = true;
         e = wsc_across_amend(g->a, x, cause, WSC_CONFIDENCE_LIKELY, &t);
     }
     return e;
@@ -141,10 +141,10 @@ static size_t gather(struct group *g, size_t clock)
 {
     size_t n = 0;
     for (size_t i = 0; i < g->len; i++) {
-        const struct wsc_across_end *x = g->members[i];
+        const struct wsc_store_end *x = g->members[i];
         int64_t ns = clock < 4 ? x->idle_ns[clock] : x->age_ns;
         bool quiet = clock == 4 && (x->idle_ns[0] == WSC_UNKNOWN || x->idle_ns[0] > ns / 4);
-        if (!x->timed && !quiet && ns >= WSC_CLUSTER_MIN_NS)
+        if (!x->marked && !quiet && ns >= WSC_CLUSTER_MIN_NS)
             g->values[n++] = (struct wsc_cluster_value){.ns = ns, .index = (uint32_t)i};
     }
     return n;
@@ -171,16 +171,18 @@ enum wsc_err wsc_across_timers(struct wsc_across *a)
 {
     if (a->len < WSC_CLUSTER_LEAST)
         return WSC_OK;
-    struct wsc_across_end **all = wsc_alloc(a->len * sizeof(struct wsc_across_end *));
+    struct wsc_store_end **all = wsc_alloc(a->len * sizeof(struct wsc_store_end *));
     struct wsc_cluster_value *values = wsc_alloc(a->len * sizeof(*values));
     enum wsc_err e = WSC_OK;
     size_t n = 0;
     if (all == NULL || values == NULL)
         e = wsc_error_set(a->err, WSC_ERR_NOMEM, "out of memory");
-    for (size_t i = 0; e == WSC_OK && i < a->len; i++)
-        if (a->ends[i].server != 0 &&
-            (a->ends[i].closed_by == WSC_SIDE_CLIENT || a->ends[i].closed_by == WSC_SIDE_SERVER))
-            all[n++] = &a->ends[i];
+    for (size_t i = 0; e == WSC_OK && i < a->len; i++) {
+        struct wsc_store_end *x = a->ends[i];
+        if (x->telling && x->server != 0 &&
+            (x->closed_by == WSC_SIDE_CLIENT || x->closed_by == WSC_SIDE_SERVER))
+            all[n++] = x;
+    }
     if (n > 0)
         qsort(all, n, sizeof(*all), by_group);
     for (size_t from = 0; e == WSC_OK && from < n;) {

@@ -4,7 +4,7 @@
 
 #include <wsclose/store.h>
 
-#include "findings/names.h"
+#include "base/names.h"
 
 struct wsc_fact {
     int64_t id;

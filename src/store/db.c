@@ -54,6 +54,20 @@ enum wsc_err wsc_db_prepare(struct wsc_store *s, const char *sql, sqlite3_stmt *
                         "preparing", err);
 }
 
+enum wsc_err wsc_db_kept(struct wsc_store *s, enum wsc_kept_stmt which, const char *sql,
+                         struct wsc_bind *b, struct wsc_error *err)
+{
+    enum wsc_err e = s->kept[which] == NULL ? wsc_db_prepare(s, sql, &s->kept[which], err) : WSC_OK;
+    *b = (struct wsc_bind){.stmt = s->kept[which]};
+    return e;
+}
+
+enum wsc_err wsc_db_run_bound(struct wsc_store *s, struct wsc_bind *b, struct wsc_error *err)
+{
+    enum wsc_err e = wsc_db_check(s, b->rc, "writing", err);
+    return e == WSC_OK ? wsc_db_run(s, b->stmt, err) : e;
+}
+
 enum wsc_err wsc_db_run(struct wsc_store *s, sqlite3_stmt *stmt, struct wsc_error *err)
 {
     int rc;

@@ -4,13 +4,34 @@
 
 #include <wsclose/store.h>
 
+#include "store/amend.h"
+#include "store/ends.h"
+
 #include <sqlite3.h>
+
+struct wsc_bind;
 
 #define WSC_APPLICATION_ID 0x57534331 /* 'WSC1' */
 
+/* Statements that run once a record or more often: prepared when first used, kept until the store
+ * is closed. */
+enum wsc_kept_stmt {
+    WSC_PUT_CONNECTION,
+    WSC_PUT_CLOSE,
+    WSC_PUT_VIOLATION,
+    WSC_PUT_EVIDENCE,
+    WSC_PUT_STATE,
+    WSC_DROP_RESUMED,
+    WSC_DROP_REPLACED,
+    WSC_AMEND_CAUSE,
+    WSC_AMEND_BEFORE,
+    WSC_AMEND_AFTER,
+    WSC_KEPT_STMTS
+};
+
 struct wsc_store {
     sqlite3 *db;
-    sqlite3_stmt *put_connection, *put_close, *put_violation, *put_evidence;
+    sqlite3_stmt *kept[WSC_KEPT_STMTS];
     bool importing;
     bool flushed;         /* rows of the import under way are committed already */
     int64_t import_id;    /* begun or committed last; 0: none. After KNOWN: the earlier one */
@@ -20,6 +41,8 @@ struct wsc_store {
                              else NULL */
     wsc_store_pass_fn pass; /* NULL: none */
     void *pass_ctx;
+    struct wsc_ends ends;
+    struct wsc_amends amends;
     char name[256]; /* for messages */
 };
 
@@ -30,6 +53,12 @@ enum wsc_err wsc_db_check(struct wsc_store *s, int rc, const char *doing, struct
 enum wsc_err wsc_db_exec(struct wsc_store *s, const char *sql, struct wsc_error *err) WSC_MUST_USE;
 enum wsc_err wsc_db_prepare(struct wsc_store *s, const char *sql, sqlite3_stmt **stmt,
                             struct wsc_error *err) WSC_MUST_USE;
+/* The kept statement |which|, which is |sql|, to be bound anew. */
+enum wsc_err wsc_db_kept(struct wsc_store *s, enum wsc_kept_stmt which, const char *sql,
+                         struct wsc_bind *b, struct wsc_error *err) WSC_MUST_USE;
+/* Runs what was bound, unless binding failed. */
+enum wsc_err wsc_db_run_bound(struct wsc_store *s, struct wsc_bind *b,
+                              struct wsc_error *err) WSC_MUST_USE;
 /* Runs |stmt| to its end and resets it. */
 enum wsc_err wsc_db_run(struct wsc_store *s, sqlite3_stmt *stmt,
                         struct wsc_error *err) WSC_MUST_USE;

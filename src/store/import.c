@@ -49,6 +49,19 @@ static enum wsc_err add_captures(struct wsc_store *s, const char *const *names, 
     return e;
 }
 
+static enum wsc_err begin_ends(struct wsc_store *s, struct wsc_error *err)
+{
+    int64_t others = 0;
+    wsc_amends_clear(&s->amends);
+    wsc_ends_clear(&s->ends);
+    if (s->pass == NULL)
+        return WSC_OK;
+    enum wsc_err e = wsc_db_int(s, "SELECT EXISTS (SELECT 1 FROM connections)", &others, err);
+    if (e == WSC_OK)
+        wsc_ends_begin(&s->ends, others == 0);
+    return e;
+}
+
 enum wsc_err wsc_store_begin(struct wsc_store *s, const char *const *names, size_t n,
                              const char *options, struct wsc_error *err)
 {
@@ -73,7 +86,9 @@ enum wsc_err wsc_store_begin(struct wsc_store *s, const char *const *names, size
     s->captures = n;
     s->importing = true;
     s->flushed = false;
-    e = add_import(s, options, err);
+    e = begin_ends(s, err);
+    if (e == WSC_OK)
+        e = add_import(s, options, err);
     if (e == WSC_OK)
         e = add_captures(s, names, n, err);
     if (e != WSC_OK)
@@ -97,6 +112,8 @@ void wsc_store_rollback(struct wsc_store *s)
     if (!s->importing)
         return;
     s->importing = false;
+    wsc_ends_clear(&s->ends);
+    wsc_amends_clear(&s->amends);
     if (!s->flushed)
         s->import_id = 0; /* the row is gone, and its number may be given again */
     /* SQLite has rolled back by itself after a full disk or an I/O error. */
@@ -132,7 +149,8 @@ enum wsc_err wsc_store_flush(struct wsc_store *s, struct wsc_error *err)
                              s->name);
     }
     if (s->flushed && sqlite3_get_autocommit(s->db) != 0)
-        return WSC_OK; /* nothing was put since the last flush */
+        return WSC_OK;        /* nothing was put since the last flush */
+    wsc_ends_clear(&s->ends); /* an import that has no end, and others may write in between */
     enum wsc_err e = wsc_db_exec(s, "COMMIT", err);
     if (e == WSC_OK)
         s->flushed = true;
@@ -318,6 +336,10 @@ static enum wsc_err finish(struct wsc_store *s, const struct wsc_store_capture *
     *result = replaced ? WSC_IMPORT_REPLACED : WSC_IMPORT_STORED;
     if (e == WSC_OK && s->pass != NULL)
         e = s->pass(s->pass_ctx, s, err);
+    if (e == WSC_OK)
+        e = wsc_amends_write(s, err);
+    wsc_ends_clear(&s->ends);
+    wsc_amends_clear(&s->amends);
     return e == WSC_OK ? wsc_db_exec(s, "COMMIT", err) : e;
 }
 

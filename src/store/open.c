@@ -302,13 +302,13 @@ void wsc_store_close(struct wsc_store *s)
         return;
     wsc_store_rollback(s);
     /* Closing does it too, but not for who may no longer reach the file by its name. */
-    if (s->put_connection != NULL)
+    if (s->kept[WSC_PUT_CONNECTION] != NULL)
         (void)sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    (void)sqlite3_finalize(s->put_connection);
-    (void)sqlite3_finalize(s->put_close);
-    (void)sqlite3_finalize(s->put_violation);
-    (void)sqlite3_finalize(s->put_evidence);
+    for (size_t i = 0; i < WSC_KEPT_STMTS; i++)
+        (void)sqlite3_finalize(s->kept[i]);
     close_handle(s);
+    wsc_ends_clear(&s->ends);
+    wsc_amends_clear(&s->amends);
     wsc_free(s->capture_ids);
     wsc_free(s->known_captures);
     wsc_free(s);

@@ -27,23 +27,6 @@ static const char insert_connection[] =
     "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
     "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
-static enum wsc_err prepare(struct wsc_store *s, struct wsc_error *err)
-{
-    if (s->put_evidence != NULL)
-        return WSC_OK;
-    enum wsc_err e = wsc_db_prepare(s, insert_connection, &s->put_connection, err);
-    if (e == WSC_OK)
-        e = wsc_db_prepare(s, "INSERT INTO close_frames VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                           &s->put_close, err);
-    if (e == WSC_OK)
-        e = wsc_db_prepare(s, "INSERT INTO violations VALUES (?, ?, ?, ?, ?, ?)", &s->put_violation,
-                           err);
-    if (e == WSC_OK)
-        e = wsc_db_prepare(s, "INSERT INTO evidence (connection_id, n, sentence) VALUES (?, ?, ?)",
-                           &s->put_evidence, err);
-    return e;
-}
-
 static int64_t capture_of(const struct wsc_store *s, uint64_t ref)
 {
     size_t i = WSC_REF_CAPTURE(ref);
@@ -157,16 +140,14 @@ static void bind_how_much(struct wsc_bind *b, const struct wsc_closure *r)
     wsc_bind_known(b, r->last_message[1]);
 }
 
-static enum wsc_err run(struct wsc_store *s, struct wsc_bind *b, struct wsc_error *err)
-{
-    enum wsc_err e = wsc_db_check(s, b->rc, "writing", err);
-    return e == WSC_OK ? wsc_db_run(s, b->stmt, err) : e;
-}
-
 static enum wsc_err put_close(struct wsc_store *s, int64_t id, enum wsc_dir d,
                               const struct wsc_close_frame *c, struct wsc_error *err)
 {
-    struct wsc_bind b = {.stmt = s->put_close};
+    struct wsc_bind b;
+    enum wsc_err e = wsc_db_kept(
+        s, WSC_PUT_CLOSE, "INSERT INTO close_frames VALUES (?, ?, ?, ?, ?, ?, ?, ?)", &b, err);
+    if (e != WSC_OK)
+        return e;
     wsc_bind_int(&b, id);
     wsc_bind_word(&b, wsc_side_name(wsc_side_of(d)));
     wsc_bind_known(&b, c->code);
@@ -175,92 +156,103 @@ static enum wsc_err put_close(struct wsc_store *s, int64_t id, enum wsc_dir d,
     wsc_bind_time(&b, c->at_ns);
     bind_capture(s, &b, c->packet);
     bind_packet(&b, c->packet);
-    return run(s, &b, err);
+    return wsc_db_run_bound(s, &b, err);
 }
 
 static enum wsc_err put_violation(struct wsc_store *s, int64_t id, size_t n,
                                   const struct wsc_violation *v, struct wsc_error *err)
 {
-    struct wsc_bind b = {.stmt = s->put_violation};
+    struct wsc_bind b;
+    enum wsc_err e = wsc_db_kept(s, WSC_PUT_VIOLATION,
+                                 "INSERT INTO violations VALUES (?, ?, ?, ?, ?, ?)", &b, err);
+    if (e != WSC_OK)
+        return e;
     wsc_bind_int(&b, id);
     wsc_bind_int(&b, (int64_t)n);
     wsc_bind_word(&b, wsc_side_name(v->by));
     wsc_bind_word(&b, wsc_rule_name(v->rule));
     bind_capture(s, &b, v->packet);
     bind_packet(&b, v->packet);
-    return run(s, &b, err);
+    return wsc_db_run_bound(s, &b, err);
 }
 
 static enum wsc_err put_evidence(struct wsc_store *s, int64_t id, size_t n,
                                  struct wsc_span sentence, struct wsc_error *err)
 {
-    struct wsc_bind b = {.stmt = s->put_evidence};
+    struct wsc_bind b;
+    enum wsc_err e =
+        wsc_db_kept(s, WSC_PUT_EVIDENCE,
+                    "INSERT INTO evidence (connection_id, n, sentence) VALUES (?, ?, ?)", &b, err);
+    if (e != WSC_OK)
+        return e;
     wsc_bind_int(&b, id);
     wsc_bind_int(&b, (int64_t)n);
     wsc_bind_any(&b, sentence);
-    return run(s, &b, err);
+    return wsc_db_run_bound(s, &b, err);
 }
 
 static enum wsc_err put_state(struct wsc_store *s, int64_t id, struct wsc_span state,
                               struct wsc_error *err)
 {
-    sqlite3_stmt *stmt = NULL;
-    enum wsc_err e = wsc_db_prepare(
-        s, "INSERT INTO open_states (connection_id, state) VALUES (?, ?)", &stmt, err);
-    if (e == WSC_OK) {
-        struct wsc_bind b = {.stmt = stmt};
-        wsc_bind_int(&b, id);
-        wsc_bind_blob(&b, state);
-        e = run(s, &b, err);
-    }
-    (void)sqlite3_finalize(stmt);
-    return e;
+    struct wsc_bind b;
+    enum wsc_err e = wsc_db_kept(
+        s, WSC_PUT_STATE, "INSERT INTO open_states (connection_id, state) VALUES (?, ?)", &b, err);
+    if (e != WSC_OK)
+        return e;
+    wsc_bind_int(&b, id);
+    wsc_bind_blob(&b, state);
+    return wsc_db_run_bound(s, &b, err);
 }
 
 /* The open record of an earlier run that this one goes on with. */
 static enum wsc_err drop_resumed(struct wsc_store *s, int64_t id, struct wsc_error *err)
 {
-    sqlite3_stmt *stmt = NULL;
-    enum wsc_err e =
-        wsc_db_prepare(s, "DELETE FROM connections WHERE id = ? AND outcome = 'open'", &stmt, err);
-    if (e == WSC_OK) {
-        struct wsc_bind b = {.stmt = stmt};
-        wsc_bind_int(&b, id);
-        e = run(s, &b, err);
-    }
-    (void)sqlite3_finalize(stmt);
-    return e;
+    struct wsc_bind b;
+    enum wsc_err e = wsc_db_kept(
+        s, WSC_DROP_RESUMED, "DELETE FROM connections WHERE id = ? AND outcome = 'open'", &b, err);
+    if (e != WSC_OK)
+        return e;
+    wsc_bind_int(&b, id);
+    return wsc_db_run_bound(s, &b, err);
 }
 
 /* By more than its row: the database may be another one by now, or the import. */
 static enum wsc_err drop_replaced(struct wsc_store *s, const struct wsc_closure *rec,
                                   struct wsc_error *err)
 {
-    sqlite3_stmt *stmt = NULL;
-    enum wsc_err e = wsc_db_prepare(s,
-                                    "DELETE FROM connections WHERE id = ? AND first_packet = ? "
-                                    "AND stream_id = ? AND client_port = ?",
-                                    &stmt, err);
-    if (e == WSC_OK) {
-        struct wsc_bind b = {.stmt = stmt};
-        wsc_bind_int(&b, rec->replaced_id);
-        wsc_bind_int(&b, (int64_t)WSC_REF_NUMBER(rec->first_packet));
-        wsc_bind_int(&b, rec->stream_id);
-        wsc_bind_int(&b, rec->client.port);
-        e = run(s, &b, err);
-    }
-    (void)sqlite3_finalize(stmt);
-    return e;
+    struct wsc_bind b;
+    enum wsc_err e = wsc_db_kept(s, WSC_DROP_REPLACED,
+                                 "DELETE FROM connections WHERE id = ? AND first_packet = ? "
+                                 "AND stream_id = ? AND client_port = ?",
+                                 &b, err);
+    if (e != WSC_OK)
+        return e;
+    wsc_bind_int(&b, rec->replaced_id);
+    wsc_bind_int(&b, (int64_t)WSC_REF_NUMBER(rec->first_packet));
+    wsc_bind_int(&b, rec->stream_id);
+    wsc_bind_int(&b, rec->client.port);
+    return wsc_db_run_bound(s, &b, err);
+}
+
+static void keep_end(struct wsc_store *s, int64_t id, const struct wsc_closure *rec)
+{
+    char text[WSC_ENDPOINT_TEXT_MAX];
+    size_t len = wsc_endpoint_text(&rec->server, text);
+    wsc_ends_put(&s->ends, id, rec,
+                 (struct wsc_span){.ptr = len != 0 ? (const uint8_t *)text : NULL, .len = len});
 }
 
 static enum wsc_err put_record(struct wsc_store *s, const struct wsc_closure *rec, int64_t *id,
                                struct wsc_error *err)
 {
-    struct wsc_bind b = {.stmt = s->put_connection};
+    struct wsc_bind b;
+    enum wsc_err e = wsc_db_kept(s, WSC_PUT_CONNECTION, insert_connection, &b, err);
+    if (e != WSC_OK)
+        return e;
     bind_who(s, &b, rec);
     bind_how(s, &b, rec);
     bind_how_much(&b, rec);
-    enum wsc_err e = run(s, &b, err);
+    e = wsc_db_run_bound(s, &b, err);
     *id = sqlite3_last_insert_rowid(s->db);
     for (int d = 0; e == WSC_OK && d < 2; d++)
         if (rec->close[d].seen)
@@ -271,6 +263,8 @@ static enum wsc_err put_record(struct wsc_store *s, const struct wsc_closure *re
         e = put_evidence(s, *id, i, rec->evidence[i], err);
     if (e == WSC_OK && rec->open_state.ptr != NULL)
         e = put_state(s, *id, rec->open_state, err);
+    if (e == WSC_OK)
+        keep_end(s, *id, rec);
     if (e == WSC_OK && rec->resumed_id > 0)
         e = drop_resumed(s, rec->resumed_id, err);
     if (e == WSC_OK && rec->replaced_id > 0)
@@ -284,9 +278,7 @@ enum wsc_err wsc_store_put(struct wsc_store *s, const struct wsc_closure *rec, i
     enum wsc_err e = wsc_import_resume(s, err);
     if (e != WSC_OK)
         return e; /* nothing was begun, nothing is lost */
-    e = prepare(s, err);
-    if (e == WSC_OK)
-        e = put_record(s, rec, id, err);
+    e = put_record(s, rec, id, err);
     if (e != WSC_OK)
         wsc_store_rollback(s);
     return e;
@@ -307,7 +299,7 @@ enum wsc_err wsc_store_put_drop(struct wsc_store *s, const struct wsc_store_drop
         wsc_bind_time(&b, d->last_ns);
         wsc_bind_int(&b, (int64_t)d->kernel);
         wsc_bind_int(&b, (int64_t)d->interface);
-        e = run(s, &b, err);
+        e = wsc_db_run_bound(s, &b, err);
     }
     (void)sqlite3_finalize(stmt);
     if (e != WSC_OK)

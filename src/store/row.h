@@ -24,12 +24,17 @@ static inline int64_t wsc_row_known(struct wsc_row *r)
                                                           : sqlite3_column_int64(r->stmt, i);
 }
 
+static inline int64_t wsc_ms_ns(double ms)
+{
+    return llround(ms * 1e6);
+}
+
 static inline int64_t wsc_row_ms(struct wsc_row *r)
 {
     int i = r->at++;
     return sqlite3_column_type(r->stmt, i) == SQLITE_NULL
                ? WSC_UNKNOWN
-               : llround(sqlite3_column_double(r->stmt, i) * 1e6);
+               : wsc_ms_ns(sqlite3_column_double(r->stmt, i));
 }
 
 static inline uint64_t wsc_row_time(struct wsc_row *r)

@@ -4,6 +4,9 @@
 
 #include <criterion/criterion.h>
 
+#include <stdint.h>
+#include <stdio.h>
+
 static const char key[] = "dGhlIHNhbXBsZSBub25jZQ==";
 
 static struct wsc_closure leg(uint64_t packet, uint64_t ended_ns, const char *cause)
@@ -29,14 +32,6 @@ struct seen {
     enum wsc_err answer;
 };
 
-static int on_end(void *ctx, const struct wsc_store_end *end)
-{
-    struct seen *s = ctx;
-    cr_expect_eq(end->server.len, strlen("10.0.0.1:80"));
-    s->ends++;
-    return 0;
-}
-
 static int on_leg(void *ctx, const struct wsc_store_leg *l)
 {
     struct seen *s = ctx;
@@ -47,22 +42,25 @@ static int on_leg(void *ctx, const struct wsc_store_leg *l)
     return 0;
 }
 
-static int on_span(void *ctx, struct wsc_span server, uint64_t started_ns, uint64_t last_ns)
+static void take_ends(struct seen *seen, struct wsc_store *s, struct wsc_store_end **ends, size_t n)
 {
-    struct seen *s = ctx;
-    cr_expect_eq(server.len, strlen("10.0.0.1:80"));
-    s->open += started_ns < T0 + 15 * SECOND && last_ns >= T0 + 15 * SECOND;
-    return 0;
+    for (size_t i = 0; i < n; i++) {
+        cr_expect_eq(wsc_store_name(s, ends[i]->server).len, strlen("10.0.0.1:80"));
+        seen->ends += ends[i]->telling;
+        seen->open += ends[i]->started_ns != 0 && ends[i]->started_ns < T0 + 15 * SECOND &&
+                      ends[i]->at_ns >= T0 + 15 * SECOND;
+    }
 }
 
 static enum wsc_err look(void *ctx, struct wsc_store *s, struct wsc_error *err)
 {
     struct seen *seen = ctx;
-    enum wsc_err e = wsc_store_ends(s, on_end, seen, err);
+    struct wsc_store_end **ends;
+    size_t n;
+    enum wsc_err e = wsc_store_ends(s, &ends, &n, err);
+    take_ends(seen, s, ends, n);
     if (e == WSC_OK)
         e = wsc_store_legs(s, on_leg, seen, err);
-    if (e == WSC_OK)
-        e = wsc_store_spans(s, on_span, seen, err);
     if (e == WSC_OK && seen->answer != WSC_OK)
         e = wsc_error_set(err, seen->answer, "the pass says no");
     return e;
@@ -132,6 +130,145 @@ Test(store_across, a_pass_that_fails_takes_the_import_back)
     cr_expect_str_eq(err.message, "the pass says no");
     cr_expect_eq(count_records(s, &all), 0);
     wsc_store_close(s);
+}
+
+/* ---- the same, kept in memory or read back ---- */
+
+#define ENDS 24u
+
+struct told {
+    struct wsc_store_end ends[ENDS];
+    char names[ENDS][2][32];
+    size_t n;
+};
+
+static void copy_name(const struct wsc_store *s, uint32_t name, char out[32])
+{
+    struct wsc_span text = wsc_store_name(s, name);
+    (void)snprintf(out, 32, "%s", text.ptr != NULL ? (const char *)text.ptr : "NULL");
+}
+
+static enum wsc_err tell(void *ctx, struct wsc_store *s, struct wsc_error *err)
+{
+    struct told *t = ctx;
+    struct wsc_store_end **ends;
+    enum wsc_err e = wsc_store_ends(s, &ends, &t->n, err);
+    cr_assert_leq(t->n, ENDS);
+    for (size_t i = 0; i < t->n; i++) {
+        t->ends[i] = *ends[i];
+        copy_name(s, ends[i]->server, t->names[i][0]);
+        copy_name(s, ends[i]->software, t->names[i][1]);
+    }
+    return e;
+}
+
+/* Of each outcome, ending, known and unknown time: what is told, and what is not. In no order. */
+static size_t all_kinds(struct wsc_closure out[ENDS])
+{
+    static const int codes[] = {1000, 1001, 1005, 1006, 1008, 1011, 1013, 4000, WSC_UNKNOWN};
+    size_t n = 0;
+    for (; n < ENDS; n++) {
+        struct wsc_closure c = record_plain(T0 + (n * 7 % ENDS / 2) * SECOND, ENDS - n);
+        c.outcome = (enum wsc_outcome)(n % 5 == 4 ? WSC_OUTCOME_CLOSED : n % 4);
+        c.ending = n % 3 == 0 ? WSC_ENDING_FIN : WSC_ENDING_CLOSE_HANDSHAKE;
+        c.close_code = codes[n % 9];
+        c.started_ns = n % 6 != 5 ? T0 - n : 0;
+        c.established_ns = n % 6 < 4 ? T0 : 0;
+        c.duration_ns = n % 7 != 0 ? (int64_t)n : WSC_UNKNOWN;
+        c.idle_any_ns = INT64_C(987654321987654321) + (int64_t)n; /* more digits than are stored */
+        c.idle_data_ns = n % 2 == 0 ? INT64_C(1999999999999999) : WSC_UNKNOWN;
+        c.cause = n % 2 == 0 ? text("proxy_cut") : (struct wsc_span){0};
+        c.confidence = n % 2 == 0 ? WSC_CONFIDENCE_LIKELY : WSC_CONFIDENCE_NONE;
+        c.server_software = n % 3 != 0 ? text("nginx") : (struct wsc_span){0};
+        if (n % 4 == 2)
+            c.ended_ns = 0;
+        c.last_ns = T0 + 3 * SECOND;
+        if (n % 8 != 3)
+            cr_assert(wsc_endpoint_parse("[2001:db8::1]:443", &c.server));
+        else
+            c.server = (struct wsc_endpoint){0};
+        out[n] = c;
+    }
+    return n;
+}
+
+static void import_flushed(struct wsc_store *s, const struct wsc_closure *records, size_t count,
+                           size_t flush_at)
+{
+    const struct wsc_store_capture cap = {.fingerprint = ""};
+    const char *name = "eth0";
+    struct wsc_error err;
+    enum wsc_import_result result;
+    int64_t id;
+    cr_assert_eq(wsc_store_begin(s, &name, 1, "", &err), WSC_OK);
+    for (size_t i = 0; i <= count; i++) {
+        if (i == flush_at)
+            cr_assert_eq(wsc_store_flush(s, &err), WSC_OK);
+        if (i < count)
+            cr_assert_eq(wsc_store_put(s, &records[i], &id, &err), WSC_OK);
+    }
+    cr_assert_eq(wsc_store_commit(s, &cap, 1, &result, &err), WSC_OK);
+}
+
+Test(store_across, ends_kept_in_memory_are_those_in_the_database)
+{
+    struct wsc_closure records[ENDS];
+    struct told kept = {.n = 0};
+    size_t count = all_kinds(records);
+    struct wsc_store *s = open_store("", WSC_STORE_PRIVATE);
+    wsc_store_set_pass(s, tell, &kept);
+    import_flushed(s, records, count, SIZE_MAX);
+    wsc_store_close(s);
+    cr_expect_gt(kept.n, ENDS / 2);
+    cr_expect_lt(kept.n, ENDS);
+    for (size_t at = 0; at <= count; at += count / 2) {
+        struct told read = {.n = 0};
+        s = open_store("", WSC_STORE_PRIVATE);
+        wsc_store_set_pass(s, tell, &read);
+        import_flushed(s, records, count, at);
+        wsc_store_close(s);
+        cr_assert_eq(read.n, kept.n, "flushed at %zu", at);
+        for (size_t i = 0; i < kept.n; i++) {
+            const struct wsc_store_end *x = &kept.ends[i], *y = &read.ends[i];
+#define SAME(f) cr_expect_eq(x->f, y->f, "flushed at %zu: " #f " of %zu", at, i)
+            SAME(id);
+            SAME(started_ns);
+            SAME(at_ns);
+            SAME(last_packet);
+            SAME(age_ns);
+            SAME(idle_ns[0]);
+            SAME(idle_ns[1]);
+            SAME(idle_ns[2]);
+            SAME(idle_ns[3]);
+            SAME(code);
+            SAME(ending);
+            SAME(closed_by);
+            SAME(cause);
+            SAME(confidence);
+            SAME(telling);
+            SAME(marked);
+#undef SAME
+            cr_expect_str_eq(kept.names[i][0], read.names[i][0]);
+            cr_expect_str_eq(kept.names[i][1], read.names[i][1]);
+            cr_expect(i == 0 || kept.ends[i - 1].at_ns <= x->at_ns, "in order of time");
+        }
+    }
+}
+
+Test(store_across, a_record_that_goes_again_is_not_told_of)
+{
+    struct wsc_closure records[2] = {leg(1, T0 + 10 * SECOND, NULL),
+                                     leg(1, T0 + 20 * SECOND, NULL)};
+    struct told t = {.n = 0};
+    struct wsc_store *s = open_store("", WSC_STORE_PRIVATE);
+    wsc_store_set_pass(s, tell, &t);
+    for (size_t i = 0; i < 2; i++)
+        cr_assert(wsc_endpoint_parse("10.0.0.9:1234", &records[i].client));
+    records[1].replaced_id = 1;
+    import_flushed(s, records, 2, SIZE_MAX);
+    wsc_store_close(s);
+    cr_assert_eq(t.n, 1);
+    cr_expect_eq(t.ends[0].id, 2);
 }
 
 /* ---- changed by it ---- */

@@ -1,7 +1,7 @@
-/* Strings and addresses that many records share, kept once; numbers instead of text in the facts.
+/* Strings and addresses that many records share, kept once; numbers instead of text.
  */
-#ifndef WSC_FINDINGS_NAMES_H
-#define WSC_FINDINGS_NAMES_H
+#ifndef WSC_BASE_NAMES_H
+#define WSC_BASE_NAMES_H
 
 #include <wsclose/types.h>
 

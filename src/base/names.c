@@ -1,4 +1,4 @@
-#include "findings/names.h"
+#include "base/names.h"
 
 #include "base/alloc.h"
 
