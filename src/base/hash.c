@@ -16,23 +16,39 @@ struct wsc_hash_key wsc_hash_key_random(void)
     return key;
 }
 
-static uint64_t load(const uint8_t *p, size_t n)
+static uint64_t load8(const uint8_t *p)
 {
-    uint64_t v = 0;
-    memcpy(&v, p, n);
+    uint64_t v;
+    memcpy(&v, p, sizeof(v));
     return v;
 }
 
+static uint64_t load4(const uint8_t *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+/* The last bytes are read in two words that may overlap; the length, which the hash begins with,
+ * tells apart what that makes equal. */
 uint64_t wsc_hash(struct wsc_hash_key key, const void *data, size_t len)
 {
     const uint8_t *p = data;
+    size_t left = len;
     uint64_t h = key.k[0] ^ len;
-    for (; len >= 16; p += 16, len -= 16)
-        h = wsc_hash_fold(load(p, 8) ^ h, load(p + 8, 8) ^ key.k[1]);
-    if (len > 8) {
-        h = wsc_hash_fold(load(p, 8) ^ h, load(p + 8, len - 8) ^ key.k[1]);
-    } else if (len > 0) {
-        h = wsc_hash_fold(load(p, len) ^ h, key.k[1]);
+    for (; left > 16; p += 16, left -= 16)
+        h = wsc_hash_fold(load8(p) ^ h, load8(p + 8) ^ key.k[1]);
+    uint64_t a = 0, b = 0;
+    if (left >= 8) {
+        a = load8(p);
+        b = load8(p + left - 8);
+    } else if (left >= 4) {
+        a = load4(p);
+        b = load4(p + left - 4);
+    } else if (left > 0) {
+        a = (uint64_t)p[0] << 16 | (uint64_t)p[left >> 1] << 8 | p[left - 1];
     }
+    h = wsc_hash_fold(a ^ h, b ^ key.k[1]);
     return wsc_hash_fold(h ^ key.k[0], key.k[1] ^ UINT64_C(0xa0761d6478bd642f));
 }

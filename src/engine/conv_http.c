@@ -86,12 +86,12 @@ static bool at_client_start(const struct wsc_conv *c, enum wsc_way way, uint64_t
 void wsc_conv_note_request(struct wsc_engine *e, struct wsc_conv_ws *ws,
                            const struct wsc_h1_head *head)
 {
-    wsc_conv_set_string(e, ws, WSC_STRING_HOST, head->fields[WSC_H1_HOST]);
-    wsc_conv_set_string(e, ws, WSC_STRING_PATH,
-                        wsc_ws_upgrade_path(head->target, e->opt.keep_query));
-    wsc_conv_set_string(e, ws, WSC_STRING_USER_AGENT, head->fields[WSC_H1_USER_AGENT]);
-    wsc_conv_set_string(e, ws, WSC_STRING_ORIGIN,
-                        wsc_ws_upgrade_bare_url(head->fields[WSC_H1_ORIGIN]));
+    const struct wsc_conv_text texts[] = {
+        {WSC_STRING_HOST, head->fields[WSC_H1_HOST]},
+        {WSC_STRING_PATH, wsc_ws_upgrade_path(head->target, e->opt.keep_query)},
+        {WSC_STRING_USER_AGENT, head->fields[WSC_H1_USER_AGENT]},
+        {WSC_STRING_ORIGIN, wsc_ws_upgrade_bare_url(head->fields[WSC_H1_ORIGIN])}};
+    wsc_conv_set_strings(e, ws, texts, sizeof(texts) / sizeof(texts[0]));
 }
 
 /* A WebSocket attempt begins. What the client sends from |end| on is read as frames until the
@@ -154,29 +154,24 @@ static enum wsc_ws_extensions extensions_of(struct wsc_span field)
     return WSC_WS_EXT_NONE;
 }
 
-static void note_answer(struct wsc_engine *e, struct wsc_conv_ws *ws,
-                        const struct wsc_h1_head *head)
-{
-    ws->status = (uint16_t)head->status;
-    wsc_conv_set_string(e, ws, WSC_STRING_SERVER_SOFTWARE, head->fields[WSC_H1_SERVER]);
-    wsc_conv_set_string(e, ws, WSC_STRING_VIA, head->fields[WSC_H1_VIA]);
-}
-
 /* What says why: the headers that a rejection carries. */
 void wsc_conv_note_rejection(struct wsc_engine *e, struct wsc_conv_ws *ws,
                              const struct wsc_h1_head *head)
 {
-    note_answer(e, ws, head);
+    ws->status = (uint16_t)head->status;
     ws->handshake = WSC_EV_REJECTED;
     struct wsc_conv_notes *n = wsc_conv_notes(e, ws);
     if (n != NULL)
         n->answer_ref = e->at->ref;
-    wsc_conv_set_string(e, ws, WSC_STRING_PHRASE, head->phrase);
-    wsc_conv_set_string(e, ws, WSC_STRING_CF_RAY, head->fields[WSC_H1_CF_RAY]);
-    wsc_conv_set_string(e, ws, WSC_STRING_WWW_AUTHENTICATE,
-                        wsc_ws_upgrade_challenge(head->fields[WSC_H1_WWW_AUTHENTICATE]));
-    wsc_conv_set_string(e, ws, WSC_STRING_LOCATION,
-                        wsc_ws_upgrade_bare_url(head->fields[WSC_H1_LOCATION]));
+    const struct wsc_conv_text texts[] = {
+        {WSC_STRING_SERVER_SOFTWARE, head->fields[WSC_H1_SERVER]},
+        {WSC_STRING_VIA, head->fields[WSC_H1_VIA]},
+        {WSC_STRING_PHRASE, head->phrase},
+        {WSC_STRING_CF_RAY, head->fields[WSC_H1_CF_RAY]},
+        {WSC_STRING_WWW_AUTHENTICATE,
+         wsc_ws_upgrade_challenge(head->fields[WSC_H1_WWW_AUTHENTICATE])},
+        {WSC_STRING_LOCATION, wsc_ws_upgrade_bare_url(head->fields[WSC_H1_LOCATION])}};
+    wsc_conv_set_strings(e, ws, texts, sizeof(texts) / sizeof(texts[0]));
 }
 
 /* "8f3c...-FRA": the part before the hyphen differs for each connection. */
@@ -246,12 +241,15 @@ static void place_client(struct wsc_engine *e, struct wsc_conv_ws *ws, enum wsc_
 enum wsc_ws_extensions wsc_conv_note_acceptance(struct wsc_engine *e, struct wsc_conv_ws *ws,
                                                 const struct wsc_h1_head *head)
 {
-    note_answer(e, ws, head);
+    ws->status = (uint16_t)head->status;
     ws->established_ns = e->at->ts_ns;
-    wsc_conv_set_string(e, ws, WSC_STRING_SUBPROTOCOL, head->fields[WSC_H1_SEC_WEBSOCKET_PROTOCOL]);
-    wsc_conv_set_string(e, ws, WSC_STRING_EXTENSIONS,
-                        head->fields[WSC_H1_SEC_WEBSOCKET_EXTENSIONS]);
-    wsc_conv_set_string(e, ws, WSC_STRING_CF_RAY, data_centre(head->fields[WSC_H1_CF_RAY]));
+    const struct wsc_conv_text texts[] = {
+        {WSC_STRING_SERVER_SOFTWARE, head->fields[WSC_H1_SERVER]},
+        {WSC_STRING_VIA, head->fields[WSC_H1_VIA]},
+        {WSC_STRING_SUBPROTOCOL, head->fields[WSC_H1_SEC_WEBSOCKET_PROTOCOL]},
+        {WSC_STRING_EXTENSIONS, head->fields[WSC_H1_SEC_WEBSOCKET_EXTENSIONS]},
+        {WSC_STRING_CF_RAY, data_centre(head->fields[WSC_H1_CF_RAY])}};
+    wsc_conv_set_strings(e, ws, texts, sizeof(texts) / sizeof(texts[0]));
     if (head->partial) /* what does not stand there may have been sent */
         return WSC_WS_EXT_UNKNOWN;
     return extensions_of(head->fields[WSC_H1_SEC_WEBSOCKET_EXTENSIONS]);

@@ -89,52 +89,6 @@ uint64_t wsc_conv_received(const struct wsc_conv *c, enum wsc_way way)
     return known ? wsc_tcp_off(&c->tcp.dir[wsc_way_back(way)], tcp->sent_ack) : WSC_EV_NO_ACK;
 }
 
-/* ---- strings ---- */
-
-static void read_strings(const struct wsc_engine *e, const struct wsc_conv_ws *ws,
-                         uint32_t ids[WSC_STRING_COUNT])
-{
-    struct wsc_span kept = wsc_intern_text(e->intern, ws->strings);
-    memset(ids, 0, WSC_STRING_COUNT * sizeof(ids[0]));
-    if (kept.ptr != NULL)
-        memcpy(ids, kept.ptr, WSC_STRING_COUNT * sizeof(ids[0]));
-}
-
-void wsc_conv_set_string(struct wsc_engine *e, struct wsc_conv_ws *ws, enum wsc_conv_string which,
-                         struct wsc_span text)
-{
-    uint32_t ids[WSC_STRING_COUNT];
-    read_strings(e, ws, ids);
-    if (ids[which] != 0 || text.ptr == NULL)
-        return;
-    ids[which] = wsc_intern_get(e->intern, text);
-    uint32_t whole = wsc_intern_get(
-        e->intern, (struct wsc_span){.ptr = (const uint8_t *)ids, .len = sizeof(ids)});
-    if (whole == 0) {
-        wsc_intern_put(e->intern, ids[which]);
-        return;
-    }
-    wsc_intern_put(e->intern, ws->strings);
-    ws->strings = whole;
-}
-
-struct wsc_span wsc_conv_string(const struct wsc_engine *e, const struct wsc_conv_ws *ws,
-                                enum wsc_conv_string which)
-{
-    uint32_t ids[WSC_STRING_COUNT];
-    read_strings(e, ws, ids);
-    return wsc_intern_text(e->intern, ids[which]);
-}
-
-static void drop_strings(struct wsc_engine *e, struct wsc_conv_ws *ws)
-{
-    uint32_t ids[WSC_STRING_COUNT];
-    read_strings(e, ws, ids);
-    for (size_t i = 0; i < WSC_STRING_COUNT; i++)
-        wsc_intern_put(e->intern, ids[i]);
-    wsc_intern_put(e->intern, ws->strings);
-}
-
 /* ---- idle clocks ---- */
 
 static uint64_t later(uint64_t a, uint64_t b)
@@ -507,7 +461,7 @@ void wsc_conv_ws_clear(struct wsc_engine *e, struct wsc_conv *c)
     struct wsc_conv_ws *ws = c->ws;
     if (ws == NULL)
         return;
-    drop_strings(e, ws);
+    wsc_conv_drop_strings(e, ws);
     for (int d = 0; d < 2; d++)
         wsc_ws_decoder_clear(&ws->dec[d], &ws_ops, e);
     wsc_pool_put(&e->notes_pool, ws->notes);

@@ -426,11 +426,19 @@ uint64_t wsc_conv_received(const struct wsc_conv *c, enum wsc_way way);
 /* What is spoken inside, by the handshake: from here on goodbyes are looked for. */
 void wsc_conv_app(struct wsc_engine *e, struct wsc_conv_ws *ws);
 
-/* Keeps |text| for |ws|; a string that is there already stays. */
-void wsc_conv_set_string(struct wsc_engine *e, struct wsc_conv_ws *ws, enum wsc_conv_string which,
-                         struct wsc_span text);
+/* conv_strings.c: keeps |texts| for |ws|; a string that is there already stays, NULL spans are
+ * nothing. */
+struct wsc_conv_text {
+    enum wsc_conv_string which;
+    struct wsc_span text;
+};
+void wsc_conv_set_strings(struct wsc_engine *e, struct wsc_conv_ws *ws,
+                          const struct wsc_conv_text *texts, size_t n);
 struct wsc_span wsc_conv_string(const struct wsc_engine *e, const struct wsc_conv_ws *ws,
                                 enum wsc_conv_string which);
+void wsc_conv_drop_strings(struct wsc_engine *e, struct wsc_conv_ws *ws);
+
+/* conv_ws.c */
 void wsc_conv_violation(struct wsc_engine *e, enum wsc_dir by, enum wsc_rule rule, uint64_t ref);
 void wsc_conv_ws_clear(struct wsc_engine *e, struct wsc_conv *c);
 

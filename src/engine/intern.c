@@ -132,10 +132,20 @@ uint32_t wsc_intern_get(struct wsc_intern *t, struct wsc_span s)
     return id;
 }
 
-void wsc_intern_put(struct wsc_intern *t, uint32_t id)
+void wsc_intern_again(struct wsc_intern *t, uint32_t id)
+{
+    t->texts[id - 1]->refs++;
+}
+
+uint32_t wsc_intern_users(const struct wsc_intern *t, uint32_t id)
+{
+    return t->texts[id - 1]->refs;
+}
+
+bool wsc_intern_put(struct wsc_intern *t, uint32_t id)
 {
     if (id == 0 || --t->texts[id - 1]->refs > 0)
-        return;
+        return false;
     struct text *x = t->texts[id - 1];
     uint32_t *at = &t->buckets[x->hash & (t->buckets_len - 1)];
     while (*at != id)
@@ -146,6 +156,7 @@ void wsc_intern_put(struct wsc_intern *t, uint32_t id)
     t->bytes -= sizeof(*x) + x->len;
     t->count--;
     wsc_free(x);
+    return true;
 }
 
 struct wsc_span wsc_intern_text(const struct wsc_intern *t, uint32_t id)

@@ -14,7 +14,9 @@ void wsc_intern_free(struct wsc_intern *t);
 
 /* A number for |s| (>= 1), to be given back once; 0 for a NULL span, or at a ceiling. */
 uint32_t wsc_intern_get(struct wsc_intern *t, struct wsc_span s);
-void wsc_intern_put(struct wsc_intern *t, uint32_t id); /* 0 is legal */
+void wsc_intern_again(struct wsc_intern *t, uint32_t id); /* one more user of one that is there */
+bool wsc_intern_put(struct wsc_intern *t, uint32_t id);   /* 0 is legal; true: it was the last */
+uint32_t wsc_intern_users(const struct wsc_intern *t, uint32_t id);
 
 /* The string; valid until it is given back. A NULL span for 0. */
 struct wsc_span wsc_intern_text(const struct wsc_intern *t, uint32_t id);

@@ -113,18 +113,14 @@ static void take_counts(struct wsc_engine *e, struct wsc_conv_ws *ws, const stru
 
 static void take_strings(struct wsc_engine *e, struct wsc_conv_ws *ws, const struct wsc_closure *r)
 {
-    const struct {
-        enum wsc_conv_string which;
-        struct wsc_span text;
-    } strings[] = {{WSC_STRING_HOST, r->host},
-                   {WSC_STRING_PATH, r->path},
-                   {WSC_STRING_SUBPROTOCOL, r->subprotocol},
-                   {WSC_STRING_EXTENSIONS, r->extensions},
-                   {WSC_STRING_USER_AGENT, r->user_agent},
-                   {WSC_STRING_ORIGIN, r->origin},
-                   {WSC_STRING_SERVER_SOFTWARE, r->server_software}};
-    for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
-        wsc_conv_set_string(e, ws, strings[i].which, strings[i].text);
+    const struct wsc_conv_text texts[] = {{WSC_STRING_HOST, r->host},
+                                          {WSC_STRING_PATH, r->path},
+                                          {WSC_STRING_SUBPROTOCOL, r->subprotocol},
+                                          {WSC_STRING_EXTENSIONS, r->extensions},
+                                          {WSC_STRING_USER_AGENT, r->user_agent},
+                                          {WSC_STRING_ORIGIN, r->origin},
+                                          {WSC_STRING_SERVER_SOFTWARE, r->server_software}};
+    wsc_conv_set_strings(e, ws, texts, sizeof(texts) / sizeof(texts[0]));
     ws->key_known = wsc_ws_upgrade_key(r->key, ws->key);
 }
 
