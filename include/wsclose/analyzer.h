@@ -66,6 +66,10 @@ enum wsc_err wsc_analyzer_new(const struct wsc_analyzer_options *opt, wsc_record
  * error. Returns WSC_OK or WSC_ERR_NOMEM (the packet was lost to us, the analyzer goes on). */
 enum wsc_err wsc_analyzer_feed(struct wsc_analyzer *an, const struct wsc_packet *pkt) WSC_MUST_USE;
 
+/* Takes |n| packets, all valid during the call, in order: as |n| calls of wsc_analyzer_feed(), but
+ * faster. Returns how many of them were lost to us, for want of memory. */
+size_t wsc_analyzer_feed_batch(struct wsc_analyzer *an, const struct wsc_packet *pkts, size_t n);
+
 /* Goes on with a connection that was open when another analyzer was flushed: |rec| is its record,
  * as a store gives it, with |id| and |open_state|. Before the first packet. What is sent meanwhile
  * is a gap, if it was anything at all. Returns WSC_OK; WSC_ERR_INVALID (the state is damaged, or no

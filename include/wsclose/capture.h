@@ -36,6 +36,12 @@ enum wsc_err wsc_capture_open(const char *const *paths, size_t n,
 enum wsc_err wsc_capture_next(struct wsc_capture *c, struct wsc_packet *pkt,
                               struct wsc_error *err) WSC_MUST_USE;
 
+/* As several calls of wsc_capture_next(): 1..|max| packets, as many as lie at hand together, |*n|
+ * of them, all valid until the next call. What is no packet (an error, the end, secrets) comes from
+ * a call of its own. */
+enum wsc_err wsc_capture_next_batch(struct wsc_capture *c, struct wsc_packet *pkts, size_t max,
+                                    size_t *n, struct wsc_error *err) WSC_MUST_USE;
+
 /* Makes a wsc_capture_next() that waits return WSC_END soon. Safe in a signal handler. */
 void wsc_capture_stop(struct wsc_capture *c);
 

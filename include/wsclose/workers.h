@@ -58,6 +58,10 @@ enum wsc_err wsc_workers_start(struct wsc_workers *w) WSC_MUST_USE;
  * (wsc_analyzer_lost()); WSC_ERR_NOMEM, of one worker, as wsc_analyzer_feed(). */
 enum wsc_err wsc_workers_feed(struct wsc_workers *w, const struct wsc_packet *pkt) WSC_MUST_USE;
 
+/* The same for |n| packets, all valid during the call, in order; faster. Returns how many of them
+ * one worker had no memory for. */
+size_t wsc_workers_feed_batch(struct wsc_workers *w, const struct wsc_packet *pkts, size_t n);
+
 /* As those of the analyzer, for all of them. What was fed and still waits for company goes to its
  * worker with a tick, or when the packets' time has gone on by 4 ms. */
 void wsc_workers_tick(struct wsc_workers *w, uint64_t now_ns);

@@ -42,6 +42,8 @@ struct wsc_capture {
     struct member **active; /* at most ACTIVE_MAX */
     size_t active_len;
     struct member *given; /* whose packet was handed out last */
+    enum wsc_err failed;  /* behind the last packet of a batch, to be told by the next call */
+    struct wsc_error failure;
     struct wsc_filter_bpf *filter;
     bool fingerprint;
     wsc_capture_secrets_fn on_secrets;
@@ -92,35 +94,36 @@ static void hand_secrets(void *ctx, struct wsc_span text)
     m->owner->on_secrets(m->owner->secrets_ctx, (size_t)(m - m->owner->members), text);
 }
 
-/* Takes the next packet of |m| that the filter lets pass. WSC_DAMAGED comes once; then the member
- * is done. */
-static enum wsc_err advance(struct wsc_capture *c, struct member *m, struct wsc_error *err)
+/* Takes the next packet of |m|, which is its head if the filter lets it pass. WSC_DAMAGED comes
+ * once; then the member is done. */
+static enum wsc_err take_packet(struct wsc_capture *c, struct member *m, struct wsc_error *err)
 {
     char why[256];
-    for (;;) {
-        m->have_head = false;
-        enum wsc_err e = m->source->ops->next(m->source, &m->head, why, sizeof(why));
-        m->snaplen = m->source->snaplen;
-        if (c->stop)
-            return WSC_END;
-        if (e == WSC_DAMAGED) {
-            m->damaged = true;
-            uint64_t at = m->packets + 1;
-            (void)wsc_error_set(err, WSC_DAMAGED,
-                                "%s: packet %" PRIu64 ": %s; the %" PRIu64
-                                " packets before it were read",
-                                shown_name(m), at, why, m->packets);
-            if (err != NULL)
-                err->offset = at;
-        }
-        if (e != WSC_OK)
-            return e;
-        count(c, m);
-        if (c->filter == NULL || wsc_filter_bpf_pass(c->filter, &m->head)) {
-            m->have_head = true;
-            return WSC_OK;
-        }
+    m->have_head = false;
+    enum wsc_err e = m->source->ops->next(m->source, &m->head, why, sizeof(why));
+    m->snaplen = m->source->snaplen;
+    if (c->stop)
+        return WSC_END;
+    if (e == WSC_DAMAGED) {
+        m->damaged = true;
+        uint64_t at = m->packets + 1;
+        (void)wsc_error_set(err, WSC_DAMAGED,
+                            "%s: packet %" PRIu64 ": %s; the %" PRIu64
+                            " packets before it were read",
+                            shown_name(m), at, why, m->packets);
+        if (err != NULL)
+            err->offset = at;
     }
+    if (e != WSC_OK)
+        return e;
+    count(c, m);
+    m->have_head = c->filter == NULL || wsc_filter_bpf_pass(c->filter, &m->head);
+    return WSC_OK;
+}
+
+static bool at_hand(const struct member *m)
+{
+    return m->source->ops->at_hand != NULL && m->source->ops->at_hand(m->source);
 }
 
 static void retire(struct wsc_capture *c, struct member *m)
@@ -277,41 +280,86 @@ static enum wsc_err activate(struct wsc_capture *c, struct member *m, struct wsc
         m->source->on_secrets = hand_secrets;
         m->source->secrets_ctx = m;
     }
-    enum wsc_err e = advance(c, m, err);
+    enum wsc_err e = WSC_OK;
+    while (e == WSC_OK && !m->have_head)
+        e = take_packet(c, m, err);
     if (e != WSC_OK)
         retire(c, m);
     return e == WSC_END ? WSC_OK : e;
 }
 
-enum wsc_err wsc_capture_next(struct wsc_capture *c, struct wsc_packet *pkt, struct wsc_error *err)
+/* Goes on behind the packet handed out last. In a batch (|more|) only where its packets stay valid:
+ * WSC_END says that they would not. */
+static enum wsc_err go_on(struct wsc_capture *c, bool more, struct wsc_error *err)
 {
-    if (c->given != NULL) {
-        struct member *m = c->given;
-        c->given = NULL;
-        enum wsc_err e = advance(c, m, err);
-        if (e != WSC_OK)
-            retire(c, m);
-        if (e != WSC_OK && e != WSC_END)
-            return e;
-    }
-    for (;;) {
+    struct member *m = c->given;
+    if (m == NULL)
+        return WSC_OK;
+    enum wsc_err e = WSC_OK;
+    do {
+        if (more && !at_hand(m))
+            return WSC_END;
+        e = take_packet(c, m, err);
+    } while (e == WSC_OK && !m->have_head);
+    c->given = NULL;
+    if (e != WSC_OK)
+        retire(c, m);
+    return e == WSC_END ? WSC_OK : e;
+}
+
+/* The next packet, which is one of a batch if |more|; then WSC_END only says that it is not at
+ * hand. */
+static enum wsc_err next_packet(struct wsc_capture *c, bool more, struct wsc_packet *pkt,
+                                struct wsc_error *err)
+{
+    enum wsc_err e = go_on(c, more, err);
+    while (e == WSC_OK) {
         if (c->stop)
             return WSC_END;
         struct member *now = earliest(c);
         struct member *waiting = c->waiting_next < c->len ? c->waiting[c->waiting_next] : NULL;
-        if (waiting != NULL && (now == NULL || waiting->start_ns <= now->head.ts_ns)) {
-            c->waiting_next++;
-            enum wsc_err e = activate(c, waiting, err);
-            if (e != WSC_OK)
-                return e;
-            continue;
-        }
-        if (now == NULL)
+        bool due = waiting != NULL && (now == NULL || waiting->start_ns <= now->head.ts_ns);
+        if (now == NULL && !due)
             return WSC_END;
-        *pkt = now->head;
-        c->given = now;
-        return WSC_OK;
+        if (!due) {
+            *pkt = now->head;
+            c->given = now;
+            return WSC_OK;
+        }
+        if (more)
+            return WSC_END;
+        c->waiting_next++;
+        e = activate(c, waiting, err);
     }
+    return e;
+}
+
+enum wsc_err wsc_capture_next(struct wsc_capture *c, struct wsc_packet *pkt, struct wsc_error *err)
+{
+    size_t n;
+    return wsc_capture_next_batch(c, pkt, 1, &n, err);
+}
+
+enum wsc_err wsc_capture_next_batch(struct wsc_capture *c, struct wsc_packet *pkts, size_t max,
+                                    size_t *n, struct wsc_error *err)
+{
+    *n = 0;
+    if (c->failed != WSC_OK) {
+        enum wsc_err e = c->failed;
+        c->failed = WSC_OK;
+        if (err != NULL)
+            *err = c->failure;
+        return e;
+    }
+    enum wsc_err e = next_packet(c, false, &pkts[0], err);
+    if (e != WSC_OK)
+        return e;
+    do {
+        ++*n;
+    } while (*n < max && (e = next_packet(c, true, &pkts[*n], &c->failure)) == WSC_OK);
+    if (e != WSC_END)
+        c->failed = e;
+    return WSC_OK;
 }
 
 void wsc_capture_stop(struct wsc_capture *c)

@@ -221,6 +221,11 @@ const uint8_t *wsc_input_peek(struct wsc_input *in, size_t n, size_t *have)
     return in->win + in->win_at;
 }
 
+struct wsc_span wsc_input_ahead(const struct wsc_input *in)
+{
+    return (struct wsc_span){.ptr = in->win + in->win_at, .len = in->win_len - in->win_at};
+}
+
 void wsc_input_skip(struct wsc_input *in, size_t n)
 {
     in->win_at += n;

@@ -4,6 +4,7 @@
 #define WSC_CAPTURE_INPUT_H
 
 #include <wsclose/error.h>
+#include <wsclose/types.h>
 
 #include <signal.h>
 #include <stdbool.h>
@@ -22,6 +23,8 @@ void wsc_input_close(struct wsc_input *in); /* NULL is legal */
  * |n| only where the data ends, is damaged or cannot be read: wsc_input_problem() says why. |n| is
  * the caller's ceiling: that much may be held. */
 const uint8_t *wsc_input_peek(struct wsc_input *in, size_t n, size_t *have);
+/* Those of the next bytes that are at hand: a wsc_input_peek() of no more moves nothing. */
+struct wsc_span wsc_input_ahead(const struct wsc_input *in);
 void wsc_input_skip(struct wsc_input *in, size_t n);       /* takes |n| of those */
 void wsc_input_wipe(struct wsc_input *in, size_t n);       /* blots out the last |n| bytes taken */
 const char *wsc_input_problem(const struct wsc_input *in); /* NULL: none */

@@ -12,6 +12,9 @@ struct wsc_source_ops {
     /* The next packet; its ref is left to the caller. Returns WSC_OK, WSC_END, WSC_DAMAGED (|why|,
      * of |cap| bytes, says how) or WSC_ERR_NOMEM. The bytes are valid until the next call. */
     enum wsc_err (*next)(struct wsc_source *s, struct wsc_packet *pkt, char *why, size_t cap);
+    /* True if next() would give a packet that lies at hand: then those given before stay valid.
+     * NULL: never. */
+    bool (*at_hand)(const struct wsc_source *s);
     void (*close)(struct wsc_source *s); /* also closes the input */
 };
 

@@ -59,6 +59,16 @@ static enum wsc_err next(struct wsc_source *base, struct wsc_packet *pkt, char *
     return WSC_OK;
 }
 
+static bool at_hand(const struct wsc_source *base)
+{
+    const struct pcap_source *s = (const struct pcap_source *)base;
+    struct wsc_span ahead = wsc_input_ahead(s->in);
+    if (ahead.len < RECORD_HEADER)
+        return false;
+    uint32_t stored = wsc_swapped32(ahead.ptr + 8, s->swap);
+    return stored <= PACKET_MAX && stored <= ahead.len - RECORD_HEADER;
+}
+
 static void close_source(struct wsc_source *base)
 {
     struct pcap_source *s = (struct pcap_source *)base;
@@ -66,7 +76,7 @@ static void close_source(struct wsc_source *base)
     wsc_free(s);
 }
 
-static const struct wsc_source_ops ops = {.next = next, .close = close_source};
+static const struct wsc_source_ops ops = {.next = next, .at_hand = at_hand, .close = close_source};
 
 static bool take_magic(struct pcap_source *s, const uint8_t *p)
 {

@@ -261,6 +261,18 @@ static enum wsc_err next(struct wsc_source *base, struct wsc_packet *pkt, char *
     }
 }
 
+/* Only where the next block is a packet: what others say counts from there on. */
+static bool at_hand(const struct wsc_source *base)
+{
+    const struct pcapng_source *s = (const struct pcapng_source *)base;
+    struct wsc_span ahead = wsc_input_ahead(s->in);
+    if (ahead.len < 8)
+        return false;
+    uint32_t type = wsc_swapped32(ahead.ptr, s->swap);
+    return (type == BLOCK_ENHANCED || type == BLOCK_PACKET_OLD || type == BLOCK_SIMPLE) &&
+           wsc_swapped32(ahead.ptr + 4, s->swap) <= ahead.len;
+}
+
 static void close_source(struct wsc_source *base)
 {
     struct pcapng_source *s = (struct pcapng_source *)base;
@@ -269,7 +281,7 @@ static void close_source(struct wsc_source *base)
     wsc_free(s);
 }
 
-static const struct wsc_source_ops ops = {.next = next, .close = close_source};
+static const struct wsc_source_ops ops = {.next = next, .at_hand = at_hand, .close = close_source};
 
 enum wsc_err wsc_source_pcapng_open(const char *name, struct wsc_input *in, struct wsc_source **out,
                                     struct wsc_error *err)

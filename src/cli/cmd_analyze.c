@@ -174,14 +174,19 @@ static bool open_all(struct run *r)
     return (!keeps(r) && r->opt.format == WSC_FORMAT_NONE) || open_store(r);
 }
 
+/* Packets taken from the capture at a time. */
+#define BATCH 32u
+
 static void read_all(struct run *r)
 {
     struct progress progress;
     progress_begin(&progress, !r->opt.quiet && !r->streaming);
-    struct wsc_packet pkt;
+    struct wsc_packet pkts[BATCH];
+    size_t n;
     struct wsc_error err;
     enum wsc_err e;
-    while ((e = wsc_capture_next(r->capture, &pkt, &err)) != WSC_END && !r->failed) {
+    while ((e = wsc_capture_next_batch(r->capture, pkts, BATCH, &n, &err)) != WSC_END &&
+           !r->failed) {
         if (e == WSC_DAMAGED) {
             progress_clear(&progress);
             if (!r->again)
@@ -190,8 +195,8 @@ static void read_all(struct run *r)
         } else if (e != WSC_OK) {
             progress_clear(&progress);
             (void)fail(r, &err);
-        } else if (wsc_workers_feed(r->analysis.workers, &pkt) == WSC_ERR_NOMEM) {
-            r->summary.lost_packets++;
+        } else {
+            r->summary.lost_packets += wsc_workers_feed_batch(r->analysis.workers, pkts, n);
         }
         progress_step(&progress, r->capture, r->analysis.workers);
     }

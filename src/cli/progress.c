@@ -5,7 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STEPS_A_LOOK 8192u /* packets between looks at the clock */
+#define STEPS_A_LOOK 256u /* batches of packets between looks at the clock */
 #define NS_A_DRAW    UINT64_C(200000000)
 
 static uint64_t clock_ns(void)

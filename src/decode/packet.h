@@ -35,6 +35,9 @@ enum wsc_quirk {
     WSC_QUIRK_BAD_OPTIONS = 1 << 2  /* TCP options do not parse; the rest is used */
 };
 
+/* Network identifiers of tunnels have 24 bits. */
+#define WSC_TUNNEL_MAX (UINT32_C(1) << 24)
+
 /* Set as far as the result says; |ts_ns| and |ref| always, the rest is indeterminate. */
 struct wsc_packet_view {
     uint64_t ts_ns;
@@ -50,7 +53,8 @@ struct wsc_packet_view {
     uint16_t quirks;           /* enum wsc_quirk */
     int8_t window_scale;       /* from a SYN's option, -1 if none */
     uint8_t src[16], dst[16];  /* IPv4 in the first 4 bytes, the rest 0 */
-    uint32_t tunnel_id;        /* innermost VXLAN or Geneve network identifier plus 1, 0 if none */
+    uint32_t tunnel_id;        /* innermost VXLAN or Geneve network identifier plus 1, 0 if none; at
+                                * most WSC_TUNNEL_MAX */
     const uint8_t *payload;    /* never NULL for TCP, even if empty */
     uint32_t payload_len;      /* bytes of payload captured */
     uint32_t payload_wire_len; /* bytes of payload the packet had; >= payload_len */

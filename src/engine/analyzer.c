@@ -220,17 +220,37 @@ static bool memory_full(const struct wsc_analyzer *an)
     return max != 0 && memory_held(an) >= max && wsc_flow_table_count(an->flows) > 0;
 }
 
-static struct wsc_conv *add_conv(struct wsc_analyzer *an, const struct wsc_flow_key *key,
-                                 const struct wsc_packet_view *v)
+/* A segment and the connection it belongs to. */
+struct addressed {
+    const struct wsc_packet_view *v;
+    struct wsc_flow_key key;
+    uint32_t hash; /* the flow table's, of |key| */
+    enum wsc_way way;
+};
+
+static void address(const struct wsc_analyzer *an, const struct wsc_packet_view *v,
+                    struct addressed *out)
+{
+    out->v = v;
+    out->way = wsc_flow_key_of(v, &out->key);
+    out->hash = wsc_flow_table_hash(an->flows, &out->key);
+}
+
+static struct wsc_conv *find_conv(const struct wsc_analyzer *an, const struct addressed *a)
+{
+    return (struct wsc_conv *)(void *)wsc_flow_table_find(an->flows, &a->key, a->hash);
+}
+
+static struct wsc_conv *add_conv(struct wsc_analyzer *an, const struct addressed *a)
 {
     if (wsc_flow_table_full(an->flows) || memory_full(an))
         evict(an);
-    struct wsc_flow_node *node = wsc_flow_table_add(an->flows, key);
+    struct wsc_flow_node *node = wsc_flow_table_add(an->flows, &a->key, a->hash);
     if (node == NULL)
         return NULL;
     struct wsc_conv *c = (struct wsc_conv *)(void *)node;
-    c->first_ref = v->ref;
-    c->started_ns = c->last_ns = v->ts_ns;
+    c->first_ref = a->v->ref;
+    c->started_ns = c->last_ns = a->v->ts_ns;
     wsc_age_use(&c->age, an->engine.clock_ns);
     c->queue = QUEUE_OTHER;
     wsc_age_push(&an->queues[QUEUE_OTHER], &c->age);
@@ -238,18 +258,15 @@ static struct wsc_conv *add_conv(struct wsc_analyzer *an, const struct wsc_flow_
     return c;
 }
 
-static enum wsc_err take_tcp(struct wsc_analyzer *an, const struct wsc_packet_view *v)
+static enum wsc_err take_tcp(struct wsc_analyzer *an, const struct addressed *a)
 {
-    struct wsc_flow_key key;
-    enum wsc_way way = wsc_flow_key_of(v, &key);
-    struct wsc_flow_node *node = wsc_flow_table_find(an->flows, &key);
-    struct wsc_conv *c = (struct wsc_conv *)(void *)node;
+    struct wsc_conv *c = find_conv(an, a);
     for (int again = 0; again < 2; again++) {
         if (c == NULL)
-            c = add_conv(an, &key, v);
+            c = add_conv(an, a);
         if (c == NULL)
             return WSC_ERR_NOMEM;
-        enum wsc_tcp_result r = wsc_conv_feed(&an->engine, c, way, v);
+        enum wsc_tcp_result r = wsc_conv_feed(&an->engine, c, a->way, a->v);
         if (r != WSC_TCP_RESTART) {
             wsc_conv_settle(&an->engine, c);
             requeue(an, c);
@@ -279,13 +296,14 @@ bool wsc_analyzer_key_of(const struct wsc_closure *rec, struct wsc_flow_key *key
 enum wsc_err wsc_analyzer_resume(struct wsc_analyzer *an, const struct wsc_closure *rec)
 {
     const struct wsc_packet_view v = {.ts_ns = rec->last_ns};
-    struct wsc_flow_key key;
+    struct addressed a = {.v = &v};
     enum wsc_way client;
-    if (!wsc_analyzer_key_of(rec, &key, &client))
+    if (!wsc_analyzer_key_of(rec, &a.key, &client))
         return WSC_ERR_INVALID;
-    if (wsc_flow_table_find(an->flows, &key) != NULL || wsc_flow_table_full(an->flows))
+    a.hash = wsc_flow_table_hash(an->flows, &a.key);
+    if (find_conv(an, &a) != NULL || wsc_flow_table_full(an->flows))
         return WSC_ERR_INVALID;
-    struct wsc_conv *c = add_conv(an, &key, &v);
+    struct wsc_conv *c = add_conv(an, &a);
     if (c == NULL)
         return WSC_ERR_NOMEM;
     an->tcp_flows--; /* counted when it was new */
@@ -307,23 +325,100 @@ static void expire_all(struct wsc_analyzer *an)
     expire(an, QUEUE_OTHER, OTHER_NS);
 }
 
-enum wsc_err wsc_analyzer_step(struct wsc_analyzer *an, const struct wsc_clock *c,
-                               const struct wsc_packet_view *v)
+static enum wsc_err step(struct wsc_analyzer *an, const struct wsc_clock *c,
+                         const struct addressed *a)
 {
     an->engine.now_ns = c->now_ns;
     an->engine.clock_ns = c->aged_ns;
     if (!wsc_list_empty(&an->engine.waiting))
         wsc_conv_tls_retry_all(&an->engine);
-    enum wsc_err err = v != NULL ? take_tcp(an, v) : WSC_OK;
+    enum wsc_err err = a->v != NULL ? take_tcp(an, a) : WSC_OK;
     expire_all(an);
     return err;
 }
 
+enum wsc_err wsc_analyzer_step(struct wsc_analyzer *an, const struct wsc_clock *c,
+                               const struct wsc_packet_view *v)
+{
+    struct addressed a = {.v = NULL};
+    if (v != NULL)
+        address(an, v, &a);
+    return step(an, c, &a);
+}
+
+/* How many segments ahead of the one at hand the parts of a connection are fetched: those that are
+ * found by others later. */
+#define ENTRY_AHEAD 6u
+#define PARTS_AHEAD 3u
+
+static void fetch(const void *p, size_t len)
+{
+    for (size_t at = 0; at < len; at += 64)
+        __builtin_prefetch((const char *)p + at);
+}
+
+static void fetch_entry(const struct wsc_analyzer *an, const struct addressed *a)
+{
+    const void *c = a->v != NULL ? wsc_flow_table_guess(an->flows, a->hash) : NULL;
+    if (c != NULL)
+        fetch(c, sizeof(struct wsc_conv));
+}
+
+static void fetch_parts(const struct wsc_analyzer *an, const struct addressed *a)
+{
+    const struct wsc_conv *c =
+        a->v != NULL ? (const void *)wsc_flow_table_guess(an->flows, a->hash) : NULL;
+    if (c != NULL && c->ws != NULL)
+        fetch(c->ws, sizeof(*c->ws));
+    if (c != NULL && c->tcp.more != NULL)
+        fetch(c->tcp.more, sizeof(*c->tcp.more));
+}
+
+size_t wsc_analyzer_steps(struct wsc_analyzer *an, const struct wsc_step *steps, size_t n)
+{
+    struct addressed all[WSC_STEPS_MAX];
+    size_t lost = 0;
+    for (size_t i = 0; i < n; i++) {
+        all[i].v = NULL;
+        if (steps[i].view == NULL)
+            continue;
+        address(an, steps[i].view, &all[i]);
+        wsc_flow_table_expect(an->flows, all[i].hash);
+    }
+    for (size_t i = 0; i < n && i < ENTRY_AHEAD; i++)
+        fetch_entry(an, &all[i]);
+    for (size_t i = 0; i < n; i++) {
+        if (i + ENTRY_AHEAD < n)
+            fetch_entry(an, &all[i + ENTRY_AHEAD]);
+        if (i + PARTS_AHEAD < n)
+            fetch_parts(an, &all[i + PARTS_AHEAD]);
+        lost += step(an, steps[i].clock, &all[i]) != WSC_OK;
+    }
+    return lost;
+}
+
 enum wsc_err wsc_analyzer_feed(struct wsc_analyzer *an, const struct wsc_packet *pkt)
 {
-    struct wsc_packet_view v;
-    bool tcp = wsc_intake_take(&an->intake, pkt, &v);
-    return wsc_analyzer_step(an, &an->intake.clock, tcp ? &v : NULL);
+    return wsc_analyzer_feed_batch(an, pkt, 1) == 0 ? WSC_OK : WSC_ERR_NOMEM;
+}
+
+size_t wsc_analyzer_feed_batch(struct wsc_analyzer *an, const struct wsc_packet *pkts, size_t n)
+{
+    struct wsc_packet_view views[WSC_STEPS_MAX];
+    struct wsc_clock clocks[WSC_STEPS_MAX];
+    struct wsc_step steps[WSC_STEPS_MAX];
+    size_t lost = 0, have = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool tcp = wsc_intake_take(&an->intake, &pkts[i], &views[have]);
+        clocks[have] = an->intake.clock;
+        steps[have] = (struct wsc_step){.clock = &clocks[have], .view = tcp ? &views[have] : NULL};
+        have++;
+        if (have == WSC_STEPS_MAX || an->intake.passing || i + 1 == n) {
+            lost += wsc_analyzer_steps(an, steps, have);
+            have = 0;
+        }
+    }
+    return lost;
 }
 
 void wsc_analyzer_tick(struct wsc_analyzer *an, uint64_t now_ns)

@@ -75,7 +75,7 @@ struct wsc_endpoint wsc_conv_endpoint(const struct wsc_conv *c, enum wsc_dir d)
 {
     enum wsc_way way = wsc_conv_way(c, d);
     struct wsc_endpoint out = {.port = c->node.key.port[way],
-                               .family = (uint8_t)c->node.key.family};
+                               .family = wsc_flow_family(&c->node.key)};
     memcpy(out.addr, c->node.key.addr[way], sizeof(out.addr));
     return out;
 }

@@ -36,6 +36,7 @@ static enum wsc_decode_result decode(struct wsc_intake *in, const struct wsc_pac
 {
     struct wsc_fragment frag;
     enum wsc_decode_result r = wsc_decode_packet(pkt, v, &frag);
+    in->passing = r == WSC_DECODE_FRAGMENT;
     /* A reassembled datagram may carry a tunnel whose inner packet is a fragment again; each level
      * is a datagram of its own. */
     for (int depth = 0; r == WSC_DECODE_FRAGMENT && depth < 4; depth++) {

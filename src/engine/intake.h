@@ -23,6 +23,7 @@ void wsc_clock_tick(struct wsc_clock *c, uint64_t now_ns);
 struct wsc_intake {
     struct wsc_clock clock;
     struct wsc_ip_defrag *defrag;
+    bool passing;                    /* what came last was put together of fragments */
     struct wsc_analyzer_stats stats; /* of these, what a packet says by itself */
 };
 
@@ -30,8 +31,8 @@ struct wsc_intake {
 bool wsc_intake_init(struct wsc_intake *in, size_t max_fragment_bytes);
 void wsc_intake_clear(struct wsc_intake *in); /* a zeroed one is legal */
 
-/* Takes a packet. True: |v| is a TCP segment, valid until the next call; it may lie in a datagram
- * that was put together, and then has no |l3|. */
+/* Takes a packet. True: |v| is a TCP segment, valid as long as the packet, but if it lies in a
+ * datagram that was put together (|passing|) only until the next call. */
 bool wsc_intake_take(struct wsc_intake *in, const struct wsc_packet *pkt,
                      struct wsc_packet_view *v);
 

@@ -190,7 +190,7 @@ static enum wsc_err start(struct wsc_picker *p, size_t i, const struct wsc_packe
     struct one *o = &p->ones[i];
     struct syns syns = o->syns;
     o->phase = RUNNING;
-    o->key.tunnel_id = v->tunnel_id;
+    o->key.net = wsc_flow_net(v->tunnel_id, v->family);
     o->syns.len = 0;
     bool answered = (v->tcp_flags & (WSC_TCP_SYN | WSC_TCP_ACK)) == (WSC_TCP_SYN | WSC_TCP_ACK) &&
                     v->ack == syns.seq + 1 && v->tunnel_id == syns.tunnel_id;
@@ -224,7 +224,7 @@ static enum wsc_err take(struct wsc_picker *p, size_t i, const struct wsc_packet
         return WSC_OK;
     enum wsc_way way = wsc_flow_key_of(v, &key);
     if (o->phase == WAITING)
-        key.tunnel_id = 0;
+        key.net = wsc_flow_net(0, v->family);
     if (!wsc_flow_key_equal(&key, &o->key))
         return WSC_OK;
     if (o->phase == WAITING) {

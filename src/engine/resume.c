@@ -36,7 +36,7 @@ size_t wsc_conv_save(const struct wsc_conv *c, uint8_t out[WSC_CONV_STATE])
     out[0] = VERSION;
     out[1] = ws->handshake;
     out[2] = ws->app;
-    put_be(out + AT_TUNNEL, c->node.key.tunnel_id, 4);
+    put_be(out + AT_TUNNEL, wsc_flow_tunnel(&c->node.key), 4);
     put_be(out + AT_DATA, ws->last_data_ns, 8);
     for (unsigned d = 0; d < 2; d++) {
         const struct wsc_tcp_dir *tcp = &c->tcp.dir[wsc_conv_way(c, (enum wsc_dir)d)];
@@ -66,7 +66,7 @@ bool wsc_conv_saved_tunnel(struct wsc_span state, uint32_t *tunnel_id)
     if (!valid(state))
         return false;
     *tunnel_id = wsc_be32(state.ptr + AT_TUNNEL);
-    return true;
+    return *tunnel_id <= WSC_TUNNEL_MAX;
 }
 
 static uint32_t count32(uint64_t n)

@@ -347,6 +347,16 @@ enum wsc_err wsc_workers_feed(struct wsc_workers *w, const struct wsc_packet *pk
     return e;
 }
 
+size_t wsc_workers_feed_batch(struct wsc_workers *w, const struct wsc_packet *pkts, size_t n)
+{
+    if (w->only != NULL)
+        return wsc_analyzer_feed_batch(w->only, pkts, n);
+    size_t lost = 0;
+    for (size_t i = 0; i < n; i++)
+        lost += wsc_workers_feed(w, &pkts[i]) == WSC_ERR_NOMEM;
+    return lost;
+}
+
 void wsc_workers_tick(struct wsc_workers *w, uint64_t now_ns)
 {
     if (w->only != NULL) {

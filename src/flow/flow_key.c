@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-_Static_assert(sizeof(struct wsc_flow_key) == 44,
+_Static_assert(sizeof(struct wsc_flow_key) == 40,
                "a key is hashed as bytes and must have no padding");
 
 enum wsc_way wsc_flow_key_of(const struct wsc_packet_view *view, struct wsc_flow_key *key)
@@ -14,7 +14,6 @@ enum wsc_way wsc_flow_key_of(const struct wsc_packet_view *view, struct wsc_flow
     memcpy(key->addr[wsc_way_back(way)], view->dst, 16);
     key->port[way] = view->sport;
     key->port[wsc_way_back(way)] = view->dport;
-    key->tunnel_id = view->tunnel_id;
-    key->family = view->family;
+    key->net = wsc_flow_net(view->tunnel_id, view->family);
     return way;
 }

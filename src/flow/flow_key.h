@@ -17,9 +17,22 @@ static inline enum wsc_way wsc_way_back(enum wsc_way w)
 struct wsc_flow_key {
     uint8_t addr[2][16];
     uint16_t port[2];
-    uint32_t tunnel_id; /* tenants of an overlay may use the same addresses */
-    uint32_t family;
+    uint32_t net; /* the tunnel, as tenants of an overlay may use the same addresses, and the family
+                   */
 };
+
+static inline uint32_t wsc_flow_net(uint32_t tunnel_id, uint8_t family)
+{
+    return tunnel_id << 1 | (family == 6);
+}
+static inline uint32_t wsc_flow_tunnel(const struct wsc_flow_key *key)
+{
+    return key->net >> 1;
+}
+static inline uint8_t wsc_flow_family(const struct wsc_flow_key *key)
+{
+    return (key->net & 1) != 0 ? 6 : 4;
+}
 
 /* Fills |key| from |view|; returns which end sent the packet. */
 enum wsc_way wsc_flow_key_of(const struct wsc_packet_view *view, struct wsc_flow_key *key);

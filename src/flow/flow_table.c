@@ -59,14 +59,28 @@ void wsc_flow_table_free(struct wsc_flow_table *t)
     wsc_free(t);
 }
 
-static uint32_t hash_of(const struct wsc_flow_table *t, const struct wsc_flow_key *key)
+uint32_t wsc_flow_table_hash(const struct wsc_flow_table *t, const struct wsc_flow_key *key)
 {
     return (uint32_t)wsc_hash(t->secret, key, sizeof(*key));
 }
 
-struct wsc_flow_node *wsc_flow_table_find(struct wsc_flow_table *t, const struct wsc_flow_key *key)
+void wsc_flow_table_expect(const struct wsc_flow_table *t, uint32_t hash)
 {
-    uint32_t hash = hash_of(t, key);
+    __builtin_prefetch(&t->slots[hash & (t->slots_len - 1)]);
+}
+
+const struct wsc_flow_node *wsc_flow_table_guess(const struct wsc_flow_table *t, uint32_t hash)
+{
+    size_t mask = t->slots_len - 1;
+    for (size_t i = hash & mask; t->slots[i].index != 0; i = (i + 1) & mask)
+        if (t->slots[i].hash == hash)
+            return entry_at(t, t->slots[i].index - 1);
+    return NULL;
+}
+
+struct wsc_flow_node *wsc_flow_table_find(const struct wsc_flow_table *t,
+                                          const struct wsc_flow_key *key, uint32_t hash)
+{
     size_t mask = t->slots_len - 1;
     for (size_t i = hash & mask; t->slots[i].index != 0; i = (i + 1) & mask) {
         if (t->slots[i].hash != hash)
@@ -151,7 +165,8 @@ static void give_entry(struct wsc_flow_table *t, struct wsc_flow_node *n)
     t->free_list = n;
 }
 
-struct wsc_flow_node *wsc_flow_table_add(struct wsc_flow_table *t, const struct wsc_flow_key *key)
+struct wsc_flow_node *wsc_flow_table_add(struct wsc_flow_table *t, const struct wsc_flow_key *key,
+                                         uint32_t hash)
 {
     if (t->count >= t->max)
         return NULL;
@@ -161,8 +176,7 @@ struct wsc_flow_node *wsc_flow_table_add(struct wsc_flow_table *t, const struct 
     if (n == NULL)
         return NULL;
     n->key = *key;
-    place(t->slots, t->slots_len - 1,
-          (struct slot){.hash = hash_of(t, key), .index = n->index + 1});
+    place(t->slots, t->slots_len - 1, (struct slot){.hash = hash, .index = n->index + 1});
     t->count++;
     return n;
 }
@@ -185,7 +199,7 @@ static void close_hole(struct wsc_flow_table *t, size_t hole)
 void wsc_flow_table_remove(struct wsc_flow_table *t, struct wsc_flow_node *n)
 {
     size_t mask = t->slots_len - 1;
-    size_t i = hash_of(t, &n->key) & mask;
+    size_t i = wsc_flow_table_hash(t, &n->key) & mask;
     while (t->slots[i].index != n->index + 1)
         i = (i + 1) & mask;
     close_hole(t, i);

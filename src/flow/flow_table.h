@@ -18,11 +18,23 @@ struct wsc_flow_table;
 struct wsc_flow_table *wsc_flow_table_new(size_t entry_size, size_t max);
 void wsc_flow_table_free(struct wsc_flow_table *t); /* entries are not cleaned; NULL is legal */
 
-/* The entry for |key|, or NULL. */
-struct wsc_flow_node *wsc_flow_table_find(struct wsc_flow_table *t, const struct wsc_flow_key *key);
+/* What the table looks |key| up by. */
+uint32_t wsc_flow_table_hash(const struct wsc_flow_table *t, const struct wsc_flow_key *key);
+
+/* For keys that are looked up soon: in a large table each look waits for memory, several at once
+ * wait together. First the slot, then, when that has had its time, the entry. Nothing depends on
+ * them. */
+void wsc_flow_table_expect(const struct wsc_flow_table *t, uint32_t hash);
+/* The entry that |hash| probably leads to, or NULL: only to fetch what it points to. */
+const struct wsc_flow_node *wsc_flow_table_guess(const struct wsc_flow_table *t, uint32_t hash);
+
+/* The entry for |key|, whose hash is |hash|, or NULL. */
+struct wsc_flow_node *wsc_flow_table_find(const struct wsc_flow_table *t,
+                                          const struct wsc_flow_key *key, uint32_t hash);
 
 /* A new, zeroed entry for a key that is not there. NULL when full or out of memory. */
-struct wsc_flow_node *wsc_flow_table_add(struct wsc_flow_table *t, const struct wsc_flow_key *key);
+struct wsc_flow_node *wsc_flow_table_add(struct wsc_flow_table *t, const struct wsc_flow_key *key,
+                                         uint32_t hash);
 
 void wsc_flow_table_remove(struct wsc_flow_table *t, struct wsc_flow_node *n);
 

@@ -168,6 +168,7 @@ static const char *write_file(const char *name, const uint8_t *data, size_t len)
 
 struct heard {
     unsigned packets, damaged;
+    size_t largest; /* batch */
     struct wsc_error err;
     char print[WSC_FINGERPRINT_LEN + 1];
 };
@@ -182,26 +183,45 @@ static void check_packet(const struct wsc_packet *p, unsigned i, const char *nam
         cr_assert_eq(p->data[k], i, "%s: byte %u of packet %u", name, k, i);
 }
 
-/* Reads |path| to its end; each packet must be the one that belongs there. */
-static struct heard read_all(const char *path, const char *name)
+/* Reads |path| to its end, at most |max| packets at a time; each must be the one that belongs
+ * there, also when the last of its batch has come. */
+static struct heard read_by(const char *path, const char *name, size_t max)
 {
     struct heard h = {0};
     struct wsc_capture *c;
     const struct wsc_capture_options opt = {.fingerprint = true};
     enum wsc_err e = wsc_capture_open(&path, 1, &opt, &c, &h.err);
     cr_assert_eq(e, WSC_OK, "%s: %s", name, h.err.message);
-    struct wsc_packet p;
-    while ((e = wsc_capture_next(c, &p, &h.err)) != WSC_END) {
+    struct wsc_packet p[PACKETS + 1];
+    size_t n;
+    while ((e = wsc_capture_next_batch(c, p, max, &n, &h.err)) != WSC_END) {
         if (e == WSC_DAMAGED) {
             h.damaged++;
             continue;
         }
         cr_assert_eq(e, WSC_OK);
-        cr_assert_lt(h.packets, PACKETS, "%s", name);
-        check_packet(&p, h.packets++, name);
+        cr_assert(n >= 1 && n <= max, "%s: %zu packets of %zu", name, n, max);
+        cr_assert_leq(h.packets + n, PACKETS, "%s", name);
+        for (size_t i = 0; i < n; i++)
+            check_packet(&p[i], h.packets++, name);
+        h.largest = n > h.largest ? n : h.largest;
     }
     wsc_capture_fingerprint(c, 0, h.print);
     wsc_capture_close(c);
+    return h;
+}
+
+static struct heard read_all(const char *path, const char *name)
+{
+    struct heard h = read_by(path, name, 1);
+    for (size_t max = 2; max <= PACKETS + 1; max++) {
+        struct heard other = read_by(path, name, max);
+        cr_expect_eq(other.packets, h.packets, "%s, %zu at a time", name, max);
+        cr_expect_eq(other.damaged, h.damaged, "%s, %zu at a time", name, max);
+        cr_expect_str_eq(other.err.message, h.err.message, "%s, %zu at a time", name, max);
+        cr_expect_str_eq(other.print, h.print, "%s, %zu at a time", name, max);
+        h.largest = other.largest;
+    }
     return h;
 }
 
@@ -219,6 +239,7 @@ Test(capture, every_byte_order_and_format_gives_the_same)
                                                                       : form == 1 ? "nano"
                                                                                   : "micro");
             cr_expect_eq(h.packets, PACKETS);
+            cr_expect_eq(h.largest, PACKETS, "all of them lie at hand");
             cr_expect_eq(h.damaged, 0);
             if (print[0] != '\0')
                 cr_expect_str_eq(h.print, print, "form %d, byte order %d", form, big);
@@ -275,6 +296,32 @@ Test(capture, resolutions_and_link_types_of_interfaces)
     }
     cr_expect_eq(wsc_capture_next(c, &p, &err), WSC_END);
     wsc_capture_close(c);
+}
+
+/* What a filter keeps back, and a second capture, do not disturb the packets of a batch. */
+Test(capture, batches_of_filtered_and_merged_captures)
+{
+    struct bytes b = {0};
+    pcap(&b, false);
+    char one[64];
+    snprintf(one, sizeof(one), "%s", write_file("a", b.data, b.len));
+    const char *paths[] = {one, write_file("b", b.data, b.len)};
+    const struct wsc_capture_options opt = {.filter = "greater 29"}; /* all but the first two */
+    for (size_t max = 1; max <= 2 * PACKETS; max++) {
+        struct wsc_capture *c;
+        struct wsc_error err;
+        struct wsc_packet p[2 * PACKETS];
+        size_t n, all = 0;
+        cr_assert_eq(wsc_capture_open(paths, 2, &opt, &c, &err), WSC_OK, "%s", err.message);
+        while (wsc_capture_next_batch(c, p, max, &n, &err) == WSC_OK)
+            for (size_t i = 0; i < n; i++, all++) {
+                cr_assert_lt(all, 2 * (PACKETS - 2));
+                check_packet(&p[i], 2 + (unsigned)all / 2, "merged");
+                cr_expect_eq(WSC_REF_CAPTURE(p[i].ref), all % 2, "packet %zu", all);
+            }
+        cr_expect_eq(all, 2 * (PACKETS - 2), "%zu at a time", max);
+        wsc_capture_close(c);
+    }
 }
 
 /* Cut anywhere: either it is refused as no capture, or what stands before the cut is read, and the

@@ -52,13 +52,18 @@ static void run_workers(const struct trace *t, const struct wsc_workers_options 
     wsc_workers_free(w);
 }
 
+/* In batches of |batch|; 0: packet by packet. */
 static void run_analyzer(const struct trace *t, const struct wsc_analyzer_options *opt,
-                         struct lines *out, struct wsc_analyzer_stats *stats)
+                         size_t batch, struct lines *out, struct wsc_analyzer_stats *stats)
 {
     struct wsc_analyzer *an;
     cr_assert_eq(wsc_analyzer_new(opt, lines_add, out, &an), WSC_OK);
-    for (size_t i = 0; i < t->len; i++)
+    for (size_t i = 0; batch == 0 && i < t->len; i++)
         cr_assert_eq(wsc_analyzer_feed(an, &t->packets[i]), WSC_OK);
+    for (size_t i = 0; batch != 0 && i < t->len; i += batch)
+        cr_assert_eq(
+            wsc_analyzer_feed_batch(an, &t->packets[i], t->len - i < batch ? t->len - i : batch),
+            0);
     wsc_analyzer_flush(an);
     wsc_analyzer_get_stats(an, stats);
     wsc_analyzer_free(an);
@@ -82,13 +87,31 @@ static void expect_same_stats(struct wsc_analyzer_stats want, struct wsc_analyze
     cr_expect(memcmp(&want, &got, sizeof(want)) == 0, "%s, %u workers: other statistics", what, n);
 }
 
+/* Packets given several at a time are taken as one after the other. */
+static void expect_same_in_batches(const struct trace *t, const char *what)
+{
+    static const size_t batches[] = {2, 7, 100};
+    const struct wsc_workers_options opt = options(1);
+    for (size_t i = 0; i < sizeof(batches) / sizeof(batches[0]); i++) {
+        struct lines want = {0}, got = {0};
+        struct wsc_analyzer_stats want_stats, got_stats;
+        run_analyzer(t, &opt.analyzer, 0, &want, &want_stats);
+        run_analyzer(t, &opt.analyzer, batches[i], &got, &got_stats);
+        expect_same_lines(&want, &got, what, 1);
+        expect_same_stats(want_stats, got_stats, what, 1);
+        lines_clear(&want);
+        lines_clear(&got);
+    }
+}
+
 static void expect_same(const struct trace *t, const char *what)
 {
+    expect_same_in_batches(t, what);
     for (size_t i = 0; i < COUNTS; i++) {
         const struct wsc_workers_options opt = options(counts[i]);
         struct lines want = {0}, got = {0};
         struct wsc_analyzer_stats want_stats, got_stats;
-        run_analyzer(t, &opt.analyzer, &want, &want_stats);
+        run_analyzer(t, &opt.analyzer, 0, &want, &want_stats);
         run_workers(t, &opt, &got, &got_stats);
         expect_same_lines(&want, &got, what, counts[i]);
         expect_same_stats(want_stats, got_stats, what, counts[i]);
