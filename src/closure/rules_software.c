@@ -1,53 +1,10 @@
 /* Whose software ended it: a hint. */
 #include "closure/diagnose.h"
+#include "closure/software.h"
 
 #include <wsclose/codes.h>
 
 #include <string.h>
-
-/* What stands in Server or User-Agent; the first that fits. A proxy passes Close frames on and
- * writes none. */
-static const struct token {
-    const char *text, *software;
-    bool proxy;
-} tokens[] = {
-    {"websockets/", "Python websockets", false},
-    {"uvicorn", "uvicorn", false},
-    {"daphne", "daphne", false},
-    {"Daphne", "daphne", false},
-    {"hypercorn", "Hypercorn", false},
-    {"aiohttp/", "aiohttp", false},
-    {"TornadoServer/", "Tornado", false},
-    {"AutobahnPython/", "Autobahn|Python", false},
-    {"Werkzeug/", "Werkzeug", false},
-    {"Cowboy", "Cowboy", false},
-    {"Bandit", "Bandit", false},
-    {"Jetty(", "Jetty", false},
-    {"Apache-Coyote", "Tomcat", false},
-    {"Kestrel", "Kestrel (.NET)", false},
-    {"okhttp/", "OkHttp", false},
-    {"Go-http-client/", "Go (default HTTP client)", false},
-    {"WebSocket++/", "WebSocket++", false},
-    {"libwebsockets", "libwebsockets", false},
-    {"TooTallNate", "Java-WebSocket", false},
-    {"undici", "undici (Node.js)", false},
-    {"cloudflare", "Cloudflare", true},
-    {"awselb/", "AWS load balancer", true},
-    {"envoy", "Envoy", true},
-    {"nginx", "nginx", true},
-    {"Apache/", "Apache httpd", true},
-    {"Microsoft-IIS/", "IIS", true},
-};
-
-static const struct token *known(struct wsc_span header)
-{
-    if (header.ptr == NULL)
-        return NULL;
-    for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++)
-        if (memmem(header.ptr, header.len, tokens[i].text, strlen(tokens[i].text)) != NULL)
-            return &tokens[i];
-    return NULL;
-}
 
 static struct wsc_span text_span(const char *s)
 {
@@ -56,11 +13,11 @@ static struct wsc_span text_span(const char *s)
 
 static void take_header(struct wsc_claims *out, const char *name, struct wsc_span value, bool bare)
 {
-    const struct token *t = known(value);
+    const struct wsc_software *t = wsc_software_named(value);
     char text[WSC_QUOTE_TEXT];
     if (t == NULL || (t->proxy && !bare))
         return;
-    out->software = text_span(t->software);
+    out->software = text_span(t->name);
     wsc_claim(out, WSC_CAUSE_NONE, WSC_CONFIDENCE_NONE);
     wsc_say(out, "software: its %s is \"%s\"", name, wsc_text_quote(value, text));
 }
@@ -98,9 +55,9 @@ void wsc_why_software(const struct wsc_case *c, struct wsc_claims *out)
 {
     enum wsc_dir d;
     if (c->rec->outcome == WSC_OUTCOME_HANDSHAKE_FAILED) {
-        const struct token *t = known(c->rec->server_software);
+        const struct wsc_software *t = wsc_software_named(c->rec->server_software);
         if (t != NULL) /* the header itself is told by the rule for rejections */
-            out->software = text_span(t->software);
+            out->software = text_span(t->name);
         return;
     }
     if (c->rec->outcome != WSC_OUTCOME_CLOSED || by_reason(c, out) || !wsc_closer(c, &d))

@@ -19,10 +19,16 @@ static unsigned end_bits(const struct wsc_case *c)
 #define NAMED      5u
 
 struct candidates {
-    const struct wsc_limit *row[CANDIDATES];
     size_t len;
     bool verified, own;
+    const struct wsc_limit *row[CANDIDATES]; /* |len| of them */
 };
+
+static void no_candidates(struct candidates *list)
+{
+    list->len = 0;
+    list->verified = list->own = false;
+}
 
 static void add_candidate(struct candidates *list, const struct wsc_limit *l)
 {
@@ -132,7 +138,8 @@ void wsc_why_idle(const struct wsc_case *c, struct wsc_claims *out)
     enum wsc_dir closer;
     if (!may_be_timed(c, &closer))
         return;
-    struct candidates whole = {.len = 0};
+    struct candidates whole, one;
+    no_candidates(&whole);
     /* Where nobody spoke, the limits that count one side only fit as well. */
     for (size_t i = 0; i < 4; i++)
         if (clocks[i].ns == r->idle_any_ns ||
@@ -146,7 +153,7 @@ void wsc_why_idle(const struct wsc_case *c, struct wsc_claims *out)
         return;
     }
     for (size_t i = 1; i < 4; i++) {
-        struct candidates one = {.len = 0};
+        no_candidates(&one);
         find(c, WSC_LIMIT_IDLE, clocks[i].clock, clocks[i].ns, &one);
         if (one.len > 0) {
             claim_idle(c, closer, clocks[i].whose, clocks[i].ns, &one, out);
@@ -166,7 +173,8 @@ void wsc_why_forgotten(const struct wsc_case *c, struct wsc_claims *out)
     if (c->rec->ending != WSC_ENDING_RESET || !may_be_timed(c, &closer) || s->quiet_ns == 0 ||
         c->rec->ended_ns < s->quiet_end_ns || c->rec->ended_ns > s->quiet_end_ns + ANSWER_NS)
         return;
-    struct candidates list = {.len = 0};
+    struct candidates list;
+    no_candidates(&list);
     const struct wsc_limit *rows[CANDIDATES];
     size_t n = s->limits != NULL
                    ? wsc_limits_match(s->limits, WSC_LIMIT_IDLE, s->quiet_ns, rows, CANDIDATES)
@@ -197,7 +205,8 @@ void wsc_why_lifetime(const struct wsc_case *c, struct wsc_claims *out)
     if (!may_be_timed(c, &closer) || r->established_ns == 0 || r->midstream ||
         r->duration_ns <= 0 || r->idle_any_ns == WSC_UNKNOWN || r->idle_any_ns > r->duration_ns / 4)
         return;
-    struct candidates list = {.len = 0};
+    struct candidates list;
+    no_candidates(&list);
     find(c, WSC_LIMIT_LIFETIME, WSC_CLOCK_ANY, r->duration_ns, &list);
     if (list.len == 0)
         return;

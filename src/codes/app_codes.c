@@ -38,7 +38,8 @@ static bool word_matches(const char *word, size_t len, const char *kind, struct 
 {
     char name[64];
     size_t skip = strlen(kind);
-    if (len <= skip || len - skip >= sizeof(name) || memcmp(word, kind, skip) != 0)
+    if (word[0] != kind[0] || len <= skip || len - skip >= sizeof(name) ||
+        memcmp(word, kind, skip) != 0)
         return false;
     memcpy(name, word + skip, len - skip);
     name[len - skip] = '\0';
@@ -63,16 +64,21 @@ static const char *scope_of(const char *kind, struct wsc_span text)
 {
     if (text.ptr == NULL || text.len == 0)
         return NULL;
-    for (size_t i = 0; i < ROWS; i++)
+    const char *last = ""; /* rows of one scope stand together and share their words */
+    for (size_t i = 0; i < ROWS; i++) {
+        if (rows[i].match == last)
+            continue;
+        last = rows[i].match;
         if (row_matches(&rows[i], kind, text))
             return rows[i].code.scope;
+    }
     return NULL;
 }
 
 static const char *scope_of_reason(int code, struct wsc_span reason)
 {
     for (size_t i = 0; i < ROWS; i++)
-        if (reason_names_scope(&rows[i]) && covers(&rows[i], code) &&
+        if (covers(&rows[i], code) && reason_names_scope(&rows[i]) &&
             wsc_text_match(rows[i].reason, reason))
             return rows[i].code.scope;
     return NULL;

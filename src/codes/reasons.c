@@ -13,9 +13,17 @@ static const struct row rows[] = {
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-static bool covers(const struct row *r, int code)
+/* The codes of each row, close together: nearly all rows are passed over by their code. */
+static const struct {
+    uint16_t first, last;
+} codes[] = {
+#include "reasons_codes.inc"
+};
+_Static_assert(sizeof(codes) / sizeof(codes[0]) == ROWS, "every row has its codes");
+
+static bool covers(size_t row, int code)
 {
-    return code >= r->hint.code && code <= r->hint.last;
+    return code >= codes[row].first && code <= codes[row].last;
 }
 
 size_t wsc_reason_find(int code, struct wsc_span reason, const struct wsc_reason_hint *out[],
@@ -23,7 +31,7 @@ size_t wsc_reason_find(int code, struct wsc_span reason, const struct wsc_reason
 {
     size_t n = 0;
     for (size_t i = 0; i < ROWS; i++) {
-        if (!covers(&rows[i], code) || !wsc_text_match(rows[i].patterns, reason))
+        if (!covers(i, code) || !wsc_text_match(rows[i].patterns, reason))
             continue;
         if (n < max)
             out[n] = &rows[i].hint;
@@ -36,7 +44,7 @@ size_t wsc_reason_senders(int code, const struct wsc_reason_hint *out[], size_t 
 {
     size_t n = 0;
     for (size_t i = 0; i < ROWS; i++) {
-        if (!covers(&rows[i], code))
+        if (!covers(i, code))
             continue;
         if (n < max)
             out[n] = &rows[i].hint;

@@ -68,19 +68,28 @@ static size_t without_ellipsis(struct wsc_span text)
     return text.len;
 }
 
+/* Length of the first of the alternatives, up to the " | " behind it. */
+static size_t first_len(const char *patterns)
+{
+    const char *bar = strchrnul(patterns, '|');
+    while (*bar != '\0' && (bar == patterns || bar[-1] != ' ' || bar[1] != ' '))
+        bar = strchrnul(bar + 1, '|');
+    return (size_t)(bar - patterns) - (*bar != '\0');
+}
+
 bool wsc_text_match(const char *patterns, struct wsc_span text)
 {
     if (text.ptr == NULL || text.len == 0)
         return false;
     while (patterns[0] != '\0') {
-        const char *end = strstr(patterns, " | ");
-        size_t plen = end != NULL ? (size_t)(end - patterns) : strlen(patterns);
+        size_t plen = first_len(patterns);
+        bool more = patterns[plen] != '\0';
         if (match_one(patterns, plen, text.ptr, text.len, false))
             return true;
         if (text.len >= CUT_FROM &&
             match_one(patterns, plen, text.ptr, without_ellipsis(text), true))
             return true;
-        patterns += plen + (end != NULL ? 3 : 0);
+        patterns += plen + (more ? 3 : 0);
     }
     return false;
 }

@@ -106,8 +106,10 @@ static void fill_frames(const struct wsc_conv *c, struct wsc_signs *out)
     const struct wsc_conv_ws *ws = c->ws;
     for (int i = 0; i < 2; i++) {
         enum wsc_ws_goodbye g = (enum wsc_ws_goodbye)ws->goodbye[i];
-        wsc_ws_goodbye_text(g, ws->goodbye_code[i], out->goodbye[i]);
-        out->leave[i] = leave(g, ws->goodbye_code[i]);
+        if (g != WSC_GOODBYE_NONE) {
+            wsc_ws_goodbye_text(g, ws->goodbye_code[i], out->goodbye[i]);
+            out->leave[i] = leave(g, ws->goodbye_code[i]);
+        }
         if (ws->dec[i].state == WSC_WS_PAYLOAD)
             out->cut_left[i] = ws->dec[i].left;
         else if (ws->dec[i].state == WSC_WS_HEADER && ws->dec[i].have > 0)

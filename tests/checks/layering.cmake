@@ -46,7 +46,7 @@ set(cli_public "*")
 set(layers base capture decode flow ident tls http ws codes closure engine store findings report metrics guard cli)
 
 # Generated at build time, private to the directory that includes them.
-set(generated app_codes.inc official_codes.inc reasons.inc schema.inc timeouts.inc)
+set(generated app_codes.inc official_codes.inc reasons.inc reasons_codes.inc schema.inc timeouts.inc)
 set(third_party pcap/pcap.h pcap.h archive.h archive_entry.h xxhash.h ndpi_api.h nghttp2/nghttp2.h openssl/evp.h openssl/kdf.h openssl/core_names.h openssl/params.h openssl/crypto.h openssl/hmac.h openssl/err.h sqlite3.h jansson.h microhttpd.h seccomp.h cap-ng.h)
 
 set(broken "")
