@@ -96,8 +96,11 @@ enum wsc_err wsc_report_compare(struct wsc_report *rep,
 enum wsc_err wsc_report_end(struct wsc_report *rep) WSC_MUST_USE;
 void wsc_report_free(struct wsc_report *rep); /* NULL is legal */
 
-/* Writes |text| for a terminal: control characters, bidirectional overrides and invalid UTF-8
- * become visible escapes. */
+/* Writes |text| for a terminal: control characters, newlines among them, bidirectional overrides,
+ * characters without width and invalid UTF-8 become visible escapes. */
 void wsc_report_put_safe(FILE *out, struct wsc_span text);
+/* The same into |out| of |cap| bytes, from 8 on: NUL-terminated, cut with "..." where it is full.
+ */
+void wsc_report_safe_text(struct wsc_span text, char *out, size_t cap);
 
 #endif

@@ -54,3 +54,40 @@ bool wsc_utf8_valid(const uint8_t *p, size_t n)
     wsc_utf8_init(&u);
     return wsc_utf8_feed(&u, p, n) && wsc_utf8_done(&u);
 }
+
+int32_t wsc_utf8_next(const uint8_t *p, size_t n, size_t *at)
+{
+    const uint8_t *q = p + *at;
+    size_t len = q[0] < 0x80 ? 1 : q[0] >= 0xf0 ? 4 : q[0] >= 0xe0 ? 3 : 2;
+    if (len > n - *at || !wsc_utf8_valid(q, len)) {
+        ++*at;
+        return -1;
+    }
+    *at += len;
+    if (len == 1)
+        return q[0];
+    int32_t c = q[0] & (0x3f >> (len - 1));
+    for (size_t i = 1; i < len; i++)
+        c = c << 6 | (q[i] & 0x3f);
+    return c;
+}
+
+bool wsc_utf8_hidden(int32_t c)
+{
+    /* Default_Ignorable_Code_Point and Bidi_Control of Unicode 15, the line separators, and the
+     * anchors of annotations. U+FE0F, which only colours an emoji, is let through; U+200D, which
+     * joins emoji, is not: a host or a path with it looks like another. */
+    static const struct {
+        int32_t first, last;
+    } ranges[] = {
+        {0x00, 0x1f},       {0x7f, 0x9f},       {0xad, 0xad},       {0x34f, 0x34f},
+        {0x61c, 0x61c},     {0x115f, 0x1160},   {0x17b4, 0x17b5},   {0x180b, 0x180f},
+        {0x200b, 0x200f},   {0x2028, 0x202e},   {0x2060, 0x206f},   {0x3164, 0x3164},
+        {0xfe00, 0xfe0e},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0},   {0xfff0, 0xfffb},
+        {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
+    };
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]) && c >= ranges[i].first; i++)
+        if (c <= ranges[i].last)
+            return true;
+    return false;
+}

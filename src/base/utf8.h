@@ -20,4 +20,11 @@ bool wsc_utf8_done(const struct wsc_utf8 *u);
 /* All three in one. */
 bool wsc_utf8_valid(const uint8_t *p, size_t n);
 
+/* Reads the character at p[*at] and moves on. Returns its code point, or -1 for a byte that belongs
+ * to none (then one byte is passed over). |*at| < |n|. */
+int32_t wsc_utf8_next(const uint8_t *p, size_t n, size_t *at);
+/* True if |c| does something instead of being seen: controls (C0, DEL, C1), what turns the reading
+ * direction, breaks a line, or has no width and is no part of a word. */
+bool wsc_utf8_hidden(int32_t c);
+
 #endif

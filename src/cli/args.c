@@ -121,10 +121,13 @@ static const struct args_option *find_letter(const struct args_command *cmd, cha
 static int usage(const struct args_command *cmd, const char *format, const char *what,
                  const char *more)
 {
+    char text[1024]; /* what stood on the command line may be anything: a script may have made it */
+    int n = snprintf(text, sizeof(text), "%s %s%s%s", format, what, more != NULL ? ": " : "",
+                     more != NULL ? more : "");
+    size_t len = n < 0 ? 0 : (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1;
     fprintf(stderr, "wsclose %s: ", cmd->name);
-    fprintf(stderr, "%s %s%s%s\n", format, what, more != NULL ? ": " : "",
-            more != NULL ? more : "");
-    fprintf(stderr, "Try: wsclose %s --help\n", cmd->name);
+    wsc_report_put_safe(stderr, (struct wsc_span){.ptr = (const uint8_t *)text, .len = len});
+    fprintf(stderr, "\nTry: wsclose %s --help\n", cmd->name);
     return EXIT_USAGE;
 }
 

@@ -511,7 +511,12 @@ static void finish(struct run *r)
 static void list_one(void *ctx, const char *name, const char *about, bool up)
 {
     (void)ctx;
-    printf("%-16s %-5s %s\n", name, up ? "up" : "down", about);
+    char safe[128];
+    wsc_report_safe_text((struct wsc_span){.ptr = (const uint8_t *)name, .len = strlen(name)}, safe,
+                         sizeof(safe));
+    printf("%-16s %-5s ", safe, up ? "up" : "down");
+    out_safe(stdout, about);
+    putchar('\n');
 }
 
 static int list_all(void)

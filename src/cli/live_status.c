@@ -126,11 +126,12 @@ void live_status_print(struct live_status *s, struct wsc_live *live, struct wsc_
     for (size_t i = 0; i < wsc_live_count(live); i++) {
         struct wsc_live_stats w;
         wsc_live_stats(live, i, &w);
+        out_safe(stderr, w.name);
         fprintf(
             stderr,
-            "%s: %" PRIu64 " packets, %" PRIu64 " bytes, %" PRIu64
-            " dropped by the kernel, %" PRIu64 " by the interface, %" PRIu64 " by full queues%s\n",
-            w.name, w.packets, w.bytes, w.dropped, w.interface_dropped,
+            ": %" PRIu64 " packets, %" PRIu64 " bytes, %" PRIu64 " dropped by the kernel, %" PRIu64
+            " by the interface, %" PRIu64 " by full queues%s\n",
+            w.packets, w.bytes, w.dropped, w.interface_dropped,
             wsc_workers_dropped(workers, (unsigned)i), w.gone ? " (can no longer be read)" : "");
     }
     wsc_workers_get_stats(workers, &a);

@@ -33,6 +33,11 @@ void out_say(const char *format, ...)
     fputc('\n', stderr);
 }
 
+void out_safe(FILE *out, const char *text)
+{
+    wsc_report_put_safe(out, (struct wsc_span){.ptr = (const uint8_t *)text, .len = strlen(text)});
+}
+
 /* The user's pager, or less if there is one; it must leave short output and colours alone. */
 static FILE *open_pager(void)
 {

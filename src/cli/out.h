@@ -29,6 +29,8 @@ bool out_ok(struct out *o, enum wsc_err e);
 
 /* Writes "wsclose: " and the message to standard error, made safe for a terminal. */
 void out_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Writes a text that somebody else chose, made safe for a terminal. */
+void out_safe(FILE *out, const char *text);
 
 /* Columns of the terminal |fd|, 0 if it is none. */
 unsigned out_width(int fd);

@@ -2,8 +2,6 @@
 
 #include "out.h"
 
-#include <wsclose/report.h>
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,13 +155,9 @@ static void print_unread(struct wsc_workers *w, const struct wsc_analyzer_stats 
         fprintf(stderr, "%s%" PRIu64 " ", i == 0 ? ": " : ", ", rows[i].connections);
         if (rows[i].name[0] == '\0')
             fputs("without a server name", stderr);
-        else if (rows[i].name[0] == '(')
-            fputs(rows[i].name, stderr);
         else
-            fputs("to ", stderr);
-        if (rows[i].name[0] != '\0' && rows[i].name[0] != '(')
-            wsc_report_put_safe(stderr, (struct wsc_span){.ptr = (const uint8_t *)rows[i].name,
-                                                          .len = strlen(rows[i].name)});
+            fputs(rows[i].name[0] == '(' ? "" : "to ", stderr);
+        out_safe(stderr, rows[i].name);
     }
     if (all > TLS_NAMES)
         fprintf(stderr, ", and %zu more names", all - TLS_NAMES);
@@ -222,6 +216,6 @@ void summary_print(const struct summary *s, const struct summary_traffic *t,
                        : s->import == WSC_IMPORT_REPLACED ? "stored anew in"
                                                           : "stored in";
     fprintf(stderr, "%s ", what);
-    wsc_report_put_safe(stderr, (struct wsc_span){.ptr = (const uint8_t *)db, .len = strlen(db)});
+    out_safe(stderr, db);
     fputs("; ask it with: wsclose events, wsclose stats\n", stderr);
 }

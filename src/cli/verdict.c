@@ -1,6 +1,7 @@
 #include "verdict.h"
 
 #include <wsclose/codes.h>
+#include <wsclose/report.h>
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -26,8 +27,11 @@ static void add(struct text *t, const char *format, ...)
 
 static void add_span(struct text *t, const char *before, struct wsc_span s, const char *after)
 {
-    if (s.ptr != NULL && s.len > 0)
-        add(t, "%s%.*s%s", before, (int)(s.len < 1024 ? s.len : 1024), (const char *)s.ptr, after);
+    char safe[1024];
+    if (s.ptr == NULL || s.len == 0)
+        return;
+    wsc_report_safe_text(s, safe, sizeof(safe));
+    add(t, "%s%s%s", before, safe, after);
 }
 
 static void add_code(struct text *t, const struct wsc_closure *rec)

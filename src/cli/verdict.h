@@ -6,7 +6,8 @@
 
 #define VERDICT_MAX 8192u
 
-/* NUL-terminated; what does not fit is cut. Text from the network is taken over as it is. */
+/* NUL-terminated; what does not fit is cut. Text from the network is made safe for a terminal:
+ * capture tools print comments as they are. */
 void verdict_text(const struct wsc_closure *rec, char out[VERDICT_MAX]);
 
 #endif

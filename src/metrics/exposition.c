@@ -1,5 +1,7 @@
 #include "metrics/exposition.h"
 
+#include "base/utf8.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,18 +22,24 @@ __attribute__((format(printf, 2, 3))) static void put(struct writer *w, const ch
     w->ok = w->ok && n >= 0 && (size_t)n < sizeof(line) && wsc_buf_append(w->out, line, (size_t)n);
 }
 
-/* name="value", with backslash, quote and line feed escaped; control characters, which the format
- * would allow but no terminal should see, become '?'. */
+/* name="value", with backslash, quote and line feed escaped. Bytes that are no UTF-8, for which a
+ * scraper would refuse the whole page, become '?', and so does what no terminal should see. */
 static void label(struct writer *w, const char *before, const char *name, const char *value)
 {
+    const uint8_t *p = (const uint8_t *)value;
+    size_t len = strlen(value);
     put(w, "%s%s=\"", before, name);
-    for (const char *p = value; *p != '\0'; p++) {
-        if (*p == '\\' || *p == '"')
-            put(w, "\\%c", *p);
-        else if (*p == '\n')
+    for (size_t at = 0; at < len;) {
+        size_t from = at;
+        int32_t c = wsc_utf8_next(p, len, &at);
+        if (c == '\\' || c == '"')
+            put(w, "\\%c", (char)c);
+        else if (c == '\n')
             put(w, "\\n");
+        else if (c < 0 || wsc_utf8_hidden(c))
+            put(w, "?");
         else
-            put(w, "%c", (unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p);
+            put(w, "%.*s", (int)(at - from), value + from);
     }
     put(w, "\"");
 }

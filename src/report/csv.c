@@ -8,12 +8,27 @@
 #include <math.h>
 #include <string.h>
 
-/* RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe in front. */
+/* What a spreadsheet may take for a formula, after blanks too; and the same signs in full width. */
+static bool is_formula(struct wsc_span s)
+{
+    size_t at = 0;
+    while (at < s.len && s.ptr[at] == ' ')
+        at++;
+    if (at == s.len)
+        return false;
+    int32_t c = wsc_text_next(s, &at);
+    return (c >= 0 && c < 0x80 && memchr("=+-@\t\r\n", c, 7) != NULL) || c == 0xff1d ||
+           c == 0xff0b || c == 0xff0d || c == 0xff20;
+}
+
+/* RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe in front. What a
+ * terminal would act on is a visible escape here, too, since files are looked at with cat; a line
+ * feed stays, which quotes protect. */
 static void put_text(FILE *out, struct wsc_span s)
 {
     if (s.ptr == NULL)
         return;
-    bool formula = s.len > 0 && memchr("=+-@\t\r", s.ptr[0], 6) != NULL;
+    bool formula = is_formula(s);
     bool quoted = formula;
     for (size_t i = 0; i < s.len && !quoted; i++)
         quoted = s.ptr[i] == '"' || s.ptr[i] == ',' || s.ptr[i] < 0x20 || s.ptr[i] >= 0x7f;
@@ -21,17 +36,17 @@ static void put_text(FILE *out, struct wsc_span s)
         fwrite(s.ptr, 1, s.len, out);
         return;
     }
-    fputc('"', out);
-    if (formula)
-        fputc('\'', out);
+    fputs(formula ? "\"'" : "\"", out);
     for (size_t at = 0; at < s.len;) {
-        size_t from = at;
-        if (wsc_text_next(s, &at) < 0 || s.ptr[from] == 0)
-            fputs("\xef\xbf\xbd", out);
-        else if (s.ptr[from] == '"')
+        char shown[WSC_TEXT_SHOWN_MAX];
+        size_t from = at, n = 0;
+        (void)wsc_text_show(s, &at, shown, &n);
+        if (s.ptr[from] == '"')
             fputs("\"\"", out);
+        else if (s.ptr[from] == '\n')
+            fputc('\n', out);
         else
-            fwrite(s.ptr + from, 1, at - from, out);
+            fwrite(shown, 1, n, out);
     }
     fputc('"', out);
 }

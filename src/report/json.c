@@ -1,6 +1,7 @@
 #include "report/json.h"
 
 #include "base/alloc.h"
+#include "base/utf8.h"
 #include "report/text.h"
 
 #include <wsclose/codes.h>
@@ -226,13 +227,41 @@ static void set_how_much(json_t *o, const struct wsc_closure *r)
         set(o, "violations_more", json_integer((json_int_t)r->violations_more));
 }
 
+/* JSON leaves DEL, C1 and what turns the reading direction as they are, and a terminal would act on
+ * them: \uXXXX says the same. Structure is ASCII, so such characters stand in strings only. */
+static int put_escaped(const char *text, size_t len, void *ctx)
+{
+    FILE *out = ctx;
+    struct wsc_span s = {.ptr = (const uint8_t *)text, .len = len};
+    size_t done = 0;
+    for (size_t at = 0; at < len;) {
+        size_t from = at;
+        if (s.ptr[at] < 0x7f) {
+            at++;
+            continue;
+        }
+        int32_t c = wsc_text_next(s, &at);
+        if (c < 0 || !wsc_utf8_hidden(c))
+            continue;
+        fwrite(text + done, 1, from - done, out);
+        done = at;
+        if (c > 0xffff)
+            fprintf(out, "\\u%04x\\u%04x", (unsigned)(0xd7c0 + (c >> 10)),
+                    (unsigned)(0xdc00 + (c & 0x3ff)));
+        else
+            fprintf(out, "\\u%04x", (unsigned)c);
+    }
+    fwrite(text + done, 1, len - done, out);
+    return ferror(out) ? -1 : 0;
+}
+
 enum wsc_err wsc_json_put(struct wsc_report *rep, json_t *o)
 {
     if (o == NULL)
         return WSC_ERR_NOMEM;
     if (rep->opt.format == WSC_FORMAT_JSON)
         fputs(rep->rows == 0 ? "[\n" : ",\n", rep->out);
-    int r = json_dumpf(o, rep->out, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    int r = json_dump_callback(o, put_escaped, rep->out, JSON_COMPACT | JSON_REAL_PRECISION(15));
     json_decref(o);
     if (rep->opt.format == WSC_FORMAT_NDJSON)
         fputc('\n', rep->out);

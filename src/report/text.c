@@ -20,19 +20,7 @@ void wsc_time_text(uint64_t ns, char out[WSC_TIME_TEXT_MAX])
 
 int32_t wsc_text_next(struct wsc_span s, size_t *at)
 {
-    const uint8_t *p = s.ptr + *at;
-    size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    if (len > s.len - *at || !wsc_utf8_valid(p, len)) {
-        ++*at;
-        return -1;
-    }
-    *at += len;
-    if (len == 1)
-        return p[0];
-    int32_t c = p[0] & (0x3f >> (len - 1));
-    for (size_t i = 1; i < len; i++)
-        c = c << 6 | (p[i] & 0x3f);
-    return c;
+    return wsc_utf8_next(s.ptr, s.len, at);
 }
 
 /* Unicode's East Asian wide and full-width ranges, and its combining marks, as far as they stand in
@@ -48,30 +36,21 @@ int wsc_text_columns(int32_t c)
     return wide ? 2 : 1;
 }
 
-bool wsc_text_unsafe(int32_t c)
-{
-    if (c < 0x20 || (c >= 0x7f && c < 0xa0))
-        return true;
-    return c == 0x61c || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-           (c >= 0x2066 && c <= 0x2069) || c == 0xfeff || (c >= 0xe0000 && c <= 0xe007f);
-}
-
-/* One character as it may be shown: itself, or a visible escape. Returns its columns; |*len| its
- * bytes. */
-static size_t show(struct wsc_span s, size_t *at, char out[16], size_t *len)
+size_t wsc_text_show(struct wsc_span s, size_t *at, char out[WSC_TEXT_SHOWN_MAX], size_t *len)
 {
     size_t from = *at;
     int32_t c = wsc_text_next(s, at);
+    bool hidden = c < 0 || wsc_utf8_hidden(c);
     if (c < 0)
-        *len = (size_t)snprintf(out, 16, "\\x%02x", s.ptr[from]);
+        *len = (size_t)snprintf(out, WSC_TEXT_SHOWN_MAX, "\\x%02x", s.ptr[from]);
     else if (c == '\n')
-        *len = (size_t)snprintf(out, 16, "\\n");
-    else if (wsc_text_unsafe(c))
-        *len = (size_t)snprintf(out, 16, c < 0x100 ? "\\x%02" PRIx32 : "\\u{%" PRIx32 "}",
-                                (uint32_t)c);
+        *len = (size_t)snprintf(out, WSC_TEXT_SHOWN_MAX, "\\n");
+    else if (hidden)
+        *len = (size_t)snprintf(out, WSC_TEXT_SHOWN_MAX,
+                                c < 0x100 ? "\\x%02" PRIx32 : "\\u{%" PRIx32 "}", (uint32_t)c);
     else
         memcpy(out, s.ptr + from, *len = *at - from);
-    return c >= 0 && !wsc_text_unsafe(c) ? (size_t)wsc_text_columns(c) : *len;
+    return hidden ? *len : (size_t)wsc_text_columns(c);
 }
 
 size_t wsc_text_fit(struct wsc_span s, size_t columns, bool utf8, char *out, size_t cap)
@@ -81,8 +60,8 @@ size_t wsc_text_fit(struct wsc_span s, size_t columns, bool utf8, char *out, siz
     const size_t ellipsis_columns = utf8 ? 1 : 3;
     size_t used = 0, len = 0, cut_used = 0, cut_len = 0;
     for (size_t at = 0; at < s.len;) {
-        char piece[16];
-        size_t n = 0, w = show(s, &at, piece, &n);
+        char piece[WSC_TEXT_SHOWN_MAX];
+        size_t n = 0, w = wsc_text_show(s, &at, piece, &n);
         if ((columns != 0 && used + w > columns) || len + n + ellipsis_room >= cap) {
             memcpy(out + cut_len, ellipsis, strlen(ellipsis) + 1);
             return cut_used + ellipsis_columns;
@@ -102,9 +81,14 @@ size_t wsc_text_fit(struct wsc_span s, size_t columns, bool utf8, char *out, siz
 void wsc_report_put_safe(FILE *out, struct wsc_span text)
 {
     for (size_t at = 0; at < text.len;) {
-        char piece[16];
+        char piece[WSC_TEXT_SHOWN_MAX];
         size_t n = 0;
-        (void)show(text, &at, piece, &n);
+        (void)wsc_text_show(text, &at, piece, &n);
         fwrite(piece, 1, n, out);
     }
+}
+
+void wsc_report_safe_text(struct wsc_span text, char *out, size_t cap)
+{
+    (void)wsc_text_fit(text, 0, false, out, cap);
 }

@@ -17,9 +17,11 @@ int32_t wsc_text_next(struct wsc_span s, size_t *at);
 /* Columns a terminal gives |c|: 0, 1 or 2. */
 int wsc_text_columns(int32_t c);
 
-/* True if |c| must not reach a terminal as it is: controls, bidirectional overrides, separators
- * that break lines. */
-bool wsc_text_unsafe(int32_t c);
+/* One character of |s| at |*at| as it may be shown: itself, or a visible escape ("\n", "\x1b",
+ * "\u{202e}", "\xff" for a byte that is no UTF-8) where wsc_utf8_hidden(). Moves |*at| on. Returns
+ * its columns; |*len| its bytes, which no NUL follows. |*at| < s.len. */
+#define WSC_TEXT_SHOWN_MAX 16u
+size_t wsc_text_show(struct wsc_span s, size_t *at, char out[WSC_TEXT_SHOWN_MAX], size_t *len);
 
 /* Writes |s| to |out| of |cap| bytes as safe text, at most |columns| wide (0: no limit),
  * NUL-terminated, cut with "..." or, with |utf8|, an ellipsis. Returns the columns used. */

@@ -98,3 +98,44 @@ Test(utf8, as_iconv_judges)
     }
     iconv_close(cd);
 }
+
+Test(utf8, next_reads_what_valid_says)
+{
+    static const struct {
+        const char *bytes;
+        int32_t c; /* the first character, -1: a byte that is none */
+        size_t at; /* after it */
+    } heads[] = {{"a", 'a', 1},
+                 {"\xc2\x80", 0x80, 2},
+                 {"\xe2\x82\xac", 0x20ac, 3},
+                 {"\xf0\x9f\x98\x80", 0x1f600, 4},
+                 {"\xf4\x8f\xbf\xbf", 0x10ffff, 4},
+                 {"\x80", -1, 1},
+                 {"\xc2", -1, 1},
+                 {"\xe2\x82", -1, 1},
+                 {"\xc0\xaf", -1, 1},
+                 {"\xed\xa0\x80", -1, 1},
+                 {"\xf4\x90\x80\x80", -1, 1},
+                 {"\xff", -1, 1}};
+    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+        size_t at = 0;
+        int32_t c = wsc_utf8_next((const uint8_t *)heads[i].bytes, strlen(heads[i].bytes), &at);
+        cr_expect_eq(c, heads[i].c, "row %zu: %d", i, c);
+        cr_expect_eq(at, heads[i].at, "row %zu", i);
+    }
+}
+
+/* Each range: its ends, and the neighbours that are seen. */
+Test(utf8, hidden_characters)
+{
+    static const int32_t hidden[] = {0,      0x1f,   0x7f,   0x9f,   0xad,   0x61c,   0x200b,
+                                     0x200f, 0x2028, 0x202e, 0x2060, 0x2066, 0x206f,  0x3164,
+                                     0xfe00, 0xfe0e, 0xfeff, 0xfff9, 0xfffb, 0xe0001, 0xe0fff},
+                         seen[] = {0x20,   0x7e,   0xa0,   0xac,   0xae,    0x61b,   0x200a,
+                                   0x2010, 0x2027, 0x202f, 0x205f, 0x2070,  0x3163,  0xfdff,
+                                   0xfe0f, 0xfefe, 0xffef, 0xfffd, 0x1f600, 0xdffff, 0xe1000};
+    for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
+        cr_expect(wsc_utf8_hidden(hidden[i]), "U+%04X", (unsigned)hidden[i]);
+    for (size_t i = 0; i < sizeof(seen) / sizeof(seen[0]); i++)
+        cr_expect_not(wsc_utf8_hidden(seen[i]), "U+%04X", (unsigned)seen[i]);
+}

@@ -32,7 +32,14 @@ Test(exposition, label_values_are_escaped)
                 {"a\nb", "a\\nb"},
                 {"\"} 1\nx{y=\"", "\\\"} 1\\nx{y=\\\""},
                 {"\033[2J", "?[2J"},
-                {"\xe3\x81\x82", "\xe3\x81\x82"}};
+                {"\xe3\x81\x82", "\xe3\x81\x82"},
+                {"\xe3\x81", "??"}, /* a scraper takes no page that is not UTF-8 */
+                {"\xc2\x9b"
+                 "1m",
+                 "?1m"},
+                {"a\xe2\x80\xae"
+                 "b",
+                 "a?b"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char want[128];
         struct wsc_buf b;

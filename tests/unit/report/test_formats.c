@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <jansson.h>
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,13 +108,23 @@ Test(json, keys_stand_in_the_specs_order)
 
 Test(json, hostile_text_reads_back)
 {
-    static const char *const texts[] = {"\"quoted\\\"", "new\nline\ttab", "\033[2J\177",
-                                        "\xe2\x80\xa8", "日本語"};
+    static const char *const texts[] = {"\"quoted\\\"",
+                                        "new\nline\ttab",
+                                        "\033[2J\177",
+                                        "\xe2\x80\xa8",
+                                        "日本語",
+                                        "\xe2\x80\xae\xf3\xa0\x81\x81",
+                                        "\xc2\x9b"
+                                        "31m"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct wsc_closure r = unknown();
         r.reason = span(texts[i]);
         char *out = render(WSC_FORMAT_NDJSON, &r, 1);
         cr_expect_eq(strchr(out, '\n'), out + strlen(out) - 1, "one line a record");
+        for (const char *p = out; *p != '\0'; p++)
+            cr_expect(*p == '\n' || !iscntrl((unsigned char)*p), "%s: control in %s", texts[i],
+                      out);
+        cr_expect_null(strstr(out, "\xe2\x80\xae"), "a right-to-left override is escaped");
         json_t *o = json_loads(out, 0, NULL);
         cr_expect_str_eq(json_string_value(json_object_get(o, "reason")), texts[i]);
         json_decref(o);
@@ -145,10 +156,27 @@ Test(csv, quotes_and_formulas)
 {
     static const struct {
         const char *text, *cell;
-    } rows[] = {
-        {"plain", ",plain,"},    {"a,b", ",\"a,b\","}, {"say \"hi\"", ",\"say \"\"hi\"\"\","},
-        {"=1+1", ",\"'=1+1\","}, {"+1", ",\"'+1\","},  {"-1", ",\"'-1\","},
-        {"@x", ",\"'@x\","},     {"a=b", ",a=b,"},     {"x\ny", ",\"x\ny\","}};
+    } rows[] = {{"plain", ",plain,"},
+                {"a,b", ",\"a,b\","},
+                {"say \"hi\"", ",\"say \"\"hi\"\"\","},
+                {"=1+1", ",\"'=1+1\","},
+                {"+1", ",\"'+1\","},
+                {"-1", ",\"'-1\","},
+                {"@x", ",\"'@x\","},
+                {"a=b", ",a=b,"},
+                {"x\ny", ",\"x\ny\","},
+                {"  =1", ",\"'  =1\","},
+                {"\xef\xbc\x9d"
+                 "1",
+                 ",\"'\xef\xbc\x9d"
+                 "1\","},
+                {"\n=1", ",\"'\n=1\","},
+                {"a\r", ",\"a\\x0d\","},
+                {"\033[2J", ",\"\\x1b[2J\","},
+                {"\xc2\x9b"
+                 "1m",
+                 ",\"\\x9b1m\","},
+                {"\xff", ",\"\\xff\","}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct wsc_closure r = unknown();
         r.path = span(rows[i].text);
