@@ -22,8 +22,8 @@ static bool is_formula(struct wsc_span s)
 }
 
 /* RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe in front. What a
- * terminal would act on is a visible escape here, too, since files are looked at with cat; a line
- * feed stays, which quotes protect. */
+ * terminal would act on is a visible escape here, too, since files are looked at with cat; what
+ * joins emoji stays, and a line feed, which quotes protect. */
 static void put_text(FILE *out, struct wsc_span s)
 {
     if (s.ptr == NULL)
@@ -41,10 +41,11 @@ static void put_text(FILE *out, struct wsc_span s)
         char shown[WSC_TEXT_SHOWN_MAX];
         size_t from = at, n = 0;
         (void)wsc_text_show(s, &at, shown, &n);
+        size_t peek = from;
         if (s.ptr[from] == '"')
             fputs("\"\"", out);
-        else if (s.ptr[from] == '\n')
-            fputc('\n', out);
+        else if (s.ptr[from] == '\n' || wsc_text_joins(wsc_text_next(s, &peek)))
+            fwrite(s.ptr + from, 1, at - from, out);
         else
             fwrite(shown, 1, n, out);
     }

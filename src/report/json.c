@@ -241,7 +241,7 @@ static int put_escaped(const char *text, size_t len, void *ctx)
             continue;
         }
         int32_t c = wsc_text_next(s, &at);
-        if (c < 0 || !wsc_utf8_hidden(c))
+        if (c < 0 || !wsc_utf8_hidden(c) || wsc_text_joins(c))
             continue;
         fwrite(text + done, 1, from - done, out);
         done = at;

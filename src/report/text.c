@@ -53,6 +53,11 @@ size_t wsc_text_show(struct wsc_span s, size_t *at, char out[WSC_TEXT_SHOWN_MAX]
     return hidden ? *len : (size_t)wsc_text_columns(c);
 }
 
+bool wsc_text_joins(int32_t c)
+{
+    return c == 0x200c || c == 0x200d;
+}
+
 size_t wsc_text_fit(struct wsc_span s, size_t columns, bool utf8, char *out, size_t cap)
 {
     static const size_t ellipsis_room = 4;

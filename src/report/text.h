@@ -23,6 +23,10 @@ int wsc_text_columns(int32_t c);
 #define WSC_TEXT_SHOWN_MAX 16u
 size_t wsc_text_show(struct wsc_span s, size_t *at, char out[WSC_TEXT_SHOWN_MAX], size_t *len);
 
+/* True if data formats show |c| as it is all the same: it joins letters or emoji and acts on
+ * nothing else. A person who looks for a name that only seems to be another has the table. */
+bool wsc_text_joins(int32_t c);
+
 /* Writes |s| to |out| of |cap| bytes as safe text, at most |columns| wide (0: no limit),
  * NUL-terminated, cut with "..." or, with |utf8|, an ellipsis. Returns the columns used. */
 size_t wsc_text_fit(struct wsc_span s, size_t columns, bool utf8, char *out, size_t cap);

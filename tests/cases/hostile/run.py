@@ -5,7 +5,7 @@ import base64, csv, hashlib, io, json, os, pty, re, sqlite3, struct, subprocess,
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "support")]
 from pcapgen import ACK, GUID, KEY, SYN, Capture, Session, close, frame
-from texts import BREAKS, HIDDEN, NULS, TEXTS, in_csv, in_json, packed
+from texts import BREAKS, HIDDEN, JOINS, NULS, TEXTS, in_csv, in_json, packed
 
 WSCLOSE = os.path.abspath(sys.argv.pop(1))
 REASONS = {**TEXTS, **BREAKS, **NULS}
@@ -109,13 +109,15 @@ class Hostile(unittest.TestCase):
     def tearDownClass(cls):
         cls.tmp.cleanup()
 
-    def clean(self, data, what, crlf=False, sgr=False):
+    def clean(self, data, what, crlf=False, sgr=False, joins=False):
         """Valid UTF-8, and no character in it that does anything but end a line."""
         text = data.decode("utf-8")
         if sgr:
             text = SGR.sub("", text)
         if crlf:
             text = text.replace("\r\n", "\n")
+        if joins:
+            text = re.sub("[%s]" % JOINS, "", text)
         bad = HIDDEN.search(text.replace("\n", ""))
         if bad:
             at = text.replace("\n", "").index(bad.group())
@@ -144,7 +146,7 @@ class Hostile(unittest.TestCase):
                 if status == 2:
                     continue  # this command has no such format
                 self.assertEqual(status, 0, (command, err))
-                self.clean(out, command, crlf=form == "csv")
+                self.clean(out, command, crlf=form == "csv", joins=form != "table")
                 self.clean(err, command)
         self.clean(self.stderr, "summary")
 
@@ -153,7 +155,7 @@ class Hostile(unittest.TestCase):
             for form in ("table", "ndjson", "json", "csv"):
                 out = on_terminal(*args, "--db", self.db, "--format", form)
                 self.assertTrue(out)
-                self.clean(out.replace(b"\r\r\n", b"\r\n"), args + [form], crlf=True, sgr=form == "table")
+                self.clean(out.replace(b"\r\r\n", b"\r\n"), args + [form], crlf=True, sgr=form == "table", joins=form != "table")
         out = on_terminal("analyze", "--db", "none", "--why", "--encrypted", self.pcap)
         # The progress line erases itself: that is ours.
         self.clean(out.replace(b"\r\x1b[K", b"\n"), "analyze", crlf=True, sgr=True)
@@ -272,12 +274,12 @@ class Hostile(unittest.TestCase):
                     for form in ("table", "csv", "ndjson"):
                         status, out, err = run("analyze", "--format", form, *args)
                         self.assertIn(status, (0, 1, 3), (t, args, err))
-                        self.clean(out, (t, args), crlf=form == "csv"), self.clean(err, (t, args))
+                        self.clean(out, (t, args), crlf=form == "csv", joins=form != "table"), self.clean(err, (t, args))
                 for args in (["events", "--format", "csv"], ["stats", "--by", "capture"], ["diagnose"], ["extract", "1", "-o", where + b".out"], ["extract", "1", "-o", where + b".pcap"],
                              ["extract", "1", "-o", where + b".out", "--from", where + b".gone"]):
                     status, out, err = run(*args, "--db", where + b".db")
                     self.assertIn(status, (0, 1, 2, 3), (t, args, err))
-                    self.clean(out, (t, args), crlf=True), self.clean(err, (t, args))
+                    self.clean(out, (t, args), crlf=True, joins="csv" in args), self.clean(err, (t, args))
 
 
 if __name__ == "__main__":

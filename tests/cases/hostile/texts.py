@@ -53,7 +53,10 @@ HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5
                     "\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]")
 
 
-def shown(raw, newline="\\n"):
+JOINS = "\u200c\u200d"  # data formats let them through: they make one emoji of several, and nothing else
+
+
+def shown(raw, newline="\\n", let=""):
     """`raw` as a terminal should see it, by another way than ours: python's decoder finds the bytes that are no UTF-8."""
     text = raw.decode("utf-8", "surrogateescape")
     def one(c):
@@ -62,7 +65,7 @@ def shown(raw, newline="\\n"):
             return "\\x%02x" % (n - 0xdc00)
         if c == "\n":
             return newline
-        if HIDDEN.match(c):
+        if HIDDEN.match(c) and c not in let:
             return "\\x%02x" % n if n < 0x100 else "\\u{%x}" % n
         return c
     return "".join(map(one, text))
@@ -73,7 +76,7 @@ def in_json(raw):
 
 
 def in_csv(raw):
-    text = shown(raw, "\n")
+    text = shown(raw, "\n", JOINS)
     begin = raw.decode("utf-8", "replace").lstrip(" ")[:1]
     return "'" + text if begin and begin in "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20" else text
 
