@@ -91,6 +91,7 @@ enum wsc_err wsc_analyzer_new(const struct wsc_analyzer_options *opt, wsc_record
     bool ready = opt->limits != NULL || wsc_limits_new(&an->own_limits) == WSC_OK;
     e->limits = opt->limits != NULL ? opt->limits : an->own_limits;
     e->intern = wsc_intern_new(INTERN_MAX);
+    e->accept = wsc_ws_accept_new();
     e->tls = wsc_tls_shared_new(opt->keylog, TLS_BUFFERED_MAX);
     e->tls_names = wsc_tls_names_new();
     e->wss_places = wsc_wss_places_new();
@@ -98,7 +99,7 @@ enum wsc_err wsc_analyzer_new(const struct wsc_analyzer_options *opt, wsc_record
     ready &= wsc_intake_init(&an->intake, opt->max_fragment_bytes);
     if (opt->label)
         e->ident = wsc_ident_new();
-    ready &= e->tls != NULL && e->tls_names != NULL && e->wss_places != NULL;
+    ready &= e->tls != NULL && e->tls_names != NULL && e->wss_places != NULL && e->accept != NULL;
     if (!ready || e->intern == NULL || an->flows == NULL || (opt->label && e->ident == NULL)) {
         wsc_analyzer_free(an);
         return WSC_ERR_NOMEM;
@@ -463,6 +464,7 @@ void wsc_analyzer_free(struct wsc_analyzer *an)
     wsc_intake_clear(&an->intake);
     wsc_ident_free(e->ident);
     wsc_intern_free(e->intern);
+    wsc_ws_accept_free(e->accept);
     wsc_limits_free(an->own_limits);
     wsc_pool_clear(&e->ws_pool);
     wsc_pool_clear(&e->notes_pool);

@@ -283,7 +283,7 @@ static enum wsc_h1_next on_upgrade_answer(struct wsc_engine *e, const struct wsc
     struct wsc_conv_pre *pre = e->conv->pre;
     struct wsc_span key = {.ptr = pre->key_len > 0 ? (const uint8_t *)pre->key : NULL,
                            .len = pre->key_len};
-    switch (wsc_ws_upgrade_judge(key, head)) {
+    switch (wsc_ws_upgrade_judge(e->accept, key, head)) {
     case WSC_UPGRADE_INTERIM:
         return WSC_H1_GO_ON;
     case WSC_UPGRADE_REJECTED:

@@ -277,6 +277,7 @@ struct wsc_engine {
     size_t h2_bytes;         /* held for HTTP/2, besides the pools */
     const struct wsc_limits *limits;
     struct wsc_intern *intern;
+    struct wsc_ws_accept *accept;
     struct wsc_ident *ident; /* NULL: no labels */
     size_t run_bytes;        /* held in pieces, all conversations together */
     uint64_t records, ws_open;

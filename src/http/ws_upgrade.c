@@ -1,5 +1,7 @@
 #include "http/ws_upgrade.h"
 
+#include "base/alloc.h"
+
 #include <openssl/evp.h>
 
 #include <string.h>
@@ -64,18 +66,40 @@ bool wsc_ws_upgrade_wanted(const struct wsc_h1_head *head)
            wsc_http_list_has(head->fields[WSC_H1_UPGRADE], "websocket");
 }
 
-void wsc_ws_upgrade_accept(struct wsc_span key, char out[29])
+struct wsc_ws_accept {
+    EVP_MD_CTX *md;
+};
+
+struct wsc_ws_accept *wsc_ws_accept_new(void)
+{
+    struct wsc_ws_accept *a = wsc_alloc(sizeof(*a));
+    if (a == NULL)
+        return NULL;
+    a->md = EVP_MD_CTX_new();
+    if (a->md == NULL || EVP_DigestInit_ex(a->md, EVP_sha1(), NULL) != 1) {
+        wsc_ws_accept_free(a);
+        return NULL;
+    }
+    return a;
+}
+
+void wsc_ws_accept_free(struct wsc_ws_accept *a)
+{
+    if (a != NULL)
+        EVP_MD_CTX_free(a->md);
+    wsc_free(a);
+}
+
+void wsc_ws_accept_key(struct wsc_ws_accept *a, struct wsc_span key, char out[WSC_WS_ACCEPT_TEXT])
 {
     static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; /* RFC 6455 1.3 */
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned len = 0;
     key = trim(key);
-    EVP_MD_CTX *md = EVP_MD_CTX_new();
-    bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha1(), NULL) == 1 &&
-              EVP_DigestUpdate(md, key.ptr, key.len) == 1 &&
-              EVP_DigestUpdate(md, guid, sizeof(guid) - 1) == 1 &&
-              EVP_DigestFinal_ex(md, digest, &len) == 1;
-    EVP_MD_CTX_free(md);
+    bool ok = EVP_DigestInit_ex(a->md, NULL, NULL) == 1 &&
+              EVP_DigestUpdate(a->md, key.ptr, key.len) == 1 &&
+              EVP_DigestUpdate(a->md, guid, sizeof(guid) - 1) == 1 &&
+              EVP_DigestFinal_ex(a->md, digest, &len) == 1;
     out[0] = '\0';
     if (ok)
         EVP_EncodeBlock((unsigned char *)out, digest, (int)len);
@@ -99,7 +123,7 @@ void wsc_ws_upgrade_key_text(const uint8_t key[WSC_WS_KEY_LEN], char out[WSC_WS_
     EVP_EncodeBlock((unsigned char *)out, key, (int)WSC_WS_KEY_LEN);
 }
 
-enum wsc_ws_upgrade_verdict wsc_ws_upgrade_judge(struct wsc_span key,
+enum wsc_ws_upgrade_verdict wsc_ws_upgrade_judge(struct wsc_ws_accept *a, struct wsc_span key,
                                                  const struct wsc_h1_head *response)
 {
     if (response->status != 101)
@@ -109,8 +133,8 @@ enum wsc_ws_upgrade_verdict wsc_ws_upgrade_judge(struct wsc_span key,
         return WSC_UPGRADE_BAD_ACCEPT;
     if (key.ptr == NULL)
         return WSC_UPGRADE_ACCEPTED;
-    char want[29];
-    wsc_ws_upgrade_accept(key, want);
+    char want[WSC_WS_ACCEPT_TEXT];
+    wsc_ws_accept_key(a, key, want);
     accept = trim(accept);
     bool right = accept.len == strlen(want) && memcmp(accept.ptr, want, accept.len) == 0;
     return right ? WSC_UPGRADE_ACCEPTED : WSC_UPGRADE_BAD_ACCEPT;

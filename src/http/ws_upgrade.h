@@ -18,12 +18,19 @@ enum wsc_ws_upgrade_verdict {
     WSC_UPGRADE_REJECTED,   /* any final status but 101 */
     WSC_UPGRADE_INTERIM     /* 1xx but 101: the answer is still to come */
 };
-/* |key| is the request's Sec-WebSocket-Key, NULL ptr if the request was not captured. */
-enum wsc_ws_upgrade_verdict wsc_ws_upgrade_judge(struct wsc_span key,
-                                                 const struct wsc_h1_head *response);
+/* Computes accept keys, one after the other: libcrypto needs several times as long to find SHA-1
+ * and make room for it as to do it. */
+struct wsc_ws_accept;
+struct wsc_ws_accept *wsc_ws_accept_new(void); /* NULL: no memory, or a libcrypto without SHA-1 */
+void wsc_ws_accept_free(struct wsc_ws_accept *a); /* NULL is legal */
 
 /* Sec-WebSocket-Accept for |key| (RFC 6455 4.2.2): 28 characters and a NUL. */
-void wsc_ws_upgrade_accept(struct wsc_span key, char out[29]);
+#define WSC_WS_ACCEPT_TEXT 29u
+void wsc_ws_accept_key(struct wsc_ws_accept *a, struct wsc_span key, char out[WSC_WS_ACCEPT_TEXT]);
+
+/* |key| is the request's Sec-WebSocket-Key, NULL ptr if the request was not captured. */
+enum wsc_ws_upgrade_verdict wsc_ws_upgrade_judge(struct wsc_ws_accept *a, struct wsc_span key,
+                                                 const struct wsc_h1_head *response);
 
 /* Sec-WebSocket-Key is the base64 of 16 bytes (RFC 6455 4.1). False, with |out| untouched, if
  * |text| is anything else. */

@@ -46,11 +46,11 @@ static void check_url(struct wsc_span s)
     must(inside(wsc_ws_upgrade_challenge(s), s));
 }
 
-static void check_key(struct wsc_span s)
+static void check_key(struct wsc_ws_accept *a, struct wsc_span s)
 {
     uint8_t key[WSC_WS_KEY_LEN];
-    char text[WSC_WS_KEY_TEXT], accept[29];
-    wsc_ws_upgrade_accept(s, accept);
+    char text[WSC_WS_KEY_TEXT], accept[WSC_WS_ACCEPT_TEXT];
+    wsc_ws_accept_key(a, s, accept);
     must(strlen(accept) == 28);
     if (!wsc_ws_upgrade_key(s, key))
         return;
@@ -67,7 +67,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t n = data[0] < size - 1 ? data[0] : size - 1;
     struct wsc_span a = exact(data + 1, n), b = exact(data + 1 + n, size - 1 - n);
     check_url(b);
-    check_key(b);
+    struct wsc_ws_accept *accept = wsc_ws_accept_new();
+    must(accept != NULL);
+    check_key(accept, b);
     (void)wsc_ws_upgrade_extensions(b);
     bool websocket = wsc_http_list_has(b, "websocket");
     struct wsc_h1_head head = {.is_request = true, .get = true};
@@ -78,9 +80,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         answer.fields[WSC_H1_UPGRADE] = a;
         answer.fields[WSC_H1_CONNECTION] = a;
         answer.fields[WSC_H1_SEC_WEBSOCKET_ACCEPT] = b;
-        enum wsc_ws_upgrade_verdict v = wsc_ws_upgrade_judge(b, &answer);
+        enum wsc_ws_upgrade_verdict v = wsc_ws_upgrade_judge(accept, b, &answer);
         must((v == WSC_UPGRADE_INTERIM) == (status == 100) && v != WSC_UPGRADE_REJECTED);
     }
+    wsc_ws_accept_free(accept);
     free((void *)(uintptr_t)a.ptr);
     free((void *)(uintptr_t)b.ptr);
     return 0;

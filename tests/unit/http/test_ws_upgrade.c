@@ -14,11 +14,15 @@ static struct wsc_span span(const char *text)
 
 Test(upgrade, the_rfcs_example_key)
 {
-    char out[29];
-    wsc_ws_upgrade_accept(span(KEY), out);
+    struct wsc_ws_accept *a = wsc_ws_accept_new();
+    char out[WSC_WS_ACCEPT_TEXT];
+    wsc_ws_accept_key(a, span(KEY), out);
     cr_expect_str_eq(out, ACCEPT);
-    wsc_ws_upgrade_accept(span(" " KEY "\t"), out);
+    wsc_ws_accept_key(a, span("another key, longer than one block of SHA-1 with the GUID"), out);
+    cr_expect_str_neq(out, ACCEPT);
+    wsc_ws_accept_key(a, span(" " KEY "\t"), out);
     cr_expect_str_eq(out, ACCEPT, "white space around a field's value does not belong to it");
+    wsc_ws_accept_free(a);
 }
 
 Test(upgrade, what_asks_for_a_websocket)
@@ -61,13 +65,15 @@ Test(upgrade, judging_the_answer)
         {"redirect", 302, KEY, NULL, NULL, WSC_UPGRADE_REJECTED},
         {"forbidden", 403, KEY, NULL, NULL, WSC_UPGRADE_REJECTED},
     };
+    struct wsc_ws_accept *a = wsc_ws_accept_new();
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct wsc_h1_head head = {.status = rows[i].status};
         head.fields[WSC_H1_UPGRADE] = span(rows[i].upgrade);
         head.fields[WSC_H1_SEC_WEBSOCKET_ACCEPT] = span(rows[i].accept);
-        cr_expect_eq(wsc_ws_upgrade_judge(span(rows[i].key), &head), rows[i].verdict, "%s",
+        cr_expect_eq(wsc_ws_upgrade_judge(a, span(rows[i].key), &head), rows[i].verdict, "%s",
                      rows[i].name);
     }
+    wsc_ws_accept_free(a);
 }
 
 Test(upgrade, extensions)
