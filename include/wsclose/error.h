@@ -40,6 +40,10 @@ const char *wsc_err_name(enum wsc_err err);
 enum wsc_err wsc_error_set(struct wsc_error *e, enum wsc_err code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* How many allocations failed in this process so far, also those that no call told of: what was
+ * found since may be wrong or incomplete. */
+uint64_t wsc_refusals(void);
+
 #define WSC_MUST_USE __attribute__((warn_unused_result))
 
 #endif

@@ -10,6 +10,8 @@ void *wsc_calloc(size_t count, size_t size); /* zeroed; NULL if refused or count
 void *wsc_realloc(void *p, size_t size);     /* NULL if refused: |p| stays */
 void wsc_free(void *p);                      /* NULL is legal */
 
+/* Those refused are counted: wsc_refusals() in wsclose/error.h. */
+
 /* For tests: asked before each allocation; false makes it fail. NULL, the default, lets all pass.
  */
 void wsc_alloc_set_hook(bool (*may)(void *ctx), void *ctx);

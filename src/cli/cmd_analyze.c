@@ -282,11 +282,24 @@ static void list(struct run *r)
     records_clear(&r->records);
 }
 
+/* A verdict found without all that was seen may be wrong, and stored it would stand for the whole.
+ */
+static void check_memory(struct run *r)
+{
+    struct wsc_error err;
+    if (wsc_refusals() == 0 || r->failed)
+        return;
+    (void)wsc_error_set(&err, WSC_ERR_NOMEM, "out of memory: what was found may be wrong; %s",
+                        keeps(r) ? "nothing was stored" : "the rest is not shown");
+    (void)fail(r, &err);
+}
+
 /* A run that was interrupted shows what it saw; a part of a capture is not stored as if it were the
  * whole. */
 static void finish(struct run *r)
 {
     bool keep = keeps(r);
+    check_memory(r);
     r->summary.stored = keep && !interrupted && !r->failed;
     if (r->store != NULL && !interrupted && !r->failed)
         commit(r); /* also of a database that vanishes: connections speak of each other only then */

@@ -139,8 +139,10 @@ static bool ask_all(struct run *r, int64_t id)
     if (wsc_store_open(r->opt.db, WSC_STORE_READ, &r->store, &err) != WSC_OK)
         return fail(&err);
     r->verdicts = calloc(WSC_PICKS_MAX, sizeof(*r->verdicts));
-    if (r->verdicts == NULL)
+    if (r->verdicts == NULL) {
+        out_say("out of memory");
         return false;
+    }
     if (!ask(r, &a, id))
         return false;
     if (r->opt.legs && a.legs_len == 0)
@@ -157,7 +159,11 @@ static bool feed_all(struct run *r)
 {
     struct packets_at at;
     enum wsc_err e;
-    if (wsc_picker_new(r->picks, r->len, &r->picker) != WSC_OK || !packets_open(&r->packets, true))
+    if (wsc_picker_new(r->picks, r->len, &r->picker) != WSC_OK) {
+        out_say("out of memory");
+        return false;
+    }
+    if (!packets_open(&r->packets, true))
         return false;
     while ((e = packets_next(&r->packets, &at)) == WSC_OK) {
         e = wsc_picker_feed(r->picker, &at.pkt);
@@ -275,6 +281,10 @@ static bool write_file(struct run *r)
     if (r->secrets)
         out_say("%s: holds the TLS secrets of the connection; who has the file can read it",
                 r->file.is_stdout ? "standard output" : r->file.path);
+    if (wsc_refusals() != 0) {
+        out_say("%s: out of memory: packets may be missing, nothing was written", r->file.path);
+        return false;
+    }
     return new_file_keep(&r->file);
 }
 

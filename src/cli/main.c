@@ -66,6 +66,15 @@ static bool take_lang(int *argc, char ***argv)
     return *argc >= 2;
 }
 
+/* Not each part that goes on without the memory it asked for says so. */
+static int checked(int status)
+{
+    if (wsc_refusals() == 0 || status == EXIT_FAILED || status == EXIT_USAGE)
+        return status;
+    out_say("out of memory: what was shown may be wrong or incomplete");
+    return EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
     i18n_init();
@@ -87,6 +96,6 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < COMMANDS; i++)
         if (strcmp(word, commands[i]->name) == 0)
-            return commands[i]->run(argc - 2, argv + 2);
+            return checked(commands[i]->run(argc - 2, argv + 2));
     return unknown(word);
 }
