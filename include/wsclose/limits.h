@@ -74,6 +74,9 @@ int64_t wsc_limit_slack(int64_t limit_ns);
 size_t wsc_limits_match(const struct wsc_limits *set, enum wsc_limit_kind kind, int64_t ns,
                         const struct wsc_limit **out, size_t max);
 
+/* The shortest time that any row of |kind| fits; INT64_MAX: there is none. */
+int64_t wsc_limits_shortest(const struct wsc_limits *set, enum wsc_limit_kind kind);
+
 /* True if connections at |l| end as one did: |ends| is one of enum wsc_limit_end, |code| that of
  * the Close with WSC_ENDS_CLOSE. A row that does not say how may end in any way. */
 bool wsc_limit_ends_like(const struct wsc_limit *l, unsigned ends, int code);

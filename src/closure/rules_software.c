@@ -1,6 +1,5 @@
 /* Whose software ended it: a hint. */
 #include "closure/diagnose.h"
-#include "closure/software.h"
 
 #include <wsclose/codes.h>
 
@@ -11,9 +10,10 @@ static struct wsc_span text_span(const char *s)
     return (struct wsc_span){.ptr = (const uint8_t *)s, .len = strlen(s)};
 }
 
-static void take_header(struct wsc_claims *out, const char *name, struct wsc_span value, bool bare)
+/* |t|: what header |name| with |value| says. */
+static void take_header(const struct wsc_software *t, const char *name, struct wsc_span value,
+                        bool bare, struct wsc_claims *out)
 {
-    const struct wsc_software *t = wsc_software_named(value);
     char text[WSC_QUOTE_TEXT];
     if (t == NULL || (t->proxy && !bare))
         return;
@@ -55,7 +55,7 @@ void wsc_why_software(const struct wsc_case *c, struct wsc_claims *out)
 {
     enum wsc_dir d;
     if (c->rec->outcome == WSC_OUTCOME_HANDSHAKE_FAILED) {
-        const struct wsc_software *t = wsc_software_named(c->rec->server_software);
+        const struct wsc_software *t = c->signs->software[WSC_DIR_S2C];
         if (t != NULL) /* the header itself is told by the rule for rejections */
             out->software = text_span(t->name);
         return;
@@ -66,7 +66,7 @@ void wsc_why_software(const struct wsc_case *c, struct wsc_claims *out)
     if (bare && (d == WSC_DIR_C2S || forged(out)))
         return; /* who ended TCP need not be whom the headers name */
     if (d == WSC_DIR_S2C)
-        take_header(out, "Server header", c->rec->server_software, bare);
+        take_header(c->signs->software[d], "Server header", c->rec->server_software, bare, out);
     else
-        take_header(out, "User-Agent", c->rec->user_agent, bare);
+        take_header(c->signs->software[d], "User-Agent", c->rec->user_agent, bare, out);
 }

@@ -124,6 +124,17 @@ static bool survived_longer(const struct wsc_case *c, const struct candidates *l
     return true;
 }
 
+/* False if no silence of |c| is as long as the shortest limit, as most are not. */
+static bool long_enough(const struct wsc_case *c)
+{
+    const struct wsc_closure *r = c->rec;
+    int64_t needed = c->signs->limits != NULL
+                         ? wsc_limits_shortest(c->signs->limits, WSC_LIMIT_IDLE)
+                         : INT64_MAX;
+    return r->idle_any_ns >= needed || r->idle_server_ns >= needed || r->idle_client_ns >= needed ||
+           r->idle_data_ns >= needed;
+}
+
 void wsc_why_idle(const struct wsc_case *c, struct wsc_claims *out)
 {
     const struct wsc_closure *r = c->rec;
@@ -136,7 +147,7 @@ void wsc_why_idle(const struct wsc_case *c, struct wsc_claims *out)
                   {WSC_CLOCK_CLIENT, r->idle_client_ns, "byte of the client"},
                   {WSC_CLOCK_DATA, r->idle_data_ns, "data frame"}};
     enum wsc_dir closer;
-    if (!may_be_timed(c, &closer))
+    if (!may_be_timed(c, &closer) || !long_enough(c))
         return;
     struct candidates whole, one;
     no_candidates(&whole);

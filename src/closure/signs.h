@@ -3,6 +3,8 @@
 #ifndef WSC_CLOSURE_SIGNS_H
 #define WSC_CLOSURE_SIGNS_H
 
+#include "closure/software.h"
+
 #include <wsclose/closure.h>
 #include <wsclose/limits.h>
 
@@ -80,6 +82,8 @@ struct wsc_signs {
     int64_t quiet_ns;      /* the last long silence that ended with bytes, 0: none */
     uint64_t quiet_end_ns; /* when */
     uint64_t answer_ref;   /* of a rejection */
+    /* What the client's User-Agent and the server's Server header name; NULL: nobody known. */
+    const struct wsc_software *software[2];
     struct wsc_span via, cf_ray, location, www_authenticate, phrase;
     const struct wsc_limits *limits;
 };

@@ -32,6 +32,12 @@ static const struct wsc_software all[] = {
 };
 #define ALL (sizeof(all) / sizeof(all[0]))
 
+const struct wsc_software *wsc_softwares(size_t *n)
+{
+    *n = ALL;
+    return all;
+}
+
 /* Every two bytes in a row have a place in a set of those that begin a token. */
 #define PLACES 1024u
 

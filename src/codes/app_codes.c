@@ -38,8 +38,7 @@ static bool word_matches(const char *word, size_t len, const char *kind, struct 
 {
     char name[64];
     size_t skip = strlen(kind);
-    if (word[0] != kind[0] || len <= skip || len - skip >= sizeof(name) ||
-        memcmp(word, kind, skip) != 0)
+    if (len <= skip || len - skip >= sizeof(name) || memcmp(word, kind, skip) != 0)
         return false;
     memcpy(name, word + skip, len - skip);
     name[len - skip] = '\0';
@@ -50,11 +49,10 @@ static bool word_matches(const char *word, size_t len, const char *kind, struct 
 
 static bool row_matches(const struct row *r, const char *kind, struct wsc_span text)
 {
-    for (const char *w = r->match; *w != '\0'; w += strspn(w, " ")) {
-        size_t len = strcspn(w, " ");
-        if (word_matches(w, len, kind, text))
+    for (const char *w = r->match, *end = w; *w != '\0'; w = *end != '\0' ? end + 1 : end) {
+        end = strchrnul(w, ' ');
+        if (w[0] == kind[0] && word_matches(w, (size_t)(end - w), kind, text))
             return true;
-        w += len;
     }
     return false;
 }

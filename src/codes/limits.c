@@ -397,10 +397,9 @@ size_t wsc_limits_match(const struct wsc_limits *set, enum wsc_limit_kind kind, 
                         const struct wsc_limit **out, size_t max)
 {
     const struct reach *reaches = &set->reaches[set->first[kind]];
-    size_t found = 0, kept = 0, len = set->first[kind + 1] - set->first[kind];
-    if (len == 0 || ns < reaches[0].from) /* most silences are shorter than any limit */
-        return 0;
-    for (size_t i = begun(reaches, len, ns); i-- > 0 && reaches[i].farthest >= ns;) {
+    size_t found = 0, kept = 0;
+    for (size_t i = begun(reaches, set->first[kind + 1] - set->first[kind], ns);
+         i-- > 0 && reaches[i].farthest >= ns;) {
         const struct wsc_limit *l = &set->rows[reaches[i].row];
         if (reaches[i].to < ns)
             continue;
@@ -415,6 +414,12 @@ size_t wsc_limits_match(const struct wsc_limits *set, enum wsc_limit_kind kind, 
         out[at] = l;
     }
     return found;
+}
+
+int64_t wsc_limits_shortest(const struct wsc_limits *set, enum wsc_limit_kind kind)
+{
+    size_t first = set->first[kind];
+    return first < set->first[kind + 1] ? set->reaches[first].from : INT64_MAX;
 }
 
 bool wsc_limit_named_by(const struct wsc_limit *l, struct wsc_span header)

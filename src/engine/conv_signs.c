@@ -154,6 +154,8 @@ void wsc_conv_signs(const struct wsc_engine *e, const struct wsc_conv *c, struct
     if (ws->quiet_ms != 0)
         out->quiet_end_ns = c->started_ns + (uint64_t)ws->quiet_end_ms * 1000000;
     out->answer_ref = ws->notes != NULL ? ws->notes->answer_ref : 0;
+    out->software[WSC_DIR_C2S] = wsc_conv_software(e, ws, WSC_STRING_USER_AGENT);
+    out->software[WSC_DIR_S2C] = wsc_conv_software(e, ws, WSC_STRING_SERVER_SOFTWARE);
     out->via = wsc_conv_string(e, ws, WSC_STRING_VIA);
     out->cf_ray = wsc_conv_string(e, ws, WSC_STRING_CF_RAY);
     out->location = wsc_conv_string(e, ws, WSC_STRING_LOCATION);

@@ -51,14 +51,40 @@ void wsc_conv_set_strings(struct wsc_engine *e, struct wsc_conv_ws *ws,
     ws->strings = set;
 }
 
-struct wsc_span wsc_conv_string(const struct wsc_engine *e, const struct wsc_conv_ws *ws,
-                                enum wsc_conv_string which)
+static uint32_t id_of(const struct wsc_engine *e, const struct wsc_conv_ws *ws,
+                      enum wsc_conv_string which)
 {
     struct wsc_span kept = wsc_intern_text(e->intern, ws->strings);
     uint32_t id = 0;
     if (kept.ptr != NULL)
         memcpy(&id, kept.ptr + which * sizeof(id), sizeof(id));
-    return wsc_intern_text(e->intern, id);
+    return id;
+}
+
+struct wsc_span wsc_conv_string(const struct wsc_engine *e, const struct wsc_conv_ws *ws,
+                                enum wsc_conv_string which)
+{
+    return wsc_intern_text(e->intern, id_of(e, ws, which));
+}
+
+enum { NOT_LOOKED_FOR, NOBODY, FIRST_SOFTWARE }; /* notes */
+
+const struct wsc_software *wsc_conv_software(const struct wsc_engine *e,
+                                             const struct wsc_conv_ws *ws,
+                                             enum wsc_conv_string which)
+{
+    uint32_t id = id_of(e, ws, which);
+    if (id == 0)
+        return NULL;
+    size_t n;
+    const struct wsc_software *all = wsc_softwares(&n);
+    uint16_t note = wsc_intern_note(e->intern, id);
+    if (note == NOT_LOOKED_FOR) {
+        const struct wsc_software *s = wsc_software_named(wsc_intern_text(e->intern, id));
+        note = s != NULL ? (uint16_t)(FIRST_SOFTWARE + (s - all)) : NOBODY;
+        wsc_intern_set_note(e->intern, id, note);
+    }
+    return note == NOBODY ? NULL : &all[note - FIRST_SOFTWARE];
 }
 
 void wsc_conv_drop_strings(struct wsc_engine *e, struct wsc_conv_ws *ws)

@@ -437,6 +437,10 @@ void wsc_conv_set_strings(struct wsc_engine *e, struct wsc_conv_ws *ws,
                           const struct wsc_conv_text *texts, size_t n);
 struct wsc_span wsc_conv_string(const struct wsc_engine *e, const struct wsc_conv_ws *ws,
                                 enum wsc_conv_string which);
+/* The software that a kept string names. It is looked for once for all who say the same. */
+const struct wsc_software *wsc_conv_software(const struct wsc_engine *e,
+                                             const struct wsc_conv_ws *ws,
+                                             enum wsc_conv_string which);
 void wsc_conv_drop_strings(struct wsc_engine *e, struct wsc_conv_ws *ws);
 
 /* conv_ws.c */

@@ -10,9 +10,10 @@ struct text {
     uint32_t hash;
     uint32_t id;   /* plus 1 */
     uint32_t next; /* of the same bucket, plus 1 */
-    uint32_t len;
+    uint16_t len, note;
     uint8_t bytes[];
 };
+_Static_assert(WSC_INTERN_MAX_LEN <= UINT16_MAX, "a length has room");
 
 struct wsc_intern {
     struct wsc_hash_key secret;
@@ -101,7 +102,7 @@ static uint32_t add(struct wsc_intern *t, struct wsc_span s, uint32_t hash)
         return 0;
     uint32_t id = t->free_len > 0 ? t->free_ids[--t->free_len] : (uint32_t)++t->len;
     uint32_t *bucket = &t->buckets[hash & (t->buckets_len - 1)];
-    *x = (struct text){.refs = 1, .hash = hash, .id = id, .next = *bucket, .len = (uint32_t)s.len};
+    *x = (struct text){.refs = 1, .hash = hash, .id = id, .next = *bucket, .len = (uint16_t)s.len};
     if (s.len > 0)
         memcpy(x->bytes, s.ptr, s.len);
     t->texts[id - 1] = x;
@@ -157,6 +158,16 @@ bool wsc_intern_put(struct wsc_intern *t, uint32_t id)
     t->count--;
     wsc_free(x);
     return true;
+}
+
+uint16_t wsc_intern_note(const struct wsc_intern *t, uint32_t id)
+{
+    return t->texts[id - 1]->note;
+}
+
+void wsc_intern_set_note(struct wsc_intern *t, uint32_t id, uint16_t note)
+{
+    t->texts[id - 1]->note = note;
 }
 
 struct wsc_span wsc_intern_text(const struct wsc_intern *t, uint32_t id)

@@ -18,6 +18,10 @@ void wsc_intern_again(struct wsc_intern *t, uint32_t id); /* one more user of on
 bool wsc_intern_put(struct wsc_intern *t, uint32_t id);   /* 0 is legal; true: it was the last */
 uint32_t wsc_intern_users(const struct wsc_intern *t, uint32_t id);
 
+/* What somebody found out about the string, so as not to ask again; 0 at first. */
+uint16_t wsc_intern_note(const struct wsc_intern *t, uint32_t id);
+void wsc_intern_set_note(struct wsc_intern *t, uint32_t id, uint16_t note);
+
 /* The string; valid until it is given back. A NULL span for 0. */
 struct wsc_span wsc_intern_text(const struct wsc_intern *t, uint32_t id);
 

@@ -364,6 +364,7 @@ static void a_named_product(struct story *s)
     ends_with(s, WSC_SIDE_SERVER, WSC_ENDING_FIN);
     s->rec.idle_any_ns = 60 * S;
     s->rec.server_software = text("nginx/1.22.1");
+    s->signs.software[WSC_DIR_S2C] = wsc_software_named(s->rec.server_software);
 }
 
 static void a_slow_ping(struct story *s)

@@ -46,4 +46,10 @@ Test(software, is_named_by_its_header)
         cr_expect_eq(s->proxy, rows[i].proxy, "\"%s\"", rows[i].header);
     }
     cr_expect_null(wsc_software_named((struct wsc_span){0}), "no header");
+    size_t n;
+    const struct wsc_software *all = wsc_softwares(&n);
+    for (size_t i = 0; i < n; i++) {
+        struct wsc_span token = {.ptr = (const uint8_t *)all[i].token, .len = strlen(all[i].token)};
+        cr_expect_eq(wsc_software_named(token), &all[i], "%s", all[i].token);
+    }
 }

@@ -228,6 +228,9 @@ Test(limits, all_rows_that_fit_are_found_and_in_order)
     char *path = file_with(text, sizeof(text) - 1);
     cr_assert_eq(wsc_limits_add_file(sets[1], path, &err), WSC_OK, "%s", err.message);
     (void)unlink(path);
+    cr_expect_eq(wsc_limits_shortest(sets[0], WSC_LIMIT_IDLE), 30 * S - S * 3 / 10);
+    cr_expect_eq(wsc_limits_shortest(sets[1], WSC_LIMIT_IDLE), S - 5 * S);
+    cr_expect_eq(wsc_limits_shortest(sets[1], WSC_LIMIT_DRAIN), 240 * S - S * 24 / 10);
     for (size_t s = 0; s < 2; s++) {
         size_t len;
         const struct wsc_limit *all = wsc_limits_all(sets[s], &len);

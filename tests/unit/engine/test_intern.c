@@ -33,6 +33,22 @@ Test(intern, one_number_for_equal_strings_until_the_last_user_gives_it_back)
     wsc_intern_free(t);
 }
 
+Test(intern, a_note_goes_with_its_string)
+{
+    struct wsc_intern *t = wsc_intern_new(1 << 16);
+    uint32_t a = wsc_intern_get(t, span("a")), b = wsc_intern_get(t, span("b"));
+    cr_expect_eq(wsc_intern_note(t, a), 0);
+    wsc_intern_set_note(t, a, UINT16_MAX);
+    cr_expect_eq(wsc_intern_note(t, wsc_intern_get(t, span("a"))), UINT16_MAX);
+    cr_expect_eq(wsc_intern_note(t, b), 0);
+    wsc_intern_put(t, a);
+    wsc_intern_put(t, a);
+    uint32_t c = wsc_intern_get(t, span("c")); /* the number is used again, the note is not */
+    cr_expect_eq(c, a);
+    cr_expect_eq(wsc_intern_note(t, c), 0);
+    wsc_intern_free(t);
+}
+
 /* Every length has its own way through the hash, and its own neighbours. */
 Test(intern, strings_of_all_lengths_and_thousands_of_them)
 {
