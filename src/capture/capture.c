@@ -17,6 +17,8 @@
 
 /* What the fingerprint covers of a packet: its headers, checksums, and what a frame begins with. */
 #define FINGERPRINT_BYTES 256u
+/* What is hashed at once: many small updates cost twice as much. */
+#define FINGERPRINT_BATCH ((size_t)16 << 10)
 
 enum member_state { WAITING, ACTIVE, DONE };
 
@@ -32,6 +34,8 @@ struct member {
     uint64_t packets, bytes, first_ns, last_ns, size, position;
     uint32_t snaplen;
     XXH3_state_t *hash;
+    uint8_t *batch; /* FINGERPRINT_BATCH of room, while it is read; not hashed yet */
+    size_t batch_len;
 };
 
 struct wsc_capture {
@@ -56,8 +60,18 @@ static const char *shown_name(const struct member *m)
     return m->is_stdin ? "standard input" : m->name;
 }
 
+static void hash_batch(struct member *m)
+{
+    if (m->batch_len > 0)
+        XXH3_128bits_update(m->hash, m->batch, m->batch_len);
+    m->batch_len = 0;
+}
+
 static void close_member(struct member *m)
 {
+    hash_batch(m);
+    wsc_free(m->batch);
+    m->batch = NULL;
     if (m->in != NULL)
         m->position = wsc_input_position(m->in);
     if (m->source != NULL)
@@ -65,6 +79,27 @@ static void close_member(struct member *m)
     m->source = NULL;
     m->in = NULL;
     m->have_head = false;
+}
+
+static void add_to_hash(struct member *m, const struct wsc_packet *p)
+{
+    struct {
+        uint64_t ts_ns;
+        uint32_t caplen, len, link, zero;
+    } about = {.ts_ns = p->ts_ns, .caplen = p->caplen, .len = p->len, .link = p->link};
+    size_t n = p->caplen < FINGERPRINT_BYTES ? p->caplen : FINGERPRINT_BYTES;
+    if (m->batch == NULL)
+        m->batch = wsc_alloc(FINGERPRINT_BATCH);
+    if (m->batch == NULL) { /* the same, but slower */
+        XXH3_128bits_update(m->hash, &about, sizeof(about));
+        XXH3_128bits_update(m->hash, p->data, n);
+        return;
+    }
+    if (m->batch_len + sizeof(about) + n > FINGERPRINT_BATCH)
+        hash_batch(m);
+    memcpy(m->batch + m->batch_len, &about, sizeof(about));
+    memcpy(m->batch + m->batch_len + sizeof(about), p->data, n);
+    m->batch_len += sizeof(about) + n;
 }
 
 static void count(struct wsc_capture *c, struct member *m)
@@ -77,15 +112,8 @@ static void count(struct wsc_capture *c, struct member *m)
     if (p->ts_ns > m->last_ns)
         m->last_ns = p->ts_ns;
     m->head.ref = WSC_REF((size_t)(m - c->members), m->packets);
-    if (m->hash == NULL)
-        return;
-    struct {
-        uint64_t ts_ns;
-        uint32_t caplen, len, link, zero;
-    } about = {.ts_ns = p->ts_ns, .caplen = p->caplen, .len = p->len, .link = p->link};
-    XXH3_128bits_update(m->hash, &about, sizeof(about));
-    XXH3_128bits_update(m->hash, p->data,
-                        p->caplen < FINGERPRINT_BYTES ? p->caplen : FINGERPRINT_BYTES);
+    if (m->hash != NULL)
+        add_to_hash(m, p);
 }
 
 static void hand_secrets(void *ctx, struct wsc_span text)
@@ -394,6 +422,7 @@ void wsc_capture_fingerprint(const struct wsc_capture *c, size_t index,
     out[0] = '\0';
     if (c->members[index].hash == NULL)
         return;
+    hash_batch(&c->members[index]);
     XXH128_hash_t h = XXH3_128bits_digest(c->members[index].hash);
     (void)snprintf(out, WSC_FINGERPRINT_LEN + 1, "%016" PRIx64 "%016" PRIx64, (uint64_t)h.high64,
                    (uint64_t)h.low64);
