@@ -1,7 +1,6 @@
 #include <wsclose/closure.h>
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,18 +89,41 @@ NAMES(cause, wsc_cause, causes)
 NAMES(confidence, wsc_confidence, confidences)
 NAMES(side, wsc_side, sides)
 
+static char *put_number(char *at, unsigned v)
+{
+    char digits[5];
+    size_t n = 0;
+    do
+        digits[n++] = (char)('0' + v % 10);
+    while ((v /= 10) != 0);
+    while (n > 0)
+        *at++ = digits[--n];
+    return at;
+}
+
+/* Both are in every record: no printf. */
 size_t wsc_endpoint_text(const struct wsc_endpoint *e, char out[WSC_ENDPOINT_TEXT_MAX])
 {
-    char addr[INET6_ADDRSTRLEN];
-    out[0] = '\0';
-    if (e->family != 4 && e->family != 6)
-        return 0;
-    if (inet_ntop(e->family == 4 ? AF_INET : AF_INET6, e->addr, addr, sizeof(addr)) == NULL)
-        return 0;
-    bool v6 = e->family == 6;
-    int n = snprintf(out, WSC_ENDPOINT_TEXT_MAX, "%s%s%s:%u", v6 ? "[" : "", addr, v6 ? "]" : "",
-                     (unsigned)e->port);
-    return n > 0 ? (size_t)n : 0;
+    char *at = out;
+    if (e->family == 4) {
+        for (size_t i = 0; i < 4; i++) {
+            at = put_number(at, e->addr[i]);
+            *at++ = i < 3 ? '.' : ':';
+        }
+    } else if (e->family == 6) {
+        *at++ = '[';
+        if (inet_ntop(AF_INET6, e->addr, at, INET6_ADDRSTRLEN) == NULL) {
+            out[0] = '\0';
+            return 0;
+        }
+        at += strlen(at);
+        *at++ = ']';
+        *at++ = ':';
+    }
+    if (at != out)
+        at = put_number(at, e->port);
+    *at = '\0';
+    return (size_t)(at - out);
 }
 
 /* "1".."65535", nothing else. */

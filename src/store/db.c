@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/utf8.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum wsc_err wsc_db_check(struct wsc_store *s, int rc, const char *doing, struct wsc_error *err)
@@ -58,8 +59,27 @@ enum wsc_err wsc_db_kept(struct wsc_store *s, enum wsc_kept_stmt which, const ch
                          struct wsc_bind *b, struct wsc_error *err)
 {
     enum wsc_err e = s->kept[which] == NULL ? wsc_db_prepare(s, sql, &s->kept[which], err) : WSC_OK;
-    *b = (struct wsc_bind){.stmt = s->kept[which]};
+    if (e == WSC_OK && s->bound[which] == NULL)
+        s->bound[which] = wsc_calloc((size_t)sqlite3_bind_parameter_count(s->kept[which]),
+                                     sizeof(struct wsc_bound));
+    *b = (struct wsc_bind){.stmt = s->kept[which], .bound = s->bound[which]};
+    if (e == WSC_OK && s->bound[which] == NULL)
+        e = wsc_error_set(err, WSC_ERR_NOMEM, "out of memory");
     return e;
+}
+
+#define ROWS_SQL_MAX 8192u
+
+enum wsc_err wsc_db_kept_rows(struct wsc_store *s, enum wsc_kept_stmt which, const char *head,
+                              const char *row, size_t rows, struct wsc_bind *b,
+                              struct wsc_error *err)
+{
+    char sql[ROWS_SQL_MAX];
+    size_t n = 0;
+    for (size_t i = 0; s->kept[which] == NULL && i < rows; i++)
+        n += (size_t)snprintf(sql + n, n < sizeof(sql) ? sizeof(sql) - n : 0, "%s%s",
+                              i == 0 ? head : ", ", row);
+    return wsc_db_kept(s, which, sql, b, err);
 }
 
 enum wsc_err wsc_db_run_bound(struct wsc_store *s, struct wsc_bind *b, struct wsc_error *err)
@@ -99,16 +119,46 @@ static void keep(struct wsc_bind *b, int rc)
 {
     if (b->rc == SQLITE_OK)
         b->rc = rc;
+    if (b->bound != NULL && rc != SQLITE_OK)
+        b->bound[b->at - 1].kind = WSC_BOUND_NOTHING;
+}
+
+/* Goes on to the next parameter. NULL: what it is bound to is not known. */
+static struct wsc_bound *next(struct wsc_bind *b)
+{
+    struct wsc_bound *x = b->bound != NULL ? &b->bound[b->at] : NULL;
+    b->at++;
+    return x;
+}
+
+/* Something that is bound anew each time. */
+static void next_other(struct wsc_bind *b)
+{
+    struct wsc_bound *x = next(b);
+    if (x != NULL)
+        x->kind = WSC_BOUND_OTHER;
 }
 
 void wsc_bind_null(struct wsc_bind *b)
 {
-    keep(b, sqlite3_bind_null(b->stmt, ++b->at));
+    struct wsc_bound *x = next(b);
+    if (x != NULL && x->kind == WSC_BOUND_NULL)
+        return;
+    if (x != NULL)
+        x->kind = WSC_BOUND_NULL;
+    keep(b, sqlite3_bind_null(b->stmt, b->at));
 }
 
 void wsc_bind_int(struct wsc_bind *b, int64_t v)
 {
-    keep(b, sqlite3_bind_int64(b->stmt, ++b->at, v));
+    struct wsc_bound *x = next(b);
+    if (x != NULL && x->kind == WSC_BOUND_INT && x->number == v)
+        return;
+    if (x != NULL) {
+        x->kind = WSC_BOUND_INT;
+        x->number = v;
+    }
+    keep(b, sqlite3_bind_int64(b->stmt, b->at, v));
 }
 
 void wsc_bind_known(struct wsc_bind *b, int64_t v)
@@ -121,31 +171,67 @@ void wsc_bind_known(struct wsc_bind *b, int64_t v)
 
 void wsc_bind_ms(struct wsc_bind *b, int64_t ns)
 {
-    if (ns < 0)
+    if (ns < 0) {
         wsc_bind_null(b);
-    else
-        keep(b, sqlite3_bind_double(b->stmt, ++b->at, (double)ns / 1e6));
+        return;
+    }
+    next_other(b);
+    keep(b, sqlite3_bind_double(b->stmt, b->at, (double)ns / 1e6));
+}
+
+/* Text that stands still while the statement runs. Bound to the same place with the same length, it
+ * is read anew when the statement runs. */
+static void bind_still(struct wsc_bind *b, struct wsc_bound *x, const char *text, size_t len)
+{
+    if (x != NULL && x->kind == WSC_BOUND_TEXT && x->ptr == text && x->len == len)
+        return;
+    if (x != NULL) {
+        x->kind = WSC_BOUND_TEXT;
+        x->ptr = text;
+        x->len = len;
+    }
+    keep(b, sqlite3_bind_text64(b->stmt, b->at, text, len, SQLITE_STATIC, SQLITE_UTF8));
 }
 
 void wsc_bind_time(struct wsc_bind *b, uint64_t ns)
 {
+    char text[WSC_DB_TIME_LEN + 1];
     if (ns == 0) {
         wsc_bind_null(b);
         return;
     }
-    char text[WSC_DB_TIME_LEN + 1];
-    wsc_db_time_text(ns, text);
-    keep(b, sqlite3_bind_text(b->stmt, ++b->at, text, WSC_DB_TIME_LEN, SQLITE_TRANSIENT));
+    struct wsc_bound *x = next(b);
+    wsc_db_time_text(ns, x != NULL ? x->own : text);
+    if (x != NULL)
+        bind_still(b, x, x->own, WSC_DB_TIME_LEN);
+    else
+        keep(b, sqlite3_bind_text(b->stmt, b->at, text, WSC_DB_TIME_LEN, SQLITE_TRANSIENT));
 }
 
 void wsc_bind_word(struct wsc_bind *b, const char *static_text)
 {
-    keep(b, sqlite3_bind_text(b->stmt, ++b->at, static_text, -1, SQLITE_STATIC));
+    if (static_text == NULL)
+        wsc_bind_null(b);
+    else
+        bind_still(b, next(b), static_text, strlen(static_text));
 }
 
 void wsc_bind_copy(struct wsc_bind *b, const char *text)
 {
-    keep(b, sqlite3_bind_text(b->stmt, ++b->at, text, -1, SQLITE_TRANSIENT));
+    if (text == NULL) {
+        wsc_bind_null(b);
+        return;
+    }
+    struct wsc_bound *x = next(b);
+    size_t len = strlen(text);
+    if (x == NULL || len >= sizeof(x->own)) {
+        if (x != NULL)
+            x->kind = WSC_BOUND_OTHER;
+        keep(b, sqlite3_bind_text(b->stmt, b->at, text, -1, SQLITE_TRANSIENT));
+        return;
+    }
+    memcpy(x->own, text, len + 1);
+    bind_still(b, x, x->own, len);
 }
 
 /* Bytes that are not UTF-8, and NULs, which end a text for most tools, become U+FFFD. */
@@ -153,7 +239,7 @@ static void bind_repaired(struct wsc_bind *b, struct wsc_span s)
 {
     char *fixed = wsc_alloc(3 * s.len + 1);
     if (fixed == NULL) {
-        ++b->at;
+        next_other(b);
         keep(b, SQLITE_NOMEM);
         return;
     }
@@ -169,12 +255,26 @@ static void bind_repaired(struct wsc_bind *b, struct wsc_span s)
         n += good ? len : 3;
         at += len;
     }
-    keep(b, sqlite3_bind_text64(b->stmt, ++b->at, fixed, n, SQLITE_TRANSIENT, SQLITE_UTF8));
+    next_other(b);
+    keep(b, sqlite3_bind_text64(b->stmt, b->at, fixed, n, SQLITE_TRANSIENT, SQLITE_UTF8));
     wsc_free(fixed);
+}
+
+/* Eight bytes, none of them 0 or above 127. */
+static bool plain_eight(const uint8_t *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof(v));
+    const uint64_t ones = UINT64_MAX / 255, high = ones << 7;
+    return ((v | (v - ones)) & high) == 0;
 }
 
 static bool is_text(struct wsc_span s)
 {
+    while (s.len >= 8 && plain_eight(s.ptr)) {
+        s.ptr += 8;
+        s.len -= 8;
+    }
     return memchr(s.ptr, 0, s.len) == NULL && wsc_utf8_valid(s.ptr, s.len);
 }
 
@@ -185,8 +285,7 @@ void wsc_bind_text(struct wsc_bind *b, struct wsc_span s)
     else if (!is_text(s))
         bind_repaired(b, s);
     else
-        keep(b, sqlite3_bind_text64(b->stmt, ++b->at, (const char *)s.ptr, s.len, SQLITE_STATIC,
-                                    SQLITE_UTF8));
+        bind_still(b, next(b), (const char *)s.ptr, s.len);
 }
 
 void wsc_bind_any(struct wsc_bind *b, struct wsc_span s)
@@ -199,10 +298,12 @@ void wsc_bind_any(struct wsc_bind *b, struct wsc_span s)
 
 void wsc_bind_blob(struct wsc_bind *b, struct wsc_span s)
 {
-    if (s.ptr == NULL)
+    if (s.ptr == NULL) {
         wsc_bind_null(b);
-    else
-        keep(b, sqlite3_bind_blob64(b->stmt, ++b->at, s.ptr, s.len, SQLITE_STATIC));
+        return;
+    }
+    next_other(b);
+    keep(b, sqlite3_bind_blob64(b->stmt, b->at, s.ptr, s.len, SQLITE_STATIC));
 }
 
 /* ---- time ---- */

@@ -49,6 +49,16 @@ static enum wsc_err add_captures(struct wsc_store *s, const char *const *names, 
     return e;
 }
 
+/* Rows of an import refer to rows that were put just before: they are not looked up again.
+ * Deletions cascade, which is why it is for puts alone. */
+void wsc_import_check_refs(struct wsc_store *s, bool check)
+{
+    if (s->trusted == !check)
+        return;
+    s->trusted = !check;
+    (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_FKEY, check ? 1 : 0, NULL);
+}
+
 static enum wsc_err begin_ends(struct wsc_store *s, struct wsc_error *err)
 {
     int64_t others = 0;
@@ -86,6 +96,8 @@ enum wsc_err wsc_store_begin(struct wsc_store *s, const char *const *names, size
     s->captures = n;
     s->importing = true;
     s->flushed = false;
+    wsc_import_check_refs(s, false);
+    wsc_late_index_reset(s);
     e = begin_ends(s, err);
     if (e == WSC_OK)
         e = add_import(s, options, err);
@@ -112,6 +124,8 @@ void wsc_store_rollback(struct wsc_store *s)
     if (!s->importing)
         return;
     s->importing = false;
+    wsc_late_index_reset(s);
+    wsc_import_check_refs(s, true);
     wsc_ends_clear(&s->ends);
     wsc_amends_clear(&s->amends);
     if (!s->flushed)
@@ -149,9 +163,12 @@ enum wsc_err wsc_store_flush(struct wsc_store *s, struct wsc_error *err)
                              s->name);
     }
     if (s->flushed && sqlite3_get_autocommit(s->db) != 0)
-        return WSC_OK;        /* nothing was put since the last flush */
+        return WSC_OK; /* nothing was put since the last flush */
+    wsc_import_check_refs(s, true);
     wsc_ends_clear(&s->ends); /* an import that has no end, and others may write in between */
-    enum wsc_err e = wsc_db_exec(s, "COMMIT", err);
+    enum wsc_err e = wsc_late_index_build(s, err);
+    if (e == WSC_OK)
+        e = wsc_db_exec(s, "COMMIT", err);
     if (e == WSC_OK)
         s->flushed = true;
     else
@@ -319,6 +336,7 @@ static enum wsc_err finish(struct wsc_store *s, const struct wsc_store_capture *
     int64_t known = 0;
     char *list = NULL;
     bool replaced = false;
+    wsc_import_check_refs(s, true);
     enum wsc_err e = wsc_import_resume(s, err);
     if (e == WSC_OK)
         e = fill_captures(s, caps, n, err);
@@ -333,6 +351,8 @@ static enum wsc_err finish(struct wsc_store *s, const struct wsc_store_capture *
     }
     if (e == WSC_OK)
         e = remove_earlier(s, &replaced, err);
+    if (e == WSC_OK)
+        e = wsc_late_index_build(s, err);
     *result = replaced ? WSC_IMPORT_REPLACED : WSC_IMPORT_STORED;
     if (e == WSC_OK && s->pass != NULL)
         e = s->pass(s->pass_ctx, s, err);

@@ -17,6 +17,10 @@
 /* The smallest page SQLite makes, and so the smallest file. */
 #define PAGE_MIN 512
 
+/* Of a database that is made now: a record is half a KB, and each page costs as much again to
+ * write, whatever its size. Of any: room for the pages that an import comes back to. */
+#define PAGES "PRAGMA page_size = 16384; PRAGMA cache_size = -6144"
+
 /* A path as a URI, each byte at worst "%xx". */
 #define URI_MAX (3 * PATH_MAX + 32)
 
@@ -183,6 +187,18 @@ static enum wsc_err set_wal(struct wsc_store *s, struct wsc_error *err)
     return e;
 }
 
+/* A WAL is merged when it has grown so far, whatever the pages. */
+#define WAL_BYTES ((int64_t)4 << 20)
+
+static enum wsc_err set_merging(struct wsc_store *s, struct wsc_error *err)
+{
+    int64_t page = 0;
+    enum wsc_err e = wsc_db_int(s, "PRAGMA page_size", &page, err);
+    if (e == WSC_OK && page > 0)
+        (void)sqlite3_wal_autocheckpoint(s->db, (int)(WAL_BYTES / page));
+    return e;
+}
+
 static enum wsc_err open_writable(struct wsc_store *s, const char *path, struct wsc_error *err)
 {
     bool exists, blank;
@@ -194,9 +210,13 @@ static enum wsc_err open_writable(struct wsc_store *s, const char *path, struct 
     if (e == WSC_OK)
         e = check_owner(s, NULL, &blank, err);
     if (e == WSC_OK)
+        e = wsc_db_exec(s, PAGES, err);
+    if (e == WSC_OK)
         e = migrate(s, err);
     if (e == WSC_OK)
         e = set_wal(s, err);
+    if (e == WSC_OK)
+        e = set_merging(s, err);
     /* NORMAL: with a WAL, a crash of the machine may lose the last import, which can be read again,
      * but never half of one; and a commit costs no fsync. */
     return e == WSC_OK ? wsc_db_exec(s, "PRAGMA synchronous = NORMAL", err) : e;
@@ -262,7 +282,7 @@ static enum wsc_err open_private(struct wsc_store *s, struct wsc_error *err)
 {
     enum wsc_err e = open_handle(s, "", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
     if (e == WSC_OK)
-        e = wsc_db_exec(s, "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF", err);
+        e = wsc_db_exec(s, PAGES "; PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF", err);
     return e == WSC_OK ? migrate(s, err) : e;
 }
 
@@ -302,11 +322,14 @@ void wsc_store_close(struct wsc_store *s)
         return;
     wsc_store_rollback(s);
     /* Closing does it too, but not for who may no longer reach the file by its name. */
-    if (s->kept[WSC_PUT_CONNECTION] != NULL)
+    if (s->kept[WSC_PUT_CONNECTION] != NULL || s->kept[WSC_PUT_CONNECTIONS] != NULL)
         (void)sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    for (size_t i = 0; i < WSC_KEPT_STMTS; i++)
+    for (size_t i = 0; i < WSC_KEPT_STMTS; i++) {
         (void)sqlite3_finalize(s->kept[i]);
+        wsc_free(s->bound[i]);
+    }
     close_handle(s);
+    wsc_late_index_reset(s);
     wsc_ends_clear(&s->ends);
     wsc_amends_clear(&s->amends);
     wsc_free(s->capture_ids);

@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The columns in the order in which they are bound; |id| is SQLite's. */
-static const char insert_connection[] =
-    "INSERT INTO connections ("
+/* The columns, in the order of the table: then SQLite need not move them. */
+static const char insert_connections[] =
+    "INSERT INTO connections (id, "
     "capture_id, first_capture_id, first_packet, last_packet, stream_id, sort_time, "
-    "outcome, client, client_address, client_port, server, server_address, server_port, "
+    "outcome, client, server, client_address, server_address, client_port, server_port, "
     "scheme, http, tls_version, sni, host, path, subprotocol, extensions, user_agent, origin, "
     "server_software, app, handshake_status, midstream, "
     "started, established, ended, last_seen, duration_ms, "
@@ -21,27 +21,29 @@ static const char insert_connection[] =
     "missing_bytes_client, missing_bytes_server, retransmitted_client, retransmitted_server, "
     "last_rtt_ms, idle_ms_any, idle_ms_client, idle_ms_server, idle_ms_data, violations_more, key, "
     "last_message_client, last_message_server"
-    ") VALUES ("
-    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    ") VALUES ";
+/* |id| is SQLite's: the greatest there is, and one. */
+static const char connection_row[] = "(NULL, "
+                                     "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                                     "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                                     "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                                     "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
-static int64_t capture_of(const struct wsc_store *s, uint64_t ref)
+int64_t wsc_capture_of(const struct wsc_store *s, uint64_t ref)
 {
     size_t i = WSC_REF_CAPTURE(ref);
     return s->capture_ids[i < s->captures ? i : 0];
 }
 
-static void bind_capture(const struct wsc_store *s, struct wsc_bind *b, uint64_t ref)
+void wsc_bind_capture(const struct wsc_store *s, struct wsc_bind *b, uint64_t ref)
 {
     if (ref == 0)
         wsc_bind_null(b);
     else
-        wsc_bind_int(b, capture_of(s, ref));
+        wsc_bind_int(b, wsc_capture_of(s, ref));
 }
 
-static void bind_packet(struct wsc_bind *b, uint64_t ref)
+void wsc_bind_packet(struct wsc_bind *b, uint64_t ref)
 {
     if (ref == 0)
         wsc_bind_null(b);
@@ -49,33 +51,34 @@ static void bind_packet(struct wsc_bind *b, uint64_t ref)
         wsc_bind_int(b, (int64_t)WSC_REF_NUMBER(ref));
 }
 
-static void bind_endpoint(struct wsc_bind *b, const struct wsc_endpoint *e)
+/* Both by text, then both without the port, then the ports. */
+static void bind_endpoints(struct wsc_bind *b, const struct wsc_endpoint *const ends[2])
 {
-    char text[WSC_ENDPOINT_TEXT_MAX];
-    if (wsc_endpoint_text(e, text) == 0) {
-        wsc_bind_null(b);
-        wsc_bind_null(b);
-        wsc_bind_null(b);
-        return;
+    char text[2][WSC_ENDPOINT_TEXT_MAX];
+    size_t len[2];
+    for (size_t i = 0; i < 2; i++) {
+        len[i] = wsc_endpoint_text(ends[i], text[i]);
+        wsc_bind_copy(b, len[i] != 0 ? text[i] : NULL);
     }
-    wsc_bind_copy(b, text);
-    char *colon = strrchr(text, ':');
-    *colon = '\0';
-    wsc_bind_copy(b, text);
-    wsc_bind_int(b, e->port);
+    for (size_t i = 0; i < 2; i++) {
+        if (len[i] != 0)
+            *strrchr(text[i], ':') = '\0';
+        wsc_bind_copy(b, len[i] != 0 ? text[i] : NULL);
+    }
+    for (size_t i = 0; i < 2; i++)
+        wsc_bind_known(b, len[i] != 0 ? ends[i]->port : WSC_UNKNOWN);
 }
 
 static void bind_who(const struct wsc_store *s, struct wsc_bind *b, const struct wsc_closure *r)
 {
-    wsc_bind_int(b, capture_of(s, r->last_packet != 0 ? r->last_packet : r->first_packet));
-    wsc_bind_int(b, capture_of(s, r->first_packet));
+    wsc_bind_int(b, wsc_capture_of(s, r->last_packet != 0 ? r->last_packet : r->first_packet));
+    wsc_bind_int(b, wsc_capture_of(s, r->first_packet));
     wsc_bind_int(b, (int64_t)WSC_REF_NUMBER(r->first_packet));
-    bind_packet(b, r->last_packet);
+    wsc_bind_packet(b, r->last_packet);
     wsc_bind_int(b, r->stream_id);
     wsc_bind_time(b, r->ended_ns != 0 ? r->ended_ns : r->last_ns != 0 ? r->last_ns : 1);
     wsc_bind_word(b, wsc_outcome_name(r->outcome));
-    bind_endpoint(b, &r->client);
-    bind_endpoint(b, &r->server);
+    bind_endpoints(b, (const struct wsc_endpoint *[]){&r->client, &r->server});
     wsc_bind_text(b, r->scheme);
     wsc_bind_text(b, r->http);
     wsc_bind_text(b, r->tls_version);
@@ -111,8 +114,8 @@ static void bind_how(const struct wsc_store *s, struct wsc_bind *b, const struct
     bind_saw(b, &r->saw[WSC_DIR_S2C]);
     wsc_bind_word(b, wsc_tcp_end_name(r->tcp_end));
     wsc_bind_word(b, wsc_side_name(r->tcp_end_by));
-    bind_capture(s, b, r->tcp_end_packet);
-    bind_packet(b, r->tcp_end_packet);
+    wsc_bind_capture(s, b, r->tcp_end_packet);
+    wsc_bind_packet(b, r->tcp_end_packet);
     wsc_bind_text(b, r->cause);
     wsc_bind_word(b, wsc_confidence_name(r->confidence));
     wsc_bind_text(b, r->software);
@@ -138,57 +141,6 @@ static void bind_how_much(struct wsc_bind *b, const struct wsc_closure *r)
     wsc_bind_text(b, r->key);
     wsc_bind_known(b, r->last_message[0]);
     wsc_bind_known(b, r->last_message[1]);
-}
-
-static enum wsc_err put_close(struct wsc_store *s, int64_t id, enum wsc_dir d,
-                              const struct wsc_close_frame *c, struct wsc_error *err)
-{
-    struct wsc_bind b;
-    enum wsc_err e = wsc_db_kept(
-        s, WSC_PUT_CLOSE, "INSERT INTO close_frames VALUES (?, ?, ?, ?, ?, ?, ?, ?)", &b, err);
-    if (e != WSC_OK)
-        return e;
-    wsc_bind_int(&b, id);
-    wsc_bind_word(&b, wsc_side_name(wsc_side_of(d)));
-    wsc_bind_known(&b, c->code);
-    wsc_bind_any(&b, c->reason);
-    wsc_bind_int(&b, c->valid);
-    wsc_bind_time(&b, c->at_ns);
-    bind_capture(s, &b, c->packet);
-    bind_packet(&b, c->packet);
-    return wsc_db_run_bound(s, &b, err);
-}
-
-static enum wsc_err put_violation(struct wsc_store *s, int64_t id, size_t n,
-                                  const struct wsc_violation *v, struct wsc_error *err)
-{
-    struct wsc_bind b;
-    enum wsc_err e = wsc_db_kept(s, WSC_PUT_VIOLATION,
-                                 "INSERT INTO violations VALUES (?, ?, ?, ?, ?, ?)", &b, err);
-    if (e != WSC_OK)
-        return e;
-    wsc_bind_int(&b, id);
-    wsc_bind_int(&b, (int64_t)n);
-    wsc_bind_word(&b, wsc_side_name(v->by));
-    wsc_bind_word(&b, wsc_rule_name(v->rule));
-    bind_capture(s, &b, v->packet);
-    bind_packet(&b, v->packet);
-    return wsc_db_run_bound(s, &b, err);
-}
-
-static enum wsc_err put_evidence(struct wsc_store *s, int64_t id, size_t n,
-                                 struct wsc_span sentence, struct wsc_error *err)
-{
-    struct wsc_bind b;
-    enum wsc_err e =
-        wsc_db_kept(s, WSC_PUT_EVIDENCE,
-                    "INSERT INTO evidence (connection_id, n, sentence) VALUES (?, ?, ?)", &b, err);
-    if (e != WSC_OK)
-        return e;
-    wsc_bind_int(&b, id);
-    wsc_bind_int(&b, (int64_t)n);
-    wsc_bind_any(&b, sentence);
-    return wsc_db_run_bound(s, &b, err);
 }
 
 static enum wsc_err put_state(struct wsc_store *s, int64_t id, struct wsc_span state,
@@ -237,50 +189,83 @@ static enum wsc_err drop_replaced(struct wsc_store *s, const struct wsc_closure 
 static void keep_end(struct wsc_store *s, int64_t id, const struct wsc_closure *rec)
 {
     char text[WSC_ENDPOINT_TEXT_MAX];
-    size_t len = wsc_endpoint_text(&rec->server, text);
+    size_t len = s->ends.kept ? wsc_endpoint_text(&rec->server, text) : 0;
     wsc_ends_put(&s->ends, id, rec,
                  (struct wsc_span){.ptr = len != 0 ? (const uint8_t *)text : NULL, .len = len});
 }
 
-static enum wsc_err put_record(struct wsc_store *s, const struct wsc_closure *rec, int64_t *id,
-                               struct wsc_error *err)
+/* |n| is 1 or WSC_ROWS. */
+static enum wsc_err put_connections(struct wsc_store *s, const struct wsc_closure *const *recs,
+                                    size_t n, int64_t *ids, struct wsc_error *err)
 {
     struct wsc_bind b;
-    enum wsc_err e = wsc_db_kept(s, WSC_PUT_CONNECTION, insert_connection, &b, err);
-    if (e != WSC_OK)
-        return e;
-    bind_who(s, &b, rec);
-    bind_how(s, &b, rec);
-    bind_how_much(&b, rec);
-    e = wsc_db_run_bound(s, &b, err);
-    *id = sqlite3_last_insert_rowid(s->db);
-    for (int d = 0; e == WSC_OK && d < 2; d++)
-        if (rec->close[d].seen)
-            e = put_close(s, *id, (enum wsc_dir)d, &rec->close[d], err);
-    for (size_t i = 0; e == WSC_OK && i < rec->violations_len; i++)
-        e = put_violation(s, *id, i, &rec->violations[i], err);
-    for (size_t i = 0; e == WSC_OK && i < rec->evidence_len; i++)
-        e = put_evidence(s, *id, i, rec->evidence[i], err);
-    if (e == WSC_OK && rec->open_state.ptr != NULL)
-        e = put_state(s, *id, rec->open_state, err);
+    enum wsc_err e = wsc_db_kept_rows(s, n == 1 ? WSC_PUT_CONNECTION : WSC_PUT_CONNECTIONS,
+                                      insert_connections, connection_row, n, &b, err);
+    for (size_t i = 0; e == WSC_OK && i < n; i++) {
+        bind_who(s, &b, recs[i]);
+        bind_how(s, &b, recs[i]);
+        bind_how_much(&b, recs[i]);
+    }
     if (e == WSC_OK)
-        keep_end(s, *id, rec);
-    if (e == WSC_OK && rec->resumed_id > 0)
+        e = wsc_db_run_bound(s, &b, err);
+    int64_t last = sqlite3_last_insert_rowid(s->db);
+    for (size_t i = 0; i < n; i++)
+        ids[i] = last - (int64_t)(n - 1 - i);
+    return e;
+}
+
+/* The earlier row that |rec| takes the place of. */
+static enum wsc_err drop_earlier(struct wsc_store *s, const struct wsc_closure *rec,
+                                 struct wsc_error *err)
+{
+    enum wsc_err e = WSC_OK;
+    if (rec->resumed_id > 0 || rec->replaced_id > 0)
+        wsc_import_check_refs(s, true);
+    if (rec->resumed_id > 0)
         e = drop_resumed(s, rec->resumed_id, err);
     if (e == WSC_OK && rec->replaced_id > 0)
         e = drop_replaced(s, rec, err);
     return e;
 }
 
-enum wsc_err wsc_store_put(struct wsc_store *s, const struct wsc_closure *rec, int64_t *id,
-                           struct wsc_error *err)
+static enum wsc_err put_all(struct wsc_store *s, const struct wsc_closure *const *recs, size_t n,
+                            int64_t *ids, struct wsc_error *err)
+{
+    enum wsc_err e = wsc_late_index_step(s, n, err);
+    for (size_t i = 0, rows; e == WSC_OK && i < n; i += rows) {
+        rows = n - i >= WSC_ROWS ? WSC_ROWS : 1;
+        e = put_connections(s, recs + i, rows, ids + i, err);
+    }
+    if (e == WSC_OK)
+        e = wsc_put_children(s, recs, n, ids, err);
+    for (size_t i = 0; e == WSC_OK && i < n; i++) {
+        keep_end(s, ids[i], recs[i]);
+        if (recs[i]->open_state.ptr != NULL)
+            e = put_state(s, ids[i], recs[i]->open_state, err);
+        if (e == WSC_OK)
+            e = drop_earlier(s, recs[i], err);
+    }
+    return e;
+}
+
+enum wsc_err wsc_put_records(struct wsc_store *s, const struct wsc_closure *const *recs, size_t n,
+                             int64_t ids[WSC_PUT_MAX], struct wsc_error *err)
 {
     enum wsc_err e = wsc_import_resume(s, err);
     if (e != WSC_OK)
         return e; /* nothing was begun, nothing is lost */
-    e = put_record(s, rec, id, err);
+    e = put_all(s, recs, n, ids, err);
     if (e != WSC_OK)
         wsc_store_rollback(s);
+    return e;
+}
+
+enum wsc_err wsc_store_put(struct wsc_store *s, const struct wsc_closure *rec, int64_t *id,
+                           struct wsc_error *err)
+{
+    int64_t ids[WSC_PUT_MAX];
+    enum wsc_err e = wsc_put_records(s, &rec, 1, ids, err);
+    *id = e == WSC_OK ? ids[0] : 0;
     return e;
 }
 

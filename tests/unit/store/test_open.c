@@ -184,6 +184,9 @@ static int see(void *ctx, const struct wsc_closure *rec)
     return 0;
 }
 
+/* Of a database that is made now. */
+#define PAGE ((size_t)16384)
+
 /* Damage in every page in turn: a sentence or the records that are left, never a crash. */
 Test(store_open, corrupt)
 {
@@ -192,11 +195,11 @@ Test(store_open, corrupt)
     wsc_tmp_db_init(&t);
     make_good(&t, 200);
     size_t n = wsc_tmp_db_read(t.path, &data), failed = 0;
-    for (size_t page = 0; page < n / 4096; page++) {
+    for (size_t page = 0; page < n / PAGE; page++) {
         unsigned char *bad = malloc(n);
         cr_assert_not_null(bad);
         memcpy(bad, data, n);
-        memset(bad + page * 4096 + (page == 0 ? 100 : 0), 0xa5, 600);
+        memset(bad + page * PAGE + (page == 0 ? 100 : 0), 0xa5, 600);
         wsc_tmp_db_write(t.path, bad, n);
         free(bad);
         struct wsc_store *s = NULL;
@@ -290,7 +293,7 @@ Test(store_open, cut_short)
     wsc_tmp_db_init(&t);
     make_good(&t, 50);
     size_t n = wsc_tmp_db_read(t.path, &data);
-    for (size_t len = 1; len <= n - 4096; len += 997) {
+    for (size_t len = 1; len <= n - PAGE; len += 997) {
         wsc_tmp_db_write(t.path, data, len);
         struct wsc_store *s = NULL;
         struct wsc_error err = {0};
