@@ -42,7 +42,11 @@ enum wsc_err wsc_guard_drop(const struct wsc_guard_user *user, struct wsc_error 
 
 /* ---- what ---- */
 
-/* No core dump and no ptrace, which would show what went over the wire; then a seccomp filter for
+/* No core dump of this process from here on, and nobody but root may look into its memory: packets
+ * and TLS secrets are in it. Does nothing when built with sanitizers, whose leak check looks. */
+void wsc_guard_no_dump(void);
+
+/* The same, and a failure if the kernel refuses it; then a seccomp filter for
  * all threads: files, memory, time and the sockets that are open. A call outside of it that could
  * be a bug of ours ends the process with a line on standard error, one that only an intruder makes
  * (exec, a new socket, another user) kills it. Returns WSC_OK; WSC_END: built with sanitizers,

@@ -344,6 +344,7 @@ static int run(int argc, char **argv)
         out_say("analyze needs a capture file, or - for standard input");
         return EXIT_USAGE;
     }
+    wsc_guard_no_dump();
     r.files = (const char *const *)argv;
     r.files_len = (size_t)operands;
     for (size_t i = 0; i < r.files_len; i++)

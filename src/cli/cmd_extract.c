@@ -308,6 +308,7 @@ static bool extract(struct run *r, int64_t id)
 {
     struct wsc_error err;
     struct sigaction sa = {.sa_handler = on_signal};
+    wsc_guard_no_dump();
     if (keys_open_given(&r->keys, &r->opt.keylogs, &err) != WSC_OK)
         return fail(&err);
     r->packets.secrets = r->keys.log;

@@ -561,6 +561,8 @@ static int run(int argc, char **argv)
     }
     if (!r.opt.format_given && !isatty(STDOUT_FILENO))
         r.opt.format = WSC_FORMAT_NDJSON;
+    if (!r.opt.guard.no_confine)
+        wsc_guard_no_dump();
     live_status_begin(&r.status, !r.opt.quiet);
     r.failed = !open_all(&r);
     if (!r.failed) {

@@ -1,4 +1,5 @@
 #include "engine/conversation.h"
+#include "http/ws_subprotocol.h"
 
 #include <string.h>
 
@@ -87,7 +88,7 @@ void wsc_conv_note_request(struct wsc_engine *e, struct wsc_conv_ws *ws,
                            const struct wsc_h1_head *head)
 {
     const struct wsc_conv_text texts[] = {
-        {WSC_STRING_HOST, head->fields[WSC_H1_HOST]},
+        {WSC_STRING_HOST, wsc_ws_upgrade_host(head->fields[WSC_H1_HOST])},
         {WSC_STRING_PATH, wsc_ws_upgrade_path(head->target, e->opt.keep_query)},
         {WSC_STRING_USER_AGENT, head->fields[WSC_H1_USER_AGENT]},
         {WSC_STRING_ORIGIN, wsc_ws_upgrade_bare_url(head->fields[WSC_H1_ORIGIN])}};
@@ -243,10 +244,12 @@ enum wsc_ws_extensions wsc_conv_note_acceptance(struct wsc_engine *e, struct wsc
 {
     ws->status = (uint16_t)head->status;
     ws->established_ns = e->at->ts_ns;
+    uint8_t names[WSC_WS_SUBPROTOCOL_MAX];
     const struct wsc_conv_text texts[] = {
         {WSC_STRING_SERVER_SOFTWARE, head->fields[WSC_H1_SERVER]},
         {WSC_STRING_VIA, head->fields[WSC_H1_VIA]},
-        {WSC_STRING_SUBPROTOCOL, head->fields[WSC_H1_SEC_WEBSOCKET_PROTOCOL]},
+        {WSC_STRING_SUBPROTOCOL,
+         wsc_ws_subprotocol_names(head->fields[WSC_H1_SEC_WEBSOCKET_PROTOCOL], names)},
         {WSC_STRING_EXTENSIONS, head->fields[WSC_H1_SEC_WEBSOCKET_EXTENSIONS]},
         {WSC_STRING_CF_RAY, data_centre(head->fields[WSC_H1_CF_RAY])}};
     wsc_conv_set_strings(e, ws, texts, sizeof(texts) / sizeof(texts[0]));

@@ -14,6 +14,10 @@ enum wsc_err wsc_guard_confine(struct wsc_error *err)
     return WSC_END;
 }
 
+void wsc_guard_no_dump(void)
+{
+}
+
 #else
 
 #include <linux/sockios.h>
@@ -147,12 +151,23 @@ static void on_violation(int sig, siginfo_t *info, void *context)
     _exit(1);
 }
 
-enum wsc_err wsc_guard_confine(struct wsc_error *err)
+static bool forbid_dumps(void)
 {
     const struct rlimit none = {0, 0};
+    /* A pipe in core_pattern is not bound by the limit, but by the flag. */
+    bool flagged = prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
+    return setrlimit(RLIMIT_CORE, &none) == 0 && flagged;
+}
+
+void wsc_guard_no_dump(void)
+{
+    (void)forbid_dumps();
+}
+
+enum wsc_err wsc_guard_confine(struct wsc_error *err)
+{
     struct sigaction act = {.sa_sigaction = on_violation, .sa_flags = SA_SIGINFO};
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0 ||
-        sigaction(SIGSYS, &act, NULL) != 0)
+    if (!forbid_dumps() || sigaction(SIGSYS, &act, NULL) != 0)
         return wsc_error_set(err, WSC_ERR_IO, "core dumps cannot be forbidden: %s",
                              strerror(errno));
     scmp_filter_ctx f = seccomp_init(SCMP_ACT_TRAP);

@@ -183,7 +183,21 @@ struct wsc_span wsc_ws_upgrade_path(struct wsc_span target, bool keep_query)
             break;
         }
     }
+    size_t last = target.len; /* the last segment */
+    while (last > 0 && target.ptr[last - 1] != '/')
+        last--;
+    const uint8_t *parameters = memchr(target.ptr + last, ';', target.len - last);
+    if (parameters != NULL && !keep_query)
+        target.len = (size_t)(parameters - target.ptr);
     return target.len > 0 ? target : (struct wsc_span){.ptr = root, .len = 1};
+}
+
+struct wsc_span wsc_ws_upgrade_host(struct wsc_span field)
+{
+    for (size_t i = field.len; i > 0; i--)
+        if (field.ptr[i - 1] == '@')
+            return (struct wsc_span){.ptr = field.ptr + i, .len = field.len - i};
+    return field;
 }
 
 struct wsc_span wsc_ws_upgrade_bare_url(struct wsc_span url)

@@ -45,9 +45,13 @@ void wsc_ws_upgrade_key_text(const uint8_t key[WSC_WS_KEY_LEN], char out[WSC_WS_
 enum wsc_ws_negotiated { WSC_NEGOTIATED_NONE, WSC_NEGOTIATED_DEFLATE, WSC_NEGOTIATED_OTHER };
 enum wsc_ws_negotiated wsc_ws_upgrade_extensions(struct wsc_span field);
 
-/* |target| (origin form, absolute form) without scheme, authority, query and fragment; with
- * |keep_query| the query stays. userinfo never does. */
+/* |target| (origin form, absolute form) without scheme, authority, query and fragment, and without
+ * what the last segment carries like a query (";jsessionid="); with |keep_query| query and
+ * parameters stay. userinfo never does. */
 struct wsc_span wsc_ws_upgrade_path(struct wsc_span target, bool keep_query);
+
+/* A Host field or :authority without userinfo, which does not belong there and is a secret. */
+struct wsc_span wsc_ws_upgrade_host(struct wsc_span field);
 
 /* |url| (absolute or relative) without userinfo, parameters (";jsessionid="), query and fragment,
  * which may hold secrets. A URL with userinfo gives a NULL span. */

@@ -106,7 +106,9 @@ Test(upgrade, paths_keep_no_secrets)
                 {"http://h", "/", "/"},
                 {"*", "*", "*"},
                 {"", "/", "/"},
-                {"/http://x/y", "/http://x/y", "/http://x/y"}};
+                {"/http://x/y", "/http://x/y", "/http://x/y"},
+                {"/a;v=1/b;jsessionid=1?x", "/a;v=1/b", "/a;v=1/b;jsessionid=1?x"},
+                {"/;x", "/", "/;x"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct wsc_span path = wsc_ws_upgrade_path(span(rows[i].target), false);
         struct wsc_span query = wsc_ws_upgrade_path(span(rows[i].target), true);
@@ -136,6 +138,16 @@ Test(upgrade, urls_keep_no_secrets)
                 {"/", "/"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         expect_text(wsc_ws_upgrade_bare_url(span(rows[i].url)), rows[i].bare, rows[i].url);
+}
+
+Test(upgrade, hosts_keep_no_secrets)
+{
+    static const struct {
+        const char *field, *host;
+    } rows[] = {{"h:80", "h:80"}, {"user:secret@h", "h"}, {"a@b@[::1]:8", "[::1]:8"}, {"@", ""}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        expect_text(wsc_ws_upgrade_host(span(rows[i].field)), rows[i].host, rows[i].field);
+    cr_expect_null(wsc_ws_upgrade_host(span(NULL)).ptr);
 }
 
 Test(upgrade, challenges_keep_no_secrets)
