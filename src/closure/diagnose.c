@@ -1,5 +1,6 @@
 #include "closure/diagnose.h"
 
+#include "base/decimal.h"
 #include "base/utf8.h"
 
 #include <wsclose/codes.h>
@@ -159,13 +160,7 @@ static char *put_text(char *at, const char *s)
 
 static char *put_number(char *at, uint64_t v)
 {
-    char digits[20];
-    size_t n = 0;
-    do
-        digits[n++] = (char)('0' + v % 10);
-    while ((v /= 10) != 0);
-    while (n > 0)
-        *at++ = digits[--n];
+    at = wsc_decimal(at, v);
     *at = '\0';
     return at;
 }

@@ -1,5 +1,7 @@
 #include <wsclose/closure.h>
 
+#include "base/decimal.h"
+
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,25 +91,12 @@ NAMES(cause, wsc_cause, causes)
 NAMES(confidence, wsc_confidence, confidences)
 NAMES(side, wsc_side, sides)
 
-static char *put_number(char *at, unsigned v)
-{
-    char digits[5];
-    size_t n = 0;
-    do
-        digits[n++] = (char)('0' + v % 10);
-    while ((v /= 10) != 0);
-    while (n > 0)
-        *at++ = digits[--n];
-    return at;
-}
-
-/* Both are in every record: no printf. */
 size_t wsc_endpoint_text(const struct wsc_endpoint *e, char out[WSC_ENDPOINT_TEXT_MAX])
 {
     char *at = out;
     if (e->family == 4) {
         for (size_t i = 0; i < 4; i++) {
-            at = put_number(at, e->addr[i]);
+            at = wsc_decimal(at, e->addr[i]);
             *at++ = i < 3 ? '.' : ':';
         }
     } else if (e->family == 6) {
@@ -121,7 +110,7 @@ size_t wsc_endpoint_text(const struct wsc_endpoint *e, char out[WSC_ENDPOINT_TEX
         *at++ = ':';
     }
     if (at != out)
-        at = put_number(at, e->port);
+        at = wsc_decimal(at, e->port);
     *at = '\0';
     return (size_t)(at - out);
 }

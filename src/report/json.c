@@ -12,8 +12,6 @@
 /* Building never fails half-way: jansson ignores a NULL value given to json_object_set_new(), and
  * the record is then checked as a whole by whether it can be dumped. */
 
-static const char replacement[] = "\xef\xbf\xbd";
-
 /* Valid UTF-8 as it is; otherwise every byte that is none becomes U+FFFD. */
 static json_t *text(struct wsc_span s)
 {
@@ -30,7 +28,7 @@ static json_t *text(struct wsc_span s)
         size_t from = at;
         bool bad = wsc_text_next(s, &at) < 0;
         size_t len = bad ? 3 : at - from;
-        memcpy(fixed + n, bad ? (const uint8_t *)replacement : s.ptr + from, len);
+        memcpy(fixed + n, bad ? (const uint8_t *)WSC_JSON_REPLACEMENT : s.ptr + from, len);
         n += len;
     }
     whole = json_stringn(fixed, n);
@@ -52,179 +50,9 @@ static json_t *when(uint64_t ns)
     return json_string(out);
 }
 
-static json_t *ms(int64_t ns)
-{
-    return ns < 0 ? json_null() : json_real((double)ns / 1e6);
-}
-
-static json_t *number(int64_t v)
-{
-    return v < 0 ? json_null() : json_integer(v);
-}
-
-static json_t *packet(uint64_t ref)
-{
-    return ref == 0 ? json_null() : json_integer((json_int_t)WSC_REF_NUMBER(ref));
-}
-
-static json_t *endpoint(const struct wsc_endpoint *e)
-{
-    char out[WSC_ENDPOINT_TEXT_MAX];
-    return wsc_endpoint_text(e, out) > 0 ? json_string(out) : json_null();
-}
-
 static void set(json_t *o, const char *key, json_t *v)
 {
     (void)json_object_set_new(o, key, v);
-}
-
-static json_t *close_frame(const struct wsc_close_frame *c)
-{
-    if (!c->seen)
-        return json_null();
-    json_t *o = json_object();
-    set(o, "code", number(c->code));
-    set(o, "reason", text(c->reason));
-    set(o, "at", when(c->at_ns));
-    set(o, "packet", packet(c->packet));
-    return o;
-}
-
-static json_t *saw(const struct wsc_saw *s)
-{
-    if (s->code == WSC_UNKNOWN)
-        return json_null();
-    json_t *o = json_object();
-    set(o, "code", json_integer(s->code));
-    set(o, "reason", text(s->reason));
-    set(o, "clean", s->clean == WSC_UNKNOWN ? json_null() : json_boolean(s->clean));
-    return o;
-}
-
-static json_t *both(const uint64_t v[2])
-{
-    json_t *o = json_object();
-    set(o, "client", json_integer((json_int_t)v[0]));
-    set(o, "server", json_integer((json_int_t)v[1]));
-    return o;
-}
-
-static json_t *violations(const struct wsc_closure *r)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < r->violations_len; i++) {
-        json_t *o = json_object();
-        set(o, "by", word(wsc_side_name(r->violations[i].by)));
-        set(o, "rule", word(wsc_rule_name(r->violations[i].rule)));
-        set(o, "packet", packet(r->violations[i].packet));
-        (void)json_array_append_new(list, o);
-    }
-    return list;
-}
-
-static json_t *sentences(const struct wsc_closure *r)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < r->evidence_len; i++)
-        (void)json_array_append_new(list, text(r->evidence[i]));
-    return list;
-}
-
-static void set_who(json_t *o, const struct wsc_closure *r)
-{
-    set(o, "outcome", word(wsc_outcome_name(r->outcome)));
-    set(o, "capture", text(r->capture));
-    set(o, "id", number(r->id));
-    set(o, "client", endpoint(&r->client));
-    set(o, "server", endpoint(&r->server));
-    set(o, "scheme", text(r->scheme));
-    set(o, "http", text(r->http));
-    set(o, "tls_version", text(r->tls_version));
-    set(o, "sni", text(r->sni));
-    set(o, "host", text(r->host));
-    set(o, "path", text(r->path));
-    set(o, "subprotocol", text(r->subprotocol));
-    set(o, "extensions", text(r->extensions));
-    set(o, "user_agent", text(r->user_agent));
-    set(o, "origin", text(r->origin));
-    set(o, "server_software", text(r->server_software));
-    set(o, "app", text(r->app));
-    set(o, "handshake_status", number(r->handshake_status));
-    set(o, "midstream", json_boolean(r->midstream));
-    set(o, "started", when(r->started_ns));
-    set(o, "established", when(r->established_ns));
-    set(o, "ended", when(r->ended_ns));
-    set(o, "duration_ms", ms(r->duration_ns));
-}
-
-static void set_how(json_t *o, const struct wsc_closure *r)
-{
-    const struct wsc_code_info *info = r->close_code >= 0 ? wsc_code_find(r->close_code) : NULL;
-    set(o, "close_code", number(r->close_code));
-    set(o, "code_name", word(info != NULL ? info->name : NULL));
-    set(o, "code_source", word(wsc_code_source_name(r->code_source)));
-    set(o, "reason", text(r->reason));
-    set(o, "ending", word(wsc_ending_name(r->ending)));
-    set(o, "closed_by", word(wsc_side_name(r->closed_by)));
-    set(o, "client_close", close_frame(&r->close[WSC_DIR_C2S]));
-    set(o, "server_close", close_frame(&r->close[WSC_DIR_S2C]));
-    set(o, "client_saw", saw(&r->saw[WSC_DIR_C2S]));
-    set(o, "server_saw", saw(&r->saw[WSC_DIR_S2C]));
-    set(o, "tcp_end", word(wsc_tcp_end_name(r->tcp_end)));
-    set(o, "tcp_end_by", word(wsc_side_name(r->tcp_end_by)));
-    set(o, "tcp_end_packet", packet(r->tcp_end_packet));
-}
-
-static json_t *app_code(const struct wsc_closure *r)
-{
-    if (r->app_code_scope.ptr == NULL)
-        return json_null();
-    json_t *o = json_object();
-    set(o, "scope", text(r->app_code_scope));
-    set(o, "name", text(r->app_code_name));
-    set(o, "meaning", text(r->app_code_meaning));
-    return o;
-}
-
-static void set_why(json_t *o, const struct wsc_closure *r)
-{
-    set(o, "cause", text(r->cause));
-    set(o, "confidence", word(wsc_confidence_name(r->confidence)));
-    set(o, "evidence", sentences(r));
-    set(o, "software", text(r->software));
-    set(o, "violations", violations(r));
-    set(o, "app_code", app_code(r));
-    set(o, "key", text(r->key));
-    json_t *legs = json_array();
-    for (size_t i = 0; i < r->legs_len; i++)
-        json_array_append_new(legs, json_integer((json_int_t)r->legs[i]));
-    set(o, "legs", legs);
-}
-
-static void set_how_much(json_t *o, const struct wsc_closure *r)
-{
-    set(o, "frames", both(r->frames));
-    set(o, "messages", both(r->messages));
-    set(o, "bytes", both(r->bytes));
-    set(o, "pings", both(r->pings));
-    set(o, "pongs", both(r->pongs));
-    set(o, "last_rtt_ms", ms(r->last_rtt_ns));
-    json_t *idle = json_object();
-    set(idle, "any", ms(r->idle_any_ns));
-    set(idle, "client", ms(r->idle_client_ns));
-    set(idle, "server", ms(r->idle_server_ns));
-    set(idle, "data", ms(r->idle_data_ns));
-    set(o, "idle_ms", idle);
-    set(o, "missing_bytes", both(r->missing_bytes));
-    set(o, "retransmitted", both(r->retransmitted));
-    json_t *last = json_object();
-    set(last, "client", number(r->last_message[0]));
-    set(last, "server", number(r->last_message[1]));
-    set(o, "last_message_bytes", last);
-    set(o, "first_packet", packet(r->first_packet));
-    set(o, "last_packet", packet(r->last_packet));
-    if (r->violations_more > 0)
-        set(o, "violations_more", json_integer((json_int_t)r->violations_more));
 }
 
 /* JSON leaves DEL, C1 and what turns the reading direction as they are, and a terminal would act on
@@ -255,29 +83,38 @@ static int put_escaped(const char *text, size_t len, void *ctx)
     return ferror(out) ? -1 : 0;
 }
 
+#define DIGITS JSON_REAL_PRECISION(15)
+
+size_t wsc_json_real(double v, char *out, size_t cap)
+{
+    json_t *real = json_real(v);
+    size_t len = json_dumpb(real, out, cap, JSON_ENCODE_ANY | DIGITS);
+    json_decref(real);
+    return len <= cap ? len : 0;
+}
+
+void wsc_json_begin(struct wsc_report *rep)
+{
+    if (rep->opt.format == WSC_FORMAT_JSON)
+        fputs(rep->rows == 0 ? "[\n" : ",\n", rep->out);
+}
+
+enum wsc_err wsc_json_end(struct wsc_report *rep)
+{
+    if (rep->opt.format == WSC_FORMAT_NDJSON)
+        fputc('\n', rep->out);
+    return wsc_render_written(rep);
+}
+
 enum wsc_err wsc_json_put(struct wsc_report *rep, json_t *o)
 {
     if (o == NULL)
         return WSC_ERR_NOMEM;
-    if (rep->opt.format == WSC_FORMAT_JSON)
-        fputs(rep->rows == 0 ? "[\n" : ",\n", rep->out);
-    int r = json_dump_callback(o, put_escaped, rep->out, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    wsc_json_begin(rep);
+    int r = json_dump_callback(o, put_escaped, rep->out, JSON_COMPACT | DIGITS);
     json_decref(o);
-    if (rep->opt.format == WSC_FORMAT_NDJSON)
-        fputc('\n', rep->out);
-    if (r != 0 && !ferror(rep->out))
-        return WSC_ERR_NOMEM;
-    return wsc_render_written(rep);
-}
-
-static enum wsc_err record(struct wsc_report *rep, const struct wsc_closure *r)
-{
-    json_t *o = json_object();
-    set_who(o, r);
-    set_how(o, r);
-    set_why(o, r);
-    set_how_much(o, r);
-    return wsc_json_put(rep, o);
+    enum wsc_err e = wsc_json_end(rep);
+    return r != 0 && e == WSC_OK ? WSC_ERR_NOMEM : e;
 }
 
 static enum wsc_err stats(struct wsc_report *rep, const enum wsc_stats_key *keys, size_t n,
@@ -320,7 +157,7 @@ static enum wsc_err end(struct wsc_report *rep)
 }
 
 const struct wsc_render_ops wsc_render_json = {
-    .record = record, .stats = stats, .code = code, .end = end};
+    .record = wsc_json_record, .stats = stats, .code = code, .end = end};
 
 json_t *wsc_json_text(struct wsc_span s)
 {

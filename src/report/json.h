@@ -11,6 +11,20 @@
 json_t *wsc_json_text(struct wsc_span s);
 json_t *wsc_json_time(uint64_t ns); /* 0: null */
 
+/* What stands for a byte that is no UTF-8. */
+#define WSC_JSON_REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
+
+/* |v| as wsc_json_put() writes it; returns the length, 0 if |cap| is too small or there is no
+ * memory. */
+size_t wsc_json_real(double v, char *out, size_t cap);
+
+/* What stands before and behind each value of a report; the second returns what became of it. */
+void wsc_json_begin(struct wsc_report *rep);
+enum wsc_err wsc_json_end(struct wsc_report *rep);
+
+/* json_record.c */
+enum wsc_err wsc_json_record(struct wsc_report *rep, const struct wsc_closure *r);
+
 /* Writes |o|, and drops it, as a line of its own (NDJSON) or as the next element of the array
  * (JSON). NULL: no memory. */
 enum wsc_err wsc_json_put(struct wsc_report *rep, json_t *o);

@@ -2,20 +2,37 @@
 
 #include <wsclose/report.h>
 
+#include "base/decimal.h"
 #include "base/utf8.h"
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
+
+static char *two_digits(char *at, char before, uint64_t v)
+{
+    *at++ = before;
+    return wsc_decimal_padded(at, v, 2);
+}
 
 void wsc_time_text(uint64_t ns, char out[WSC_TIME_TEXT_MAX])
 {
-    time_t s = (time_t)(ns / UINT64_C(1000000000));
-    struct tm tm;
-    if (gmtime_r(&s, &tm) == NULL || tm.tm_year > 9999 - 1900)
-        memset(&tm, 0, sizeof(tm));
-    size_t n = strftime(out, WSC_TIME_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-    (void)snprintf(out + n, WSC_TIME_TEXT_MAX - n, ".%09" PRIu64 "Z", ns % UINT64_C(1000000000));
+    uint64_t s = ns / UINT64_C(1000000000), days = s / 86400, second = s % 86400;
+    /* Years that begin in March have their leap day at the end; eras of 400 years are all alike.
+     * 719468 days lie between 0000-03-01 and 1970-01-01. What 64 bits hold ends in 2554. */
+    uint64_t day = (days + 719468) % 146097, era = (days + 719468) / 146097;
+    uint64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+    uint64_t in_year = day - (365 * year + year / 4 - year / 100);
+    uint64_t month = (5 * in_year + 2) / 153; /* 0: March */
+    char *at = wsc_decimal_padded(out, era * 400 + year + (month >= 10), 4);
+    at = two_digits(at, '-', month < 10 ? month + 3 : month - 9);
+    at = two_digits(at, '-', in_year - (153 * month + 2) / 5 + 1);
+    at = two_digits(at, 'T', second / 3600);
+    at = two_digits(at, ':', second / 60 % 60);
+    at = two_digits(at, ':', second % 60);
+    *at++ = '.';
+    at = wsc_decimal_padded(at, ns % UINT64_C(1000000000), 9);
+    *at++ = 'Z';
+    *at = '\0';
 }
 
 int32_t wsc_text_next(struct wsc_span s, size_t *at)

@@ -40,8 +40,11 @@ Test(names, a_foreign_word_is_none_of_ours)
 Test(endpoint, texts_round_trip)
 {
     /* RFC 5952: lower case, the longest run of zeros shortened. */
-    static const char *const texts[] = {"10.0.0.7:51022", "[2001:db8::5]:443", "[::1]:1",
-                                        "255.255.255.255:65535", "[fe80::1:2]:80"};
+    static const char *const texts[] = {
+        "10.0.0.7:51022", "[2001:db8::5]:443",
+        "[::1]:1",        "255.255.255.255:65535",
+        "[fe80::1:2]:80", "0.0.0.0:0",
+        "100.20.3.99:10", "[2001:db8:1111:2222:3333:4444:5555:6666]:65535"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct wsc_endpoint e;
         char text[WSC_ENDPOINT_TEXT_MAX];

@@ -139,6 +139,81 @@ Test(json, hostile_text_reads_back)
     free(out);
 }
 
+/* What is written by hand is what the library writes of the same values. */
+static void expect_as_the_library(const struct wsc_closure *r)
+{
+    char *out = render(WSC_FORMAT_NDJSON, r, 1);
+    json_t *o = json_loads(out, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    cr_assert_not_null(o, "%s", out);
+    char *again = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    out[strlen(out) - 1] = '\0'; /* the line's end */
+    cr_expect_str_eq(out, again);
+    free(again);
+    json_decref(o);
+    free(out);
+}
+
+Test(json, numbers_are_as_the_library_writes_them)
+{
+    struct wsc_closure r = unknown();
+    for (int64_t ns = 0; ns < INT64_MAX / 2; ns += 1 + ns / 3 + ns % 5) {
+        r.duration_ns = ns;
+        r.last_rtt_ns = ns / 1000 * 1000;
+        r.idle_any_ns = ns / 1000000 * 1000000;
+        r.idle_data_ns = ns / 100000000 * 100000000;
+        char *out = render(WSC_FORMAT_NDJSON, &r, 1);
+        json_t *o = json_loads(out, 0, NULL);
+        /* Beyond that 15 digits are not all of them. */
+        cr_expect(ns >= INT64_C(1000000000000000) ||
+                      json_real_value(json_object_get(o, "last_rtt_ms")) ==
+                          (double)r.last_rtt_ns / 1e6,
+                  "%lld", (long long)r.last_rtt_ns);
+        json_decref(o);
+        free(out);
+        r.bytes[0] = (uint64_t)ns * 2;
+        r.id = ns;
+        expect_as_the_library(&r);
+    }
+}
+
+Test(json, a_full_record_is_as_the_library_writes_it)
+{
+    static const struct wsc_endpoint v4 = {.family = 4, .addr = {10, 0, 200, 255}, .port = 65535},
+                                     v6 = {.family = 6, .addr = {0x20, 1, 0xd, 0xb8, [15] = 5}};
+    char text[5200]; /* longer than a piece of the writer, with all of ASCII at every place */
+    for (size_t len = 0; len < sizeof(text); len += len < 300 ? 1 : 127) {
+        for (size_t i = 0; i < len; i++)
+            text[i] = (char)((i + len) % 0x7f);
+        struct wsc_closure r = unknown();
+        r.client = v4;
+        r.server = v6;
+        r.path = (struct wsc_span){.ptr = (const uint8_t *)text, .len = len};
+        r.host = span("日本語");
+        r.midstream = true;
+        r.started_ns = r.ended_ns = UINT64_C(1767323045123456789);
+        r.close_code = 1011;
+        r.close[1] = (struct wsc_close_frame){.seen = true,
+                                              .code = 1011,
+                                              .reason = r.path,
+                                              .at_ns = r.ended_ns,
+                                              .packet = WSC_REF(3, 7)};
+        r.saw[0] = (struct wsc_saw){.code = 1011, .reason = span("x"), .clean = 1};
+        r.saw[1] = (struct wsc_saw){.code = 1006, .clean = WSC_UNKNOWN};
+        r.cause = span("server_error");
+        r.evidence[0] = span("a");
+        r.evidence[1] = r.path;
+        r.evidence_len = 2;
+        r.violations[1].by = WSC_SIDE_CLIENT;
+        r.violations_len = 2;
+        r.violations_more = UINT64_MAX;
+        r.app_code_scope = r.app_code_name = r.app_code_meaning = span("s");
+        r.legs[0] = 5;
+        r.legs[1] = -6;
+        r.legs_len = 2;
+        expect_as_the_library(&r);
+    }
+}
+
 Test(json, an_array_is_one_value_however_long)
 {
     const struct wsc_closure r[3] = {unknown(), unknown(), unknown()};

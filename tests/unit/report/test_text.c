@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static struct wsc_span span(const char *text)
 {
@@ -25,6 +26,28 @@ Test(text, times_are_rfc_3339_to_the_nanosecond)
         char out[WSC_TIME_TEXT_MAX];
         wsc_time_text(rows[i].ns, out);
         cr_expect_str_eq(out, rows[i].text);
+    }
+}
+
+Test(text, times_are_those_of_the_c_library)
+{
+    for (uint64_t s = 0; s < UINT64_MAX / 1000000000; s += 1 + s / 3000) {
+        char out[WSC_TIME_TEXT_MAX], want[WSC_TIME_TEXT_MAX];
+        time_t t = (time_t)s;
+        struct tm tm;
+        (void)gmtime_r(&t, &tm);
+        (void)strftime(want, sizeof(want), "%Y-%m-%dT%H:%M:%S.000000000Z", &tm);
+        wsc_time_text(s * 1000000000, out);
+        cr_assert_str_eq(out, want);
+    }
+    /* Each day, leap days among them. */
+    for (time_t t = 0; t < (time_t)(UINT64_MAX / 1000000000); t += 86400) {
+        char out[WSC_TIME_TEXT_MAX], want[WSC_TIME_TEXT_MAX];
+        struct tm tm;
+        (void)gmtime_r(&t, &tm);
+        (void)strftime(want, sizeof(want), "%Y-%m-%dT", &tm);
+        wsc_time_text((uint64_t)t * 1000000000, out);
+        cr_assert_eq(memcmp(out, want, strlen(want)), 0, "%s", want);
     }
 }
 
