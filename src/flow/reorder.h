@@ -30,8 +30,8 @@ struct wsc_reorder {
     uint64_t
         overdue_ns; /* the owner's: when it became clear that the first hole will not be filled */
     uint32_t overdue_packets; /* the owner's: packets since then */
-    uint32_t seed; /* of the priorities; not a secret: an attacker who skews the tree gains depth,
-                      and the ceiling bounds that */
+    uint32_t seed; /* of the priorities; the owner's: a secret, or else segments can be sent in an
+                      order that makes the tree a list */
 };
 
 /* Holds what is new of |data| (|wire_len| bytes at |off|, the leading data.len of them captured).

@@ -30,7 +30,9 @@ struct feed {
 
 void wsc_tcp_shared_init(struct wsc_tcp_shared *sh, size_t max_held, size_t max_held_per_dir)
 {
-    *sh = (struct wsc_tcp_shared){.max_held = max_held, .max_held_per_dir = max_held_per_dir};
+    *sh = (struct wsc_tcp_shared){.max_held = max_held,
+                                  .max_held_per_dir = max_held_per_dir,
+                                  .seed = (uint32_t)wsc_hash_key_random().k[0]};
     wsc_pool_init(&sh->more_pool, sizeof(struct wsc_tcp_more), 64);
 }
 
@@ -282,6 +284,8 @@ static enum wsc_tcp_result hold(struct feed *f, uint64_t off, struct wsc_span da
     struct wsc_reorder *held = more->held[f->way];
     if (held == NULL)
         return WSC_TCP_NOMEM;
+    if (held->root == NULL)
+        held->seed = f->sh->seed += UINT32_C(0x9e3779b9);
     size_t before = held->bytes;
     uint64_t fresh = 0;
     bool ok = wsc_reorder_insert(held, off, data, wire_len, &f->at, &fresh);

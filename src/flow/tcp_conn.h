@@ -142,6 +142,7 @@ struct wsc_tcp_shared {
     struct wsc_pool more_pool;
     size_t held_bytes; /* out of order, all connections */
     size_t max_held, max_held_per_dir;
+    uint32_t seed;           /* of what is held next */
     uint64_t given_up_bytes; /* holes declared gaps at a ceiling */
 };
 void wsc_tcp_shared_init(struct wsc_tcp_shared *sh, size_t max_held, size_t max_held_per_dir);

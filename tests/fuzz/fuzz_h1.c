@@ -156,6 +156,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     wsc_event_log_clear(&whole.log);
     wsc_event_log_clear(&split.log);
     struct wsc_span s = {.ptr = data + CHOICES, .len = size - CHOICES};
-    must(!wsc_h1_looks_like_request(s) || !wsc_h1_looks_like_response(s));
+    must(s.len < 8 || !wsc_h1_looks_like_request(s) || !wsc_h1_looks_like_response(s));
     return 0;
 }
