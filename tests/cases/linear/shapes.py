@@ -411,7 +411,7 @@ def pcapng_sections(n):
 
 def pcapng_secrets(n):
     lines = (b"CLIENT_RANDOM %064x %096x\n" % (i, i) for i in range(n))
-    return SECTION + INTERFACE + b"".join(block(10, struct.pack("<II", 0x544c534b, 176) + line + b"\0") for line in lines) + packet(0)
+    return SECTION + INTERFACE + b"".join(block(10, struct.pack("<II", 0x544c534b, 176) + line) for line in lines) + packet(0)
 
 
 def pcapng_packets(n):
