@@ -196,8 +196,8 @@ static enum wsc_err look(struct wsc_capture *c, struct member *m, struct wsc_err
         return e;
     m->size = wsc_input_size(m->in);
     m->snaplen = m->source->snaplen;
-    if (m->is_stdin)
-        return WSC_OK; /* its packets are handed on as they come */
+    if (m->is_stdin || m->size == 0)
+        return WSC_OK; /* a pipe: its packets come once, and are handed on as they come */
     char why[256];
     if (m->source->ops->next(m->source, &m->head, why, sizeof(why)) == WSC_OK)
         m->start_ns = m->head.ts_ns;

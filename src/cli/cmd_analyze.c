@@ -204,6 +204,17 @@ static void read_all(struct run *r)
     (void)!wsc_workers_flush(r->analysis.workers);
 }
 
+static bool is_piped(const struct run *r)
+{
+    struct wsc_capture_info info;
+    for (size_t i = 0; i < wsc_capture_count(r->capture); i++) {
+        wsc_capture_info(r->capture, i, &info);
+        if (info.size == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Some programs write secrets into a capture behind the packets that they are for. */
 static void read_again(struct run *r)
 {
@@ -212,9 +223,9 @@ static void read_again(struct run *r)
     wsc_keylog_get_stats(r->analysis.keys.log, &s);
     if (s.late == 0 || r->failed || interrupted)
         return;
-    if (r->streaming) {
+    if (r->streaming || is_piped(r)) {
         out_say("%" PRIu64 " TLS secrets stand behind the packets they are for: analyse a file "
-                "instead of standard input to have them used",
+                "instead of a pipe to have them used",
                 s.late);
         return;
     }

@@ -4,6 +4,7 @@
 #include "i18n.h"
 #include "out.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,6 +67,15 @@ static bool take_lang(int *argc, char ***argv)
     return *argc >= 2;
 }
 
+/* What --help and --version print is written by nobody who looks. */
+static int printed(int status)
+{
+    if (status != EXIT_DONE || (fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE)
+        return status;
+    out_say("cannot write the output: %s", strerror(errno));
+    return EXIT_FAILED;
+}
+
 /* Not each part that goes on without the memory it asked for says so. */
 static int checked(int status)
 {
@@ -88,14 +98,14 @@ int main(int argc, char **argv)
     const char *word = argv[1];
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
         help(stdout);
-        return EXIT_DONE;
+        return printed(EXIT_DONE);
     }
     if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
         printf("wsclose %s\n", wsc_version());
-        return EXIT_DONE;
+        return printed(EXIT_DONE);
     }
     for (size_t i = 0; i < COMMANDS; i++)
         if (strcmp(word, commands[i]->name) == 0)
-            return checked(commands[i]->run(argc - 2, argv + 2));
+            return printed(checked(commands[i]->run(argc - 2, argv + 2)));
     return unknown(word);
 }

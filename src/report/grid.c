@@ -184,7 +184,7 @@ void wsc_grid_flush(struct wsc_report *rep, struct wsc_grid *t)
     }
     for (size_t r = 0; r < t->rows; r++) {
         if (t->styles[r] == WSC_GRID_NOTE)
-            put_note(rep, t->cells[r * t->len].text);
+            put_note(rep, t->cells[r * t->len].text != NULL ? t->cells[r * t->len].text : "");
         else
             put_line(rep, t, t->cells + r * t->len, t->styles[r]);
     }
@@ -193,12 +193,12 @@ void wsc_grid_flush(struct wsc_report *rep, struct wsc_grid *t)
 
 struct wsc_grid_cell *wsc_grid_row(struct wsc_report *rep, struct wsc_grid *t, char style)
 {
-    if (t->cells == NULL) {
+    if (t->cells == NULL)
         t->cells = wsc_calloc(ROWS_HELD * t->len, sizeof(*t->cells));
+    if (t->styles == NULL)
         t->styles = wsc_calloc(ROWS_HELD, 1);
-        if (t->cells == NULL || t->styles == NULL)
-            return NULL;
-    }
+    if (t->cells == NULL || t->styles == NULL)
+        return NULL;
     if (t->rows == ROWS_HELD)
         wsc_grid_flush(rep, t);
     struct wsc_grid_cell *row = t->cells + t->rows * t->len;

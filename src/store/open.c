@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* How long another process may hold the database before we give up. */
 #define BUSY_MS      10000
@@ -37,6 +38,8 @@ static enum wsc_err open_handle(struct wsc_store *s, const char *name, int flags
      * and a page is checked before it is believed. */
     (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    /* We ask none: one in the place of a table may never end. */
+    (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
     rc = wsc_where_register(s->db);
     if (rc != SQLITE_OK)
         return wsc_db_check(s, rc, "cannot be opened", err);
@@ -86,6 +89,36 @@ static enum wsc_err check_version(struct wsc_store *s, int64_t *version, struct 
     return e;
 }
 
+static bool is_our_trigger(const char *sql)
+{
+    size_t n;
+    const char *const *scripts = wsc_migrations(&n);
+    bool ours = false;
+    for (size_t i = 0; sql != NULL && !ours && i < n; i++)
+        ours = strstr(scripts[i], sql) != NULL;
+    return ours;
+}
+
+/* Whoever handed us the database may have put triggers into it, which would run as we write. */
+static enum wsc_err check_triggers(struct wsc_store *s, struct wsc_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum wsc_err e =
+        wsc_db_prepare(s, "SELECT sql FROM sqlite_master WHERE type = 'trigger'", &stmt, err);
+    int rc = SQLITE_DONE;
+    bool ours = true;
+    while (e == WSC_OK && ours && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        ours = is_our_trigger((const char *)sqlite3_column_text(stmt, 0));
+    (void)sqlite3_finalize(stmt);
+    if (e == WSC_OK && ours)
+        return wsc_db_check(s, rc, "reading", err);
+    return e != WSC_OK ? e
+                       : wsc_error_set(err, WSC_ERR_FOREIGN_DB,
+                                       "%s: has triggers that wsclose did not make; nothing was "
+                                       "changed",
+                                       s->name);
+}
+
 /* Ours from the first commit on, as the tables are made before the journal becomes a WAL: what has
  * no application_id in the file itself is another program's, unless there is nothing in it. |path|
  * is NULL when the journals beside the file have been read, else there must be none. */
@@ -94,8 +127,10 @@ static enum wsc_err judge_owner(struct wsc_store *s, const char *path, bool *bla
 {
     int64_t id = 0, version = 0, tables = 0;
     enum wsc_err e = wsc_db_int(s, "PRAGMA application_id", &id, err);
-    if (e == WSC_OK && id == WSC_APPLICATION_ID)
-        return check_version(s, &version, err);
+    if (e == WSC_OK && id == WSC_APPLICATION_ID) {
+        e = check_version(s, &version, err);
+        return e == WSC_OK ? check_triggers(s, err) : e;
+    }
     if (e == WSC_OK)
         e = wsc_db_int(s, "PRAGMA user_version", &version, err);
     if (e == WSC_OK)
@@ -199,10 +234,23 @@ static enum wsc_err set_merging(struct wsc_store *s, struct wsc_error *err)
     return e;
 }
 
+/* SQLite tries again to open for reading alone what it may not make, and then tells of that. */
+static enum wsc_err check_place(struct wsc_store *s, const char *path, struct wsc_error *err)
+{
+    char dir[PATH_MAX];
+    (void)snprintf(dir, sizeof(dir), "%s", path);
+    *(strrchr(dir, '/') + 1) = '\0'; /* open_path() made sure that there is one */
+    if (access(dir, W_OK | X_OK) == 0)
+        return WSC_OK;
+    return wsc_error_set(err, WSC_ERR_IO, "%s: cannot be made: %s", s->name, strerror(errno));
+}
+
 static enum wsc_err open_writable(struct wsc_store *s, const char *path, struct wsc_error *err)
 {
     bool exists, blank;
     enum wsc_err e = look_first(s, path, &exists, &blank, err);
+    if (e == WSC_OK && !exists)
+        e = check_place(s, path, err);
     if (e == WSC_OK)
         e = open_handle(s, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
     if (e == WSC_OK && sqlite3_db_readonly(s->db, "main") == 1)

@@ -1,8 +1,11 @@
 """Runs the program while the n-th of its calls fails (shim.c), and looks at what is left behind."""
-import json, os, re, shutil, sqlite3, struct, subprocess, tempfile
+import functools, json, os, re, shutil, sqlite3, struct, subprocess, sys, tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, "..", "..", "..")
+sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
+import pcapgen
+
 SITES = 1 << 18
 REPORT = re.compile(r"ERROR: AddressSanitizer|runtime error:|LeakSanitizer|Sanitizer:")
 
@@ -141,9 +144,12 @@ def dump(path):
 
 def sessions(path, n, start=1767323045):
     """A capture of |n| connections that end in all the ways that one packet more or less makes."""
-    import sys
-    sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
-    import pcapgen
+    with open(path, "wb") as f:
+        f.write(sessions_pcap(n, start))
+
+
+@functools.cache
+def sessions_pcap(n, start):
     c = pcapgen.Capture(start)
     for i in range(n):
         s = pcapgen.Session(c, port=10000 + i % 50000, client=f"198.51.{i // 50000}.7", server=("192.0.2.1", 8080 + i % 7))
@@ -156,5 +162,4 @@ def sessions(path, n, start=1767323045):
             s.send(0, pcapgen.close(1000))
         if i % 7:
             s.fin(i % 2)
-    with open(path, "wb") as f:
-        f.write(c.pcap())
+    return c.pcap()

@@ -49,9 +49,9 @@ def several(lab):
 # name: (arguments, what to make before or None, standard input or None)
 SCENES = {
     "ndjson": (["analyze", "--format", "ndjson", *SAMPLES], None, None),
-    "table": (["analyze", "--format", "table", "--db", "none", "--why", *MIXED[:2]], None, None),
-    "csv": (["analyze", "--format", "csv", "--db", "none", *MIXED[:2]], None, None),
-    "json": (["analyze", "--format", "json", "--db", "none", *MIXED[:2]], None, None),
+    "table": (["analyze", "--no-label", "--format", "table", "--db", "none", "--why", *MIXED[:2]], None, None),
+    "csv": (["analyze", "--no-label", "--format", "csv", "--db", "none", *MIXED[:2]], None, None),
+    "json": (["analyze", "--no-label", "--format", "json", "--db", "none", *MIXED[:2]], None, None),
     "filtered": (["analyze", "--format", "ndjson", "--filter", "tcp", "--code", "1000", *MIXED[:1]], None, None),
     "replaced": (["analyze", "--format", "ndjson", "--keep-query", *MIXED], several, None),
     "known": (["analyze", "--format", "ndjson", *MIXED[:2]], several, None),
