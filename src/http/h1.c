@@ -18,14 +18,15 @@ enum step {
     FAILED
 };
 
+/* What a body needs is in the first cache line. */
 struct wsc_h1 {
-    const struct wsc_h1_ops *ops;
-    void *ctx;
     uint64_t offset; /* of the next byte */
     uint64_t left;
+    enum step step;
+    const struct wsc_h1_ops *ops;
+    void *ctx;
     struct wsc_buf held; /* of a head that did not come whole: its bytes so far */
     size_t extra;        /* bytes of a chunk's first line */
-    enum step step;
     struct wsc_h1_scan scan;
 };
 

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 
 #include <endian.h>
+#include <stddef.h>
 #include <string.h>
 #include <strings.h>
 
@@ -13,7 +14,10 @@ enum { LENGTH = WSC_HEAD_NONE + 1, CODING };
 
 void wsc_h1_scan_init(struct wsc_h1_scan *s, bool requests)
 {
-    *s = (struct wsc_h1_scan){.requests = requests, .step = START_LINE, .item = WSC_HEAD_NONE};
+    memset(s, 0, offsetof(struct wsc_h1_scan, items));
+    s->requests = requests;
+    s->step = START_LINE;
+    s->item = WSC_HEAD_NONE;
 }
 
 void wsc_h1_scan_init_trailers(struct wsc_h1_scan *s, bool requests)
@@ -26,22 +30,40 @@ void wsc_h1_scan_init_trailers(struct wsc_h1_scan *s, bool requests)
 
 #define EACH UINT64_C(0x0101010101010101)
 
-/* How many bytes from |p| on are no control characters, eight at a time: below 0x20 the
- * subtraction borrows, 0x7f is the one that becomes 0. A borrow may mark a byte behind the first
- * that is marked, never one before it. */
+static uint64_t load(const uint8_t *p)
+{
+    uint64_t x;
+    memcpy(&x, p, sizeof(x));
+    return le64toh(x);
+}
+
+/* How many bytes from |p| on are no control characters, eight at a time: of the low seven bits a
+ * sum with 0x60 sets the eighth from 0x20 on, a sum with 1 at 0x7f. */
 static size_t plain_run(const uint8_t *p, size_t n)
 {
     size_t i = 0;
     for (; i + 8 <= n; i += 8) {
-        uint64_t x;
-        memcpy(&x, p + i, sizeof(x));
-        x = le64toh(x);
-        uint64_t del = x ^ EACH * 0x7f;
-        uint64_t marks = (((x - EACH * 0x20) & ~x) | ((del - EACH) & ~del)) & EACH * 0x80;
+        uint64_t x = load(p + i), low = x & EACH * 0x7f;
+        uint64_t marks = (~(low + EACH * 0x60) | (low + EACH)) & ~x & EACH * 0x80;
         if (marks != 0)
             return i + ((size_t)__builtin_ctzll(marks) >> 3);
     }
     while (i < n && p[i] >= 0x20 && p[i] != 0x7f)
+        i++;
+    return i;
+}
+
+/* How many bytes from |p| on are no colon: the one that becomes 0 borrows. A borrow may mark a byte
+ * behind the first that is marked, never one before it. */
+static size_t to_colon(const uint8_t *p, size_t n)
+{
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        uint64_t x = load(p + i) ^ EACH * ':', marks = (x - EACH) & ~x & EACH * 0x80;
+        if (marks != 0)
+            return i + ((size_t)__builtin_ctzll(marks) >> 3);
+    }
+    while (i < n && p[i] != ':')
         i++;
     return i;
 }
@@ -261,6 +283,14 @@ static const bool name_byte[256] = {
 };
 /* clang-format on */
 
+static bool is_name(const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!name_byte[p[i]])
+            return false;
+    return true;
+}
+
 static unsigned item_of(const uint8_t *head, size_t from, size_t to)
 {
     while (to > from && head[to - 1] == ' ')
@@ -269,9 +299,11 @@ static unsigned item_of(const uint8_t *head, size_t from, size_t to)
     unsigned item = wsc_head_item((const char *)name.ptr, name.len);
     if (item != WSC_HEAD_NONE)
         return item;
-    if (is_word(name, "content-length", 14))
+    if (name.len == 14 && wsc_head_is(name.ptr, "content-length", 14))
         return LENGTH;
-    return is_word(name, "transfer-encoding", 17) ? CODING : WSC_HEAD_NONE;
+    if (name.len == 17 && wsc_head_is(name.ptr, "transfer-encoding", 17))
+        return CODING;
+    return WSC_HEAD_NONE;
 }
 
 /* A line that begins with a space goes on with the value of the one before (RFC 9112 5.2). */
@@ -303,15 +335,13 @@ static enum wsc_h1_scanned read_name(struct wsc_h1_scan *s, const uint8_t *head,
             return s->coded && s->has_length ? WSC_H1_SCAN_BAD : r; /* RFC 9112 6.3 */
         }
     }
-    size_t at = s->at;
-    while (at < len && name_byte[head[at]])
-        at++;
-    s->at = (uint32_t)at;
-    if (at == len)
-        return WSC_H1_SCAN_MORE;
-    if (head[at] != ':' || at == s->line)
+    size_t from = s->at, to = from + to_colon(head + from, len - from);
+    s->at = (uint32_t)to;
+    if (to == len)
+        return is_name(head + from, to - from) ? WSC_H1_SCAN_MORE : WSC_H1_SCAN_BAD;
+    s->item = (uint8_t)item_of(head, s->line, to);
+    if (s->item == WSC_HEAD_NONE && (to == s->line || !is_name(head + s->line, to - s->line)))
         return WSC_H1_SCAN_BAD;
-    s->item = (uint8_t)item_of(head, s->line, at);
     s->value = ++s->at;
     s->step = FIELD_VALUE;
     return WSC_H1_SCAN_DONE;

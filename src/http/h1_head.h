@@ -17,19 +17,19 @@ enum wsc_h1_scanned {
 
 /* Offsets are from the head's first byte, bits are by item (head_text.h). */
 struct wsc_h1_scan {
-    uint32_t at;            /* bytes read */
-    uint32_t line, value;   /* where the line at hand starts, and the value in it */
-    uint32_t fields;        /* where the first field's line starts */
-    uint32_t found, mended; /* items there are; those that are repeated or folded */
-    struct {
-        uint32_t at, len;
-    } items[WSC_HEAD_NONE];
+    uint32_t at;             /* bytes read */
+    uint32_t line, value;    /* where the line at hand starts, and the value in it */
+    uint32_t fields;         /* where the first field's line starts */
+    uint32_t found, mended;  /* items there are; those that are repeated or folded */
     uint64_t content_length; /* if |has_length| */
     uint16_t status;         /* of a response */
     uint8_t version, step, item;
     bool requests, folded, has_length;
     bool coded, chunked; /* Transfer-Encoding is there; its last coding is chunked */
     bool get, connect, head_method;
+    struct {
+        uint32_t at, len;
+    } items[WSC_HEAD_NONE]; /* of those that are found */
 };
 
 void wsc_h1_scan_init(struct wsc_h1_scan *s, bool requests);

@@ -60,13 +60,32 @@ static unsigned candidate(const char *name, size_t len)
     }
 }
 
+/* Of eight bytes: those of |word| that are letters (hyphens lack 0x40) may differ in 0x20. */
+static uint64_t differ(const uint8_t *name, const char *word)
+{
+    uint64_t n, w;
+    memcpy(&n, name, sizeof(n));
+    memcpy(&w, word, sizeof(w));
+    return (n ^ w) & ~((w & UINT64_C(0x4040404040404040)) >> 1);
+}
+
+bool wsc_head_is(const uint8_t *name, const char *word, size_t len)
+{
+    if (len < 8)
+        return strncasecmp((const char *)name, word, len) == 0;
+    for (size_t i = 0; i + 8 < len; i += 8)
+        if (differ(name + i, word + i) != 0)
+            return false;
+    return differ(name + len - 8, word + len - 8) == 0;
+}
+
 unsigned wsc_head_item(const char *name, size_t len)
 {
     if (len == 0)
         return WSC_HEAD_NONE;
     unsigned item = candidate(name, len);
     if (item == WSC_HEAD_NONE || (name[0] | 0x20) != names[item][0] ||
-        strncasecmp(name, names[item], len) != 0)
+        !wsc_head_is((const uint8_t *)name, names[item], len))
         return WSC_HEAD_NONE;
     return item;
 }

@@ -18,6 +18,10 @@ struct wsc_head_text {
     size_t piece_at;     /* of the piece being written */
 };
 
+/* True if |name| is |word|, in lower case, in any case; both have |len| bytes, of |word| letters
+ * and hyphens. */
+bool wsc_head_is(const uint8_t *name, const char *word, size_t len);
+
 /* The item of a header field's name, in any case; WSC_HEAD_NONE if it is not kept. */
 unsigned wsc_head_item(const char *name, size_t len);
 
