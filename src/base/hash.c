@@ -30,8 +30,9 @@ static uint64_t load4(const uint8_t *p)
     return v;
 }
 
-/* The last bytes are read in two words that may overlap; the length, which the hash begins with,
- * tells apart what that makes equal. */
+/* The last bytes are read in two pieces that may overlap; the length, which the hash begins with,
+ * tells apart what that makes equal. Up to eight make one word: were it both factors, those could
+ * change places. */
 uint64_t wsc_hash(struct wsc_hash_key key, const void *data, size_t len)
 {
     const uint8_t *p = data;
@@ -40,12 +41,11 @@ uint64_t wsc_hash(struct wsc_hash_key key, const void *data, size_t len)
     for (; left > 16; p += 16, left -= 16)
         h = wsc_hash_fold(load8(p) ^ h, load8(p + 8) ^ key.k[1]);
     uint64_t a = 0, b = 0;
-    if (left >= 8) {
+    if (left > 8) {
         a = load8(p);
         b = load8(p + left - 8);
     } else if (left >= 4) {
-        a = load4(p);
-        b = load4(p + left - 4);
+        a = load4(p) | load4(p + left - 4) << 32;
     } else if (left > 0) {
         a = (uint64_t)p[0] << 16 | (uint64_t)p[left >> 1] << 8 | p[left - 1];
     }
