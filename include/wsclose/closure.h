@@ -197,6 +197,9 @@ struct wsc_closure {
 /* A copy that owns all it points to, in one block; NULL: no memory. Freed by wsc_closure_free(). */
 struct wsc_closure *wsc_closure_copy(const struct wsc_closure *rec);
 void wsc_closure_free(struct wsc_closure *copy); /* NULL is legal */
+/* The same into |room|, aligned as for any type, of wsc_closure_size() bytes. */
+size_t wsc_closure_size(const struct wsc_closure *rec);
+struct wsc_closure *wsc_closure_copy_to(const struct wsc_closure *rec, void *room);
 
 /* The words of the SPEC for each value; never NULL. NONE is "none" where the SPEC has that word,
  * else NULL is printed: wsc_side_name(NONE), wsc_code_source_name(NONE) and

@@ -48,6 +48,23 @@ enum wsc_err wsc_store_set_options(struct wsc_store *s, const char *options,
 enum wsc_err wsc_store_put(struct wsc_store *s, const struct wsc_closure *rec, int64_t *id,
                            struct wsc_error *err) WSC_MUST_USE;
 
+/* Puts records in a thread of its own, which takes no signals: analysing goes on meanwhile. From
+ * wsc_writer_start() to wsc_writer_end() the store belongs to the writer and no other call on it is
+ * allowed. Records get the rows they would get without it. */
+struct wsc_writer;
+/* An import must be under way. Where the system gives no thread, the records are put in the
+ * caller's. Returns WSC_OK or WSC_ERR_NOMEM; |*out| is NULL unless WSC_OK. */
+enum wsc_err wsc_writer_start(struct wsc_store *s, struct wsc_writer **out,
+                              struct wsc_error *err) WSC_MUST_USE;
+/* Takes a copy of |rec|. At most 512 records wait, in 1 MiB; one that is larger than 256 KiB has
+ * room of its own. Beyond that the call waits. Returns WSC_OK, WSC_ERR_NOMEM (nothing was taken),
+ * or what went wrong with a record before, from then on each time: the import is rolled back. */
+enum wsc_err wsc_writer_put(struct wsc_writer *w, const struct wsc_closure *rec,
+                            struct wsc_error *err) WSC_MUST_USE;
+/* Ends the thread and frees |w|; NULL is legal. With |all| it waits until what was taken is put;
+ * without, what still waits is dropped, and the caller rolls back. Returns as wsc_writer_put(). */
+enum wsc_err wsc_writer_end(struct wsc_writer *w, bool all, struct wsc_error *err);
+
 /* Packets of capture |index| of the import that were dropped between two times. */
 struct wsc_store_drop {
     size_t index;

@@ -44,7 +44,8 @@ struct run {
     bool out_open;
     struct wsc_capture *capture;
     struct analysis analysis;
-    struct wsc_store *store; /* NULL: neither stored nor shown */
+    struct wsc_store *store;   /* NULL: neither stored nor shown */
+    struct wsc_writer *writer; /* to which the store belongs while packets are read; NULL: none */
     struct out out;
     struct records records;
     struct summary summary;
@@ -102,7 +103,9 @@ static void on_record(void *ctx, const struct wsc_closure *rec)
     summary_count(&r->summary, rec);
     if (r->store == NULL || r->failed)
         return;
-    if (wsc_store_put(r->store, rec, &id, &err) != WSC_OK) {
+    enum wsc_err e = r->writer != NULL ? wsc_writer_put(r->writer, rec, &err)
+                                       : wsc_store_put(r->store, rec, &id, &err);
+    if (e != WSC_OK) {
         (void)fail(r, &err);
         wsc_capture_stop(r->capture);
         return;
@@ -135,8 +138,19 @@ static bool begin_import(struct run *r)
     struct wsc_error err;
     char options[ANALYSIS_TEXT];
     analysis_text(&r->analysis, &r->opt.common, "", options);
-    return wsc_store_begin(r->store, r->files, r->files_len, options, &err) == WSC_OK ||
-           fail(r, &err);
+    enum wsc_err e = wsc_store_begin(r->store, r->files, r->files_len, options, &err);
+    if (e == WSC_OK && !r->streaming)
+        e = wsc_writer_start(r->store, &r->writer, &err);
+    return e == WSC_OK || fail(r, &err);
+}
+
+/* The store is ours again; all that was read is in it, unless something failed. */
+static void end_writer(struct run *r)
+{
+    struct wsc_error err;
+    if (wsc_writer_end(r->writer, !r->failed, &err) != WSC_OK && !r->failed)
+        (void)fail(r, &err);
+    r->writer = NULL;
 }
 
 static bool open_store(struct run *r)
@@ -234,6 +248,8 @@ static void read_again(struct run *r)
     signalled_capture = NULL;
     wsc_capture_close(r->capture);
     r->capture = NULL;
+    (void)wsc_writer_end(r->writer, false, NULL); /* all of it is read again */
+    r->writer = NULL;
     if (r->store != NULL)
         wsc_store_rollback(r->store);
     if (analysis_renew(&r->analysis, &r->opt.common, false, on_record, r, &err) != WSC_OK)
@@ -311,6 +327,7 @@ static void finish(struct run *r)
 {
     bool keep = keeps(r);
     check_memory(r);
+    end_writer(r);
     r->summary.stored = keep && !interrupted && !r->failed;
     if (r->store != NULL && !interrupted && !r->failed)
         commit(r); /* also of a database that vanishes: connections speak of each other only then */
@@ -331,6 +348,7 @@ static void finish(struct run *r)
 static void close_all(struct run *r)
 {
     signalled_capture = NULL;
+    end_writer(r);
     wsc_store_close(r->store);
     analysis_close(&r->analysis);
     wsc_capture_close(r->capture);

@@ -38,18 +38,26 @@ static struct wsc_span *span_at(struct wsc_closure *rec, size_t i)
                      : &rec->evidence[i - SPANS];
 }
 
-struct wsc_closure *wsc_closure_copy(const struct wsc_closure *rec)
+static const struct wsc_span *const_span_at(const struct wsc_closure *rec, size_t i)
 {
-    struct wsc_closure head = *rec;
-    size_t n = SPANS + rec->evidence_len, bytes = 0;
-    for (size_t i = 0; i < n; i++)
-        bytes += span_at(&head, i)->len;
-    struct wsc_closure *copy = wsc_alloc(sizeof(*copy) + bytes);
-    if (copy == NULL)
-        return NULL;
-    *copy = head;
+    return i < SPANS ? (const struct wsc_span *)(const void *)((const char *)rec + spans[i])
+                     : &rec->evidence[i - SPANS];
+}
+
+size_t wsc_closure_size(const struct wsc_closure *rec)
+{
+    size_t bytes = sizeof(*rec);
+    for (size_t i = 0; i < SPANS + rec->evidence_len; i++)
+        bytes += const_span_at(rec, i)->len;
+    return bytes;
+}
+
+struct wsc_closure *wsc_closure_copy_to(const struct wsc_closure *rec, void *room)
+{
+    struct wsc_closure *copy = room;
+    *copy = *rec;
     uint8_t *to = (uint8_t *)(copy + 1);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < SPANS + rec->evidence_len; i++) {
         struct wsc_span *s = span_at(copy, i);
         if (s->ptr == NULL)
             continue;
@@ -59,6 +67,12 @@ struct wsc_closure *wsc_closure_copy(const struct wsc_closure *rec)
         to += s->len;
     }
     return copy;
+}
+
+struct wsc_closure *wsc_closure_copy(const struct wsc_closure *rec)
+{
+    void *room = wsc_alloc(wsc_closure_size(rec));
+    return room != NULL ? wsc_closure_copy_to(rec, room) : NULL;
 }
 
 void wsc_closure_free(struct wsc_closure *copy)

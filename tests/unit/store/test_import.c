@@ -399,6 +399,11 @@ Test(store_import, killed_in_the_middle)
         wsc_store_close(s);
         cr_expect_eq(wsc_tmp_db_files(&t), 1, "the WAL is merged and gone");
         cr_expect_str_eq(wsc_tmp_db_ask(t.path, "PRAGMA integrity_check", out, sizeof(out)), "ok");
+        cr_expect_str_eq(wsc_tmp_db_ask(t.path,
+                                        "SELECT count(*) FROM sqlite_master"
+                                        " WHERE name = 'connections_by_key'",
+                                        out, sizeof(out)),
+                         "1", "an index that is made last is there");
         wsc_tmp_db_clear(&t);
     }
 }
