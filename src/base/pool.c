@@ -4,12 +4,12 @@
 
 struct wsc_pool_slab {
     struct wsc_pool_slab *next;
-    _Alignas(16) unsigned char blocks[];
+    _Alignas(8) unsigned char blocks[];
 };
 
 void wsc_pool_init(struct wsc_pool *p, size_t block, size_t per_slab)
 {
-    *p = (struct wsc_pool){.block = (block + 15) & ~(size_t)15, .per_slab = per_slab};
+    *p = (struct wsc_pool){.block = (block + 7) & ~(size_t)7, .per_slab = per_slab};
 }
 
 static void push(struct wsc_pool *p, void *block)

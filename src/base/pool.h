@@ -15,7 +15,7 @@ struct wsc_pool {
     size_t bytes; /* held from the system, slabs and their headers */
 };
 
-/* |block| is rounded up to a multiple of 16. */
+/* |block| is rounded up to a multiple of 8, to which blocks are aligned. */
 void wsc_pool_init(struct wsc_pool *p, size_t block, size_t per_slab);
 void *wsc_pool_get(struct wsc_pool *p); /* NULL if memory is refused */
 void wsc_pool_put(struct wsc_pool *p, void *block);

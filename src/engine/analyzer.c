@@ -27,7 +27,7 @@ enum queue {
 #define LABELS (WSC_IDENT_LABELS + 2)
 
 /* What an idle open connection costs; with the table's slots it stays under 512 bytes. */
-_Static_assert(sizeof(struct wsc_conv) + sizeof(struct wsc_conv_ws) <= 480,
+_Static_assert(sizeof(struct wsc_conv) + sizeof(struct wsc_conv_ws) <= 472,
                "an open connection has grown");
 
 struct wsc_analyzer {
@@ -78,8 +78,8 @@ enum wsc_err wsc_analyzer_new(const struct wsc_analyzer_options *opt, wsc_record
     e->ctx = ctx;
     for (int q = 0; q < QUEUE_COUNT; q++)
         wsc_list_init(&an->queues[q]);
-    wsc_tcp_shared_init(&e->tcp, opt->max_reorder_bytes, opt->max_reorder_per_connection);
-    wsc_pool_init(&e->ws_pool, sizeof(struct wsc_conv_ws), 256);
+    wsc_tcp_shared_init(&e->tcp, opt->max_reorder_bytes, opt->max_reorder_per_connection,
+                        sizeof(struct wsc_conv_ws));
     wsc_pool_init(&e->notes_pool, sizeof(struct wsc_conv_notes), 32);
     wsc_pool_init(&e->ledger_pool, sizeof(struct wsc_conv_ledger), 64);
     wsc_pool_init(&e->pre_pool, sizeof(struct wsc_conv_pre), 64);
@@ -160,7 +160,8 @@ static void foretell(struct wsc_analyzer *an, struct wsc_conv *c)
     if (!an->engine.opt.foretell || c->ws == NULL || more == NULL)
         return;
     bool over = c->queue == QUEUE_OVER, said_over = c->ws->foretold % 2 != 0;
-    bool reset = more->rst[0].at.ref != 0 || more->rst[1].at.ref != 0;
+    const struct wsc_tcp_rst *rst = wsc_tcp_resets(&c->tcp)->rst;
+    bool reset = rst[0].at.ref != 0 || rst[1].at.ref != 0;
     bool held = more->held[0] != NULL || more->held[1] != NULL;
     if (over == said_over || (over && (!reset || held || c->ws->foretold >= FORETOLD_MAX)))
         return;
@@ -207,10 +208,10 @@ static size_t memory_held(const struct wsc_analyzer *an)
 {
     const struct wsc_engine *e = &an->engine;
     return sizeof(*an) + wsc_flow_table_bytes(an->flows) + e->tcp.held_bytes +
-           e->tcp.more_pool.bytes + e->ws_pool.bytes + e->notes_pool.bytes + e->ledger_pool.bytes +
-           e->pre_pool.bytes + e->h1_pool.bytes + e->scratch_pool.bytes + e->inner_pool.bytes +
-           e->stream_pool.bytes + e->h2_bytes + wsc_tls_shared_held(e->tls) + e->run_bytes +
-           wsc_intern_bytes(e->intern) + wsc_ip_defrag_held(an->intake.defrag);
+           e->tcp.more_pool.bytes + e->tcp.resets_pool.bytes + e->notes_pool.bytes +
+           e->ledger_pool.bytes + e->pre_pool.bytes + e->h1_pool.bytes + e->scratch_pool.bytes +
+           e->inner_pool.bytes + e->stream_pool.bytes + e->h2_bytes + wsc_tls_shared_held(e->tls) +
+           e->run_bytes + wsc_intern_bytes(e->intern) + wsc_ip_defrag_held(an->intake.defrag);
 }
 
 /* What is given back is used again, not returned to the system: at the ceiling the number of
@@ -466,7 +467,6 @@ void wsc_analyzer_free(struct wsc_analyzer *an)
     wsc_intern_free(e->intern);
     wsc_ws_accept_free(e->accept);
     wsc_limits_free(an->own_limits);
-    wsc_pool_clear(&e->ws_pool);
     wsc_pool_clear(&e->notes_pool);
     wsc_pool_clear(&e->ledger_pool);
     wsc_pool_clear(&e->pre_pool);

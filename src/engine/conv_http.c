@@ -161,9 +161,7 @@ void wsc_conv_note_rejection(struct wsc_engine *e, struct wsc_conv_ws *ws,
 {
     ws->status = (uint16_t)head->status;
     ws->handshake = WSC_EV_REJECTED;
-    struct wsc_conv_notes *n = wsc_conv_notes(e, ws);
-    if (n != NULL)
-        n->answer_ref = e->at->ref;
+    ws->answer_ref = e->at->ref;
     const struct wsc_conv_text texts[] = {
         {WSC_STRING_SERVER_SOFTWARE, head->fields[WSC_H1_SERVER]},
         {WSC_STRING_VIA, head->fields[WSC_H1_VIA]},

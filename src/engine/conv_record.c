@@ -31,7 +31,8 @@ static void fill_side(const struct wsc_conv *c, enum wsc_dir d, struct wsc_ev_si
     };
     if (c->tcp.more != NULL) {
         fill_end(&out->fin, &c->tcp.more->fin[way].at, c->tcp.more->fin[way].off);
-        fill_end(&out->rst, &c->tcp.more->rst[way].at, c->tcp.more->rst[way].off);
+        const struct wsc_tcp_rst *rst = &wsc_tcp_resets(&c->tcp)->rst[way];
+        fill_end(&out->rst, &rst->at, rst->off);
     }
     if (c->inner != NULL && c->inner->alert[d].ref != 0)
         out->alert = (struct wsc_ev_end){.ts_ns = c->inner->alert[d].ns,
@@ -155,7 +156,7 @@ static void fill_times(const struct wsc_conv *c, const struct wsc_verdict *v, st
 {
     const struct wsc_conv_ws *ws = c->ws;
     r->started_ns = c->started_ns;
-    r->established_ns = ws->established_ns;
+    r->established_ns = ws->handshake != WSC_EV_REJECTED ? ws->established_ns : 0;
     r->ended_ns = v->ended_ns;
     r->last_ns = c->last_ns;
     r->duration_ns = span_ns(r->established_ns != 0 ? r->established_ns : r->started_ns,

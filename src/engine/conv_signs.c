@@ -19,19 +19,20 @@ static void fill_tcp(const struct wsc_conv *c, struct wsc_signs *out)
     const struct wsc_tcp_more *more = c->tcp.more;
     if (more == NULL)
         return;
+    const struct wsc_tcp_resets *resets = wsc_tcp_resets(&c->tcp);
     for (int i = 0; i < 2; i++) {
         enum wsc_way way = wsc_conv_way(c, (enum wsc_dir)i);
         const struct wsc_tcp_dir *tcp = &c->tcp.dir[way];
         out->fin[i].origin = origin(&more->fin[way].origin);
         out->fin[i].ttl_stays = tcp->ttl_run >= 2 && tcp->ttl == more->fin[way].origin.ttl;
-        out->rst[i] = (struct wsc_sign_end){.origin = origin(&more->rst[way].origin),
-                                            .after_ref = more->rst[way].after_ref,
-                                            .after_count = more->rst[way].after_count};
+        out->rst[i] = (struct wsc_sign_end){.origin = origin(&resets->rst[way].origin),
+                                            .after_ref = resets->rst[way].after_ref,
+                                            .after_count = resets->rst[way].after_count};
     }
-    out->stale_count = more->stale_count;
-    out->stale_ref = more->stale_ref;
-    out->stale_by = wsc_conv_dir(c, (enum wsc_way)more->stale_way);
-    out->stale_origin = origin(&more->stale_origin);
+    out->stale_count = resets->stale_count;
+    out->stale_ref = resets->stale_ref;
+    out->stale_by = wsc_conv_dir(c, (enum wsc_way)resets->stale_way);
+    out->stale_origin = origin(&resets->stale_origin);
 }
 
 /* |p|: as it stood when the end began. */
@@ -153,7 +154,7 @@ void wsc_conv_signs(const struct wsc_engine *e, const struct wsc_conv *c, struct
     out->quiet_ns = (int64_t)ws->quiet_ms * 1000000;
     if (ws->quiet_ms != 0)
         out->quiet_end_ns = c->started_ns + (uint64_t)ws->quiet_end_ms * 1000000;
-    out->answer_ref = ws->notes != NULL ? ws->notes->answer_ref : 0;
+    out->answer_ref = ws->handshake == WSC_EV_REJECTED ? ws->answer_ref : 0;
     out->software[WSC_DIR_C2S] = wsc_conv_software(e, ws, WSC_STRING_USER_AGENT);
     out->software[WSC_DIR_S2C] = wsc_conv_software(e, ws, WSC_STRING_SERVER_SOFTWARE);
     out->via = wsc_conv_string(e, ws, WSC_STRING_VIA);

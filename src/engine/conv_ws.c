@@ -6,7 +6,7 @@
 
 struct wsc_conv_ws *wsc_conv_ws_new(struct wsc_engine *e, struct wsc_conv *c)
 {
-    struct wsc_conv_ws *ws = wsc_pool_get(&e->ws_pool);
+    struct wsc_conv_ws *ws = wsc_pool_get(&e->tcp.more_pool);
     if (ws == NULL)
         return NULL;
     const struct wsc_conv_stream *stream = c->inner != NULL ? c->inner->now : NULL;
@@ -127,7 +127,7 @@ static void on_start(void *ctx, uint64_t start)
     struct wsc_conv_ws *ws = e->conv->ws;
     enum wsc_dir d = dir_now(e);
     (void)start;
-    ws->frame_ack[d] = (uint32_t)e->at->ack_off;
+    ws->dec[d].mark = (uint32_t)e->at->ack_off;
     if (e->at->ack_off != WSC_TCP_NO_ACK)
         ws->frame_acked |= (uint8_t)(1u << d);
     else
@@ -142,7 +142,7 @@ static uint64_t frame_ack(const struct wsc_engine *e, enum wsc_dir d)
         return WSC_EV_NO_ACK;
     enum wsc_dir other = d == WSC_DIR_C2S ? WSC_DIR_S2C : WSC_DIR_C2S;
     uint64_t near = e->conv->tcp.dir[wsc_conv_way(e->conv, other)].next_off;
-    return near + (uint64_t)(int64_t)(int32_t)(ws->frame_ack[d] - (uint32_t)near);
+    return near + (uint64_t)(int64_t)(int32_t)(ws->dec[d].mark - (uint32_t)near);
 }
 
 static bool is_data(uint8_t opcode)
@@ -466,7 +466,7 @@ void wsc_conv_ws_clear(struct wsc_engine *e, struct wsc_conv *c)
         wsc_ws_decoder_clear(&ws->dec[d], &ws_ops, e);
     wsc_pool_put(&e->notes_pool, ws->notes);
     wsc_pool_put(&e->ledger_pool, ws->ledger);
-    wsc_pool_put(&e->ws_pool, ws);
+    wsc_pool_put(&e->tcp.more_pool, ws);
     c->ws = NULL;
     e->ws_open--;
 }

@@ -126,7 +126,6 @@ struct wsc_conv_notes {
     } before[2];                /* of this sender, when the other side's first Close came */
     uint64_t hidden_off[2];     /* stream offsets, for the bits of ws->hidden */
     uint64_t hidden_ack_off[2]; /* as in the evidence */
-    uint64_t answer_ref;        /* of a rejection */
     uint64_t idle_base_ns[4];   /* times of the last byte any, client, server, data when the end
                                    began, 0: none */
     bool idle_taken;
@@ -154,12 +153,14 @@ enum wsc_conv_string {
 
 /* One WebSocket, from its request on. Indexes are enum wsc_dir. */
 struct wsc_conv_ws {
-    struct wsc_ws_decoder dec[2];
-    struct wsc_conv_notes *notes;   /* NULL: nothing to note */
+    struct wsc_ws_decoder dec[2]; /* |mark|: ack_off of the packet with the first byte of the frame
+                                     being read, its low half */
+    struct wsc_conv_notes *notes; /* NULL: nothing to note */
     struct wsc_conv_ledger *ledger; /* NULL: none needed */
-    uint64_t established_ns;
-    uint32_t frame_ack[2]; /* ack_off of the packet with the first byte of the frame being read: its
-                              low half */
+    union {
+        uint64_t established_ns;
+        uint64_t answer_ref; /* of a rejection */
+    };
     uint64_t last_data_ns;
     uint64_t bytes[2];
     uint32_t longest[2];             /* largest complete message; sizes stop at their maximum */
@@ -177,7 +178,7 @@ struct wsc_conv_ws {
     uint8_t last_kind[2];                /* of the last frame: enum wsc_conv_kind */
     uint8_t app;                         /* enum wsc_ws_app */
     uint8_t goodbye[2], goodbye_code[2]; /* enum wsc_ws_goodbye of the last message, and its code */
-    uint8_t frame_acked;                 /* bit a direction: frame_ack is known */
+    uint8_t frame_acked;                 /* bit a direction: dec[].mark is known */
     bool midstream, key_known;
     uint8_t foretold; /* provisional records handed over; odd: the last said that it is over */
 };
@@ -243,14 +244,14 @@ _Static_assert(WSC_IDENT_LABELS + 1 <= WSC_CONV_LABEL_MASK, "a label has room");
 
 struct wsc_conv {
     struct wsc_flow_node node; /* first: the table's entries are conversations */
+    uint32_t serial : 30;      /* WebSockets seen on this TCP connection */
+    uint32_t client_known : 1, syn_seen : 1;
     struct wsc_age_node age;
     struct wsc_tcp_conn tcp;
     struct wsc_conv_pre *pre;
     struct wsc_conv_ws *ws;
     struct wsc_conv_inner *inner; /* NULL: neither TLS nor HTTP/2 */
     uint64_t first_ref, last_ref, started_ns, last_ns;
-    uint32_t serial : 30; /* WebSockets seen on this TCP connection */
-    uint32_t client_known : 1, syn_seen : 1;
     uint8_t mode[2];     /* by way, enum wsc_conv_mode */
     uint16_t label : 11; /* ident's, 0: none yet */
     uint16_t client : 1; /* enum wsc_way of the client, if |client_known| */
@@ -266,8 +267,8 @@ struct wsc_engine {
     struct wsc_analyzer_options opt;
     wsc_record_fn on_record;
     void *ctx;
-    struct wsc_tcp_shared tcp;
-    struct wsc_pool ws_pool, notes_pool, ledger_pool, pre_pool, h1_pool, scratch_pool, inner_pool,
+    struct wsc_tcp_shared tcp; /* its more_pool is that of struct wsc_conv_ws, too */
+    struct wsc_pool notes_pool, ledger_pool, pre_pool, h1_pool, scratch_pool, inner_pool,
         stream_pool;
     struct wsc_tls_shared *tls;
     struct wsc_tls_names *tls_names;

@@ -75,7 +75,7 @@ enum wsc_err wsc_picker_new(const struct wsc_pick *picks, size_t n, struct wsc_p
     if (p == NULL)
         return WSC_ERR_NOMEM;
     p->len = n;
-    wsc_tcp_shared_init(&p->shared, REORDER_BYTES, REORDER_PER_SIDE);
+    wsc_tcp_shared_init(&p->shared, REORDER_BYTES, REORDER_PER_SIDE, 0);
     p->defrag = wsc_ip_defrag_new(FRAGMENT_BYTES);
     p->trail = wsc_frag_trail_new();
     p->carriers = wsc_calloc(CARRIERS_MAX, sizeof(*p->carriers));

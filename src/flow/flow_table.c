@@ -44,7 +44,7 @@ struct wsc_flow_table *wsc_flow_table_new(size_t entry_size, size_t max)
     t->secret = wsc_hash_key_random();
     t->slots_len = FIRST_SLOTS;
     t->max = max;
-    t->entry_size = (entry_size + 15) & ~(size_t)15;
+    t->entry_size = (entry_size + 7) & ~(size_t)7;
     return t;
 }
 

@@ -28,17 +28,21 @@ struct feed {
     struct wsc_tcp_at at;
 };
 
-void wsc_tcp_shared_init(struct wsc_tcp_shared *sh, size_t max_held, size_t max_held_per_dir)
+void wsc_tcp_shared_init(struct wsc_tcp_shared *sh, size_t max_held, size_t max_held_per_dir,
+                         size_t block)
 {
+    size_t least = sizeof(struct wsc_tcp_more);
     *sh = (struct wsc_tcp_shared){.max_held = max_held,
                                   .max_held_per_dir = max_held_per_dir,
                                   .seed = (uint32_t)wsc_hash_key_random().k[0]};
-    wsc_pool_init(&sh->more_pool, sizeof(struct wsc_tcp_more), 64);
+    wsc_pool_init(&sh->more_pool, block > least ? block : least, 256);
+    wsc_pool_init(&sh->resets_pool, sizeof(struct wsc_tcp_resets), 32);
 }
 
 void wsc_tcp_shared_clear(struct wsc_tcp_shared *sh)
 {
     wsc_pool_clear(&sh->more_pool);
+    wsc_pool_clear(&sh->resets_pool);
 }
 
 static void start(struct wsc_tcp_dir *d, uint32_t seq0)
@@ -55,6 +59,17 @@ static struct wsc_tcp_more *more_of(struct wsc_tcp_conn *c, struct wsc_tcp_share
             *c->more = (struct wsc_tcp_more){0};
     }
     return c->more;
+}
+
+static struct wsc_tcp_resets *resets_of(struct wsc_tcp_conn *c, struct wsc_tcp_shared *sh)
+{
+    struct wsc_tcp_more *more = more_of(c, sh);
+    if (more != NULL && more->resets == NULL) {
+        more->resets = wsc_pool_get(&sh->resets_pool);
+        if (more->resets != NULL)
+            *more->resets = (struct wsc_tcp_resets){0};
+    }
+    return more != NULL ? more->resets : NULL;
 }
 
 static uint64_t end_off(const struct wsc_tcp_dir *d)
@@ -453,7 +468,7 @@ enum wsc_tcp_result wsc_tcp_conn_feed(struct wsc_tcp_conn *c, struct wsc_tcp_sha
     c->dir[wsc_way_back(way)].unanswered = 0;
     enum wsc_tcp_result r = WSC_TCP_TAKEN;
     if (v->tcp_flags & WSC_TCP_RST) {
-        if (more_of(c, sh) != NULL)
+        if (resets_of(c, sh) != NULL)
             wsc_tcp_rst_take(c, way, v, &f.at);
     } else {
         wsc_tcp_rst_answer(c, way, &f.at);
@@ -482,8 +497,8 @@ static void finish_dir(struct feed *f, enum wsc_way way)
         if (acked > end)
             end = acked;
     }
-    const struct wsc_tcp_rst *r = f->c->more != NULL ? &f->c->more->rst[way] : NULL;
-    if (r != NULL && r->at.ref != 0 && r->off > end && !(r->off == end + 1))
+    const struct wsc_tcp_rst *r = &wsc_tcp_resets(f->c)->rst[way];
+    if (r->at.ref != 0 && r->off > end && !(r->off == end + 1))
         end = r->off;
     if (end > d->next_off)
         deliver(f, way, (struct wsc_span){0}, end - d->next_off, &f->at);
@@ -505,6 +520,8 @@ void wsc_tcp_conn_clear(struct wsc_tcp_conn *c, struct wsc_tcp_shared *sh)
         sh->held_bytes -= c->more->held[w]->bytes;
         release_held(c, (enum wsc_way)w);
     }
+    if (c->more != NULL)
+        wsc_pool_put(&sh->resets_pool, c->more->resets);
     wsc_pool_put(&sh->more_pool, c->more);
     *c = (struct wsc_tcp_conn){0};
 }
@@ -517,8 +534,8 @@ bool wsc_tcp_conn_acked(const struct wsc_tcp_conn *c, enum wsc_way way, uint64_t
 bool wsc_tcp_conn_ending(const struct wsc_tcp_conn *c)
 {
     const struct wsc_tcp_more *e = c->more;
-    return e != NULL &&
-           (e->fin[0].at.ref | e->fin[1].at.ref | e->rst[0].at.ref | e->rst[1].at.ref) != 0;
+    const struct wsc_tcp_rst *rst = wsc_tcp_resets(c)->rst;
+    return e != NULL && (e->fin[0].at.ref | e->fin[1].at.ref | rst[0].at.ref | rst[1].at.ref) != 0;
 }
 
 uint64_t wsc_tcp_conn_missing(const struct wsc_tcp_conn *c, enum wsc_way way)
@@ -529,10 +546,11 @@ uint64_t wsc_tcp_conn_missing(const struct wsc_tcp_conn *c, enum wsc_way way)
 bool wsc_tcp_conn_over(const struct wsc_tcp_conn *c)
 {
     const struct wsc_tcp_more *e = c->more;
+    const struct wsc_tcp_rst *rst = wsc_tcp_resets(c)->rst;
     if (e == NULL)
         return false;
     for (int w = 0; w < 2; w++)
-        if (e->rst[w].at.ref != 0 && !e->rst[w].ahead)
+        if (rst[w].at.ref != 0 && !rst[w].ahead)
             return true;
     return e->fin[0].at.ref != 0 && e->fin[1].at.ref != 0 && c->dir[0].next_off >= e->fin[0].off &&
            c->dir[1].next_off >= e->fin[1].off;

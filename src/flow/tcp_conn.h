@@ -56,19 +56,24 @@ struct wsc_tcp_rst {
                    then bytes are missing */
 };
 
-/* What most connections never need: made when the first of it comes up. By sender, index enum
- * wsc_way. */
+/* RSTs, by sender, index enum wsc_way. */
+struct wsc_tcp_resets {
+    struct wsc_tcp_rst rst[2];
+    uint64_t stale_ref; /* the first of those that their receivers would not accept */
+    struct wsc_tcp_origin stale_origin;
+    uint32_t stale_count; /* how many there were */
+    uint8_t stale_way;    /* who claimed to have sent the first, enum wsc_way */
+};
+
+/* What a connection needs only when it ends, or where the capture has it out of order: made when
+ * the first of it comes up. By sender, index enum wsc_way. */
 struct wsc_tcp_more {
     struct wsc_tcp_fin fin[2];
-    struct wsc_tcp_rst rst[2];
-    struct wsc_reorder *held[2]; /* NULL: nothing out of order */
-    uint64_t missing[2];         /* bytes */
-    uint32_t pending_isn[2];     /* if WSC_TCP_SYN_PENDING */
-    uint16_t foreign[2];         /* segments in a row that are nowhere near the window */
-    uint32_t stale_count;        /* RSTs that their receivers would not accept */
-    uint64_t stale_ref;          /* the first of them */
-    struct wsc_tcp_origin stale_origin;
-    uint8_t stale_way; /* its claimed sender, enum wsc_way */
+    struct wsc_tcp_resets *resets; /* NULL: none */
+    struct wsc_reorder *held[2];   /* NULL: nothing out of order */
+    uint64_t missing[2];           /* bytes */
+    uint32_t pending_isn[2];       /* if WSC_TCP_SYN_PENDING */
+    uint16_t foreign[2];           /* segments in a row that are nowhere near the window */
 };
 
 enum wsc_tcp_dir_flag {
@@ -107,6 +112,13 @@ struct wsc_tcp_conn {
     uint8_t id_run[2];
 };
 
+/* What there is of RSTs; none at all, but never NULL. */
+static inline const struct wsc_tcp_resets *wsc_tcp_resets(const struct wsc_tcp_conn *c)
+{
+    static const struct wsc_tcp_resets none;
+    return c->more != NULL && c->more->resets != NULL ? c->more->resets : &none;
+}
+
 /* The offset of a sequence number near next_off. */
 static inline uint64_t wsc_tcp_off(const struct wsc_tcp_dir *d, uint32_t seq)
 {
@@ -139,13 +151,18 @@ static inline bool wsc_tcp_offset_of(const struct wsc_tcp_dir *d, uint32_t seq, 
 
 /* What the connections of one analyzer share. */
 struct wsc_tcp_shared {
+    /* Also for others who keep something as large for a connection: what one of them gives back at
+     * its end, the next may use. */
     struct wsc_pool more_pool;
+    struct wsc_pool resets_pool;
     size_t held_bytes; /* out of order, all connections */
     size_t max_held, max_held_per_dir;
     uint32_t seed;           /* of what is held next */
     uint64_t given_up_bytes; /* holes declared gaps at a ceiling */
 };
-void wsc_tcp_shared_init(struct wsc_tcp_shared *sh, size_t max_held, size_t max_held_per_dir);
+/* |block|: of more_pool, at least that of a struct wsc_tcp_more. */
+void wsc_tcp_shared_init(struct wsc_tcp_shared *sh, size_t max_held, size_t max_held_per_dir,
+                         size_t block);
 void wsc_tcp_shared_clear(struct wsc_tcp_shared *sh);
 
 enum wsc_tcp_result {

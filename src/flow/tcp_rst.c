@@ -40,7 +40,7 @@ struct wsc_tcp_origin wsc_tcp_origin_of(const struct wsc_tcp_conn *c, enum wsc_w
 }
 
 /* An RST that does not count is kept as evidence. */
-static void note_stale(struct wsc_tcp_more *e, enum wsc_way way, uint64_t ref,
+static void note_stale(struct wsc_tcp_resets *e, enum wsc_way way, uint64_t ref,
                        const struct wsc_tcp_origin *origin)
 {
     if (e->stale_count++ > 0)
@@ -54,7 +54,7 @@ void wsc_tcp_rst_take(struct wsc_tcp_conn *c, enum wsc_way way, const struct wsc
                       const struct wsc_tcp_at *at)
 {
     const struct wsc_tcp_dir *d = &c->dir[way];
-    struct wsc_tcp_more *e = c->more;
+    struct wsc_tcp_resets *e = c->more->resets;
     const struct wsc_tcp_origin origin = wsc_tcp_origin_of(c, way, v);
     uint64_t off = 0;
     bool ahead = false, fits;
@@ -76,7 +76,12 @@ void wsc_tcp_rst_take(struct wsc_tcp_conn *c, enum wsc_way way, const struct wsc
         *r = (struct wsc_tcp_rst){.at = *at, .off = off, .origin = origin, .ahead = ahead};
 }
 
-static void drop(struct wsc_tcp_more *e, enum wsc_way way)
+static struct wsc_tcp_resets *resets(const struct wsc_tcp_conn *c)
+{
+    return c->more != NULL ? c->more->resets : NULL;
+}
+
+static void drop(struct wsc_tcp_resets *e, enum wsc_way way)
 {
     struct wsc_tcp_rst *r = &e->rst[way];
     note_stale(e, way, r->at.ref, &r->origin);
@@ -85,19 +90,21 @@ static void drop(struct wsc_tcp_more *e, enum wsc_way way)
 
 void wsc_tcp_rst_answer(struct wsc_tcp_conn *c, enum wsc_way way, const struct wsc_tcp_at *at)
 {
-    if (c->more == NULL)
+    struct wsc_tcp_resets *e = resets(c);
+    if (e == NULL)
         return;
-    struct wsc_tcp_rst *r = &c->more->rst[wsc_way_back(way)];
+    struct wsc_tcp_rst *r = &e->rst[wsc_way_back(way)];
     if (r->at.ref == 0 || at->ack_off == WSC_TCP_NO_ACK)
         return;
     bool goes_on = at->ts_ns > r->at.ts_ns + RST_HEEDED_NS;
     if (goes_on || at->ack_off > r->off + 1)
-        drop(c->more, wsc_way_back(way));
+        drop(e, wsc_way_back(way));
 }
 
 void wsc_tcp_rst_after(struct wsc_tcp_conn *c, enum wsc_way way, const struct wsc_tcp_at *at)
 {
-    struct wsc_tcp_rst *r = c->more != NULL ? &c->more->rst[way] : NULL;
+    struct wsc_tcp_resets *e = resets(c);
+    struct wsc_tcp_rst *r = e != NULL ? &e->rst[way] : NULL;
     if (r == NULL || r->at.ref == 0)
         return;
     if (r->after_count++ == 0)
@@ -107,14 +114,15 @@ void wsc_tcp_rst_after(struct wsc_tcp_conn *c, enum wsc_way way, const struct ws
 void wsc_tcp_rst_weigh(struct wsc_tcp_conn *c, enum wsc_way way, const struct wsc_packet_view *v,
                        uint64_t off)
 {
-    struct wsc_tcp_rst *r = c->more != NULL ? &c->more->rst[way] : NULL;
+    struct wsc_tcp_resets *e = resets(c);
+    struct wsc_tcp_rst *r = e != NULL ? &e->rst[way] : NULL;
     if (r == NULL || r->at.ref == 0 || !r->ahead)
         return;
     bool fin = (v->tcp_flags & WSC_TCP_FIN) != 0;
     uint64_t end = off + v->payload_wire_len;
     bool reaches = end == r->off || (fin && end + 1 == r->off);
     if ((fin && !reaches) || (off < r->off && v->ts_ns > r->at.ts_ns + MISORDER_NS))
-        drop(c->more, way);
+        drop(e, way);
     else if (reaches)
         r->ahead = false;
 }

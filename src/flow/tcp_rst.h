@@ -12,7 +12,7 @@ struct wsc_tcp_origin wsc_tcp_origin_of(const struct wsc_tcp_conn *c, enum wsc_w
 /* |way| sent a packet that is no RST: after its own RST, that is told of it. */
 void wsc_tcp_rst_after(struct wsc_tcp_conn *c, enum wsc_way way, const struct wsc_tcp_at *at);
 
-/* An RST that |way| sent. |c->more| must be there. */
+/* An RST that |way| sent. |c->more->resets| must be there. */
 void wsc_tcp_rst_take(struct wsc_tcp_conn *c, enum wsc_way way, const struct wsc_packet_view *v,
                       const struct wsc_tcp_at *at);
 

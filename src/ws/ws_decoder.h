@@ -73,6 +73,7 @@ struct wsc_ws_decoder {
     uint8_t state;      /* enum wsc_ws_state */
     uint8_t kept;       /* bytes in |scratch| */
     uint16_t flags;     /* private to ws_decoder.c */
+    uint32_t mark;      /* the caller's, for the frame being read */
 };
 
 /* |sender| says whether frames must be masked; |extensions| whether an extension that uses reserved

@@ -132,7 +132,8 @@ static void check(const struct model *m)
     must(held == m->shared.held_bytes && held <= ceiling(m->shared.max_held));
     (void)wsc_tcp_conn_ending(&m->conn);
     (void)wsc_tcp_conn_over(&m->conn);
-    must(!wsc_tcp_conn_done(&m->conn) || wsc_tcp_conn_over(&m->conn) || m->conn.more->rst[0].ahead);
+    must(!wsc_tcp_conn_done(&m->conn) || wsc_tcp_conn_over(&m->conn) ||
+         wsc_tcp_resets(&m->conn)->rst[0].ahead);
 }
 
 static void end(struct model *m)
@@ -236,7 +237,7 @@ static struct model *run(const uint8_t *data, size_t size, bool split)
     m->side[0].isn = m->choice & WRAP ? UINT32_MAX - 700 : 1000;
     m->side[1].isn = 77000;
     wsc_tcp_shared_init(&m->shared, m->choice & TIGHT ? 6000 : (size_t)64 << 20,
-                        m->choice & TIGHT ? 4096 : (size_t)32 << 20);
+                        m->choice & TIGHT ? 4096 : (size_t)32 << 20, 0);
     struct wsc_reader r = wsc_reader_of(data + 1, size - 1);
     for (unsigned n = 0; wsc_rd_left(&r) >= 8 && n < SEGMENTS; n++) {
         struct segment g = segment_of(&r);

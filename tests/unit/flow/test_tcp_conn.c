@@ -111,20 +111,21 @@ static void finish(struct teller *t)
 {
     wsc_tcp_conn_finish(&t->conn, &t->shared, &ops, t);
     const struct wsc_tcp_more *m = t->conn.more;
+    const struct wsc_tcp_resets *resets = wsc_tcp_resets(&t->conn);
     for (int w = 0; m != NULL && w < 2; w++) {
         if (m->fin[w].at.ref != 0)
             say(t, "%cfin@%llu ", "><"[w], (unsigned long long)m -> fin[w].off);
-        if (m->rst[w].at.ref != 0)
-            say(t, "%crst%s ", "><"[w], m -> rst[w].ahead ? "(ahead)" : "");
+        if (resets->rst[w].at.ref != 0)
+            say(t, "%crst%s ", "><"[w], resets -> rst[w].ahead ? "(ahead)" : "");
     }
-    if (m != NULL && m->stale_count > 0)
-        say(t, "stale(%u) ", m->stale_count);
+    if (resets->stale_count > 0)
+        say(t, "stale(%u) ", resets->stale_count);
 }
 
 static void tell(struct teller *t, const char *story, uint32_t isn)
 {
     char words[1024];
-    wsc_tcp_shared_init(&t->shared, 1 << 20, 4096);
+    wsc_tcp_shared_init(&t->shared, 1 << 20, 4096, 0);
     t->isn[0] = isn;
     t->isn[1] = isn + 77777;
     t->now_ns = UINT64_C(1000000000);
