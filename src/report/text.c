@@ -75,12 +75,27 @@ bool wsc_text_joins(int32_t c)
     return c == 0x200c || c == 0x200d;
 }
 
+/* True if every byte of |s| is a visible character of ASCII: most texts are. */
+static bool is_plain(struct wsc_span s)
+{
+    bool plain = true;
+    for (size_t i = 0; i < s.len; i++)
+        plain &= s.ptr[i] >= 0x20 && s.ptr[i] < 0x7f;
+    return plain;
+}
+
 size_t wsc_text_fit(struct wsc_span s, size_t columns, bool utf8, char *out, size_t cap)
 {
     static const size_t ellipsis_room = 4;
     const char *ellipsis = utf8 ? "\xe2\x80\xa6" : "...";
     const size_t ellipsis_columns = utf8 ? 1 : 3;
     size_t used = 0, len = 0, cut_used = 0, cut_len = 0;
+    if ((columns == 0 || s.len <= columns) && s.len + ellipsis_room < cap && is_plain(s)) {
+        if (s.len > 0)
+            memcpy(out, s.ptr, s.len);
+        out[s.len] = '\0';
+        return s.len;
+    }
     for (size_t at = 0; at < s.len;) {
         char piece[WSC_TEXT_SHOWN_MAX];
         size_t n = 0, w = wsc_text_show(s, &at, piece, &n);

@@ -110,6 +110,23 @@ Test(text, fitting_never_exceeds_the_width)
     }
 }
 
+/* Room for an ellipsis of 3 bytes and the NUL stays behind what is whole. */
+Test(text, fitting_never_exceeds_the_room)
+{
+    for (size_t cap = 6; cap < 20; cap++) {
+        for (size_t n = 0; n < 20; n++) {
+            char out[24], want[24];
+            bool whole = n + 4 < cap;
+            size_t kept = whole ? n : cap - 5;
+            memset(want, 'a', kept);
+            memcpy(want + kept, whole ? "" : "...", whole ? 1 : 4);
+            struct wsc_span s = {.ptr = (const uint8_t *)"aaaaaaaaaaaaaaaaaaaa", .len = n};
+            cr_expect_eq(wsc_text_fit(s, 0, false, out, cap), strlen(want), "%zu in %zu", n, cap);
+            cr_expect_str_eq(out, want, "%zu in %zu", n, cap);
+        }
+    }
+}
+
 Test(text, cutting_is_visible)
 {
     char out[64];
