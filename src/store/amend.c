@@ -93,7 +93,7 @@ static enum wsc_err set_cause(struct wsc_store *s, const struct wsc_waiting *w,
     /* Amended twice, it keeps what it had alone. */
     enum wsc_err e =
         wsc_db_kept(s, WSC_AMEND_CAUSE,
-                    "UPDATE connections SET"
+                    "UPDATE OR ROLLBACK connections SET"
                     " alone_cause = iif(alone_confidence IS NULL, cause, alone_cause),"
                     " alone_confidence = coalesce(alone_confidence, confidence, 'none'),"
                     " cause = ?1, confidence = ?2 WHERE id = ?3",
@@ -107,10 +107,10 @@ static enum wsc_err set_cause(struct wsc_store *s, const struct wsc_waiting *w,
 }
 
 static const char before_all[] =
-    "INSERT INTO evidence (connection_id, n, sentence, other_id) SELECT ?1,"
+    "INSERT OR ROLLBACK INTO evidence (connection_id, n, sentence, other_id) SELECT ?1,"
     " min(0, coalesce((SELECT min(n) FROM evidence WHERE connection_id = ?1), 0)) - 1, ?2, ?3";
 static const char after_all[] =
-    "INSERT INTO evidence (connection_id, n, sentence, other_id) SELECT ?1,"
+    "INSERT OR ROLLBACK INTO evidence (connection_id, n, sentence, other_id) SELECT ?1,"
     " 1 + coalesce((SELECT max(n) FROM evidence WHERE connection_id = ?1), -1), ?2, ?3";
 
 static enum wsc_err add_sentence(struct wsc_store *s, const struct wsc_waiting *w,
@@ -169,11 +169,11 @@ static int by_row(const void *va, const void *vb)
     return x->at < y->at ? -1 : x->at > y->at;
 }
 
-enum wsc_err wsc_amends_write(struct wsc_store *s, struct wsc_error *err)
+static enum wsc_err write_all(struct wsc_store *s, struct wsc_error *err)
 {
     struct wsc_amends *q = &s->amends;
     enum wsc_err e = WSC_OK;
-    if (q->len > 0)
+    if (q->len > 0) /* of a text too long to wait, there may be none */
         qsort(q->waiting, q->len, sizeof(*q->waiting), by_row);
     for (size_t i = 0; e == WSC_OK && i < q->len; i++)
         e = write_one(s, &q->waiting[i], err);
@@ -183,12 +183,24 @@ enum wsc_err wsc_amends_write(struct wsc_store *s, struct wsc_error *err)
     return e;
 }
 
+enum wsc_err wsc_amends_write(struct wsc_store *s, struct wsc_error *err)
+{
+    if (s->amends.len == 0)
+        return WSC_OK;
+    wsc_import_check_refs(s, false);
+    enum wsc_err e = write_all(s, err);
+    wsc_import_check_refs(s, true);
+    return e;
+}
+
+/* What is full is written with the checks as they are: a query may be under way, which a change of
+ * them would end. */
 enum wsc_err wsc_store_amend(struct wsc_store *s, const struct wsc_amendment *a,
                              struct wsc_error *err)
 {
     if (wait(&s->amends, a))
         return WSC_OK;
-    enum wsc_err e = wsc_amends_write(s, err);
+    enum wsc_err e = write_all(s, err);
     if (e == WSC_OK && !wait(&s->amends, a))
         e = wsc_error_set(err, WSC_ERR_NOMEM, "out of memory");
     return e;

@@ -13,7 +13,7 @@ struct wsc_amends {
     size_t last_text;     /* where the latest begin */
 };
 
-/* Writes what waits, all of it or an error. */
+/* Writes what waits, all of it or an error. No query may be under way. */
 enum wsc_err wsc_amends_write(struct wsc_store *s, struct wsc_error *err) WSC_MUST_USE;
 void wsc_amends_clear(struct wsc_amends *a);
 

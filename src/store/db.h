@@ -48,8 +48,8 @@ struct wsc_store {
                              else NULL */
     wsc_store_pass_fn pass; /* NULL: none */
     void *pass_ctx;
-    uint64_t puts;    /* of the import under way */
-    char *late_index; /* what makes the index again that was dropped; NULL: none was */
+    uint64_t puts;   /* of the import under way */
+    bool index_late; /* the index over keys was dropped and must be made again */
     struct wsc_ends ends;
     struct wsc_amends amends;
     char name[256]; /* for messages */

@@ -377,7 +377,6 @@ void wsc_store_close(struct wsc_store *s)
         wsc_free(s->bound[i]);
     }
     close_handle(s);
-    wsc_late_index_reset(s);
     wsc_ends_clear(&s->ends);
     wsc_amends_clear(&s->amends);
     wsc_free(s->capture_ids);

@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The columns, in the order of the table: then SQLite need not move them. */
+/* The columns, in the order of the table: then SQLite need not move them. OR ROLLBACK: what goes
+ * wrong ends the import anyway, and to be able to take back one statement of many rows costs more
+ * than the rows: a copy of each page it touches. */
 static const char insert_connections[] =
-    "INSERT INTO connections (id, "
+    "INSERT OR ROLLBACK INTO connections (id, "
     "capture_id, first_capture_id, first_packet, last_packet, stream_id, sort_time, "
     "outcome, client, server, client_address, server_address, client_port, server_port, "
     "scheme, http, tls_version, sni, host, path, subprotocol, extensions, user_agent, origin, "

@@ -84,14 +84,15 @@ static void bind_sentence(const struct wsc_store *s, struct wsc_bind *b, const s
 }
 
 static const struct table closes_table = {WSC_PUT_CLOSE, WSC_PUT_CLOSES,
-                                          "INSERT INTO close_frames VALUES ",
+                                          "INSERT OR ROLLBACK INTO close_frames VALUES ",
                                           "(?, ?, ?, ?, ?, ?, ?, ?)", bind_close};
 static const struct table violations_table = {WSC_PUT_VIOLATION, WSC_PUT_VIOLATIONS,
-                                              "INSERT INTO violations VALUES ",
+                                              "INSERT OR ROLLBACK INTO violations VALUES ",
                                               "(?, ?, ?, ?, ?, ?)", bind_violation};
 static const struct table evidence_table = {
     WSC_PUT_EVIDENCE, WSC_PUT_EVIDENCES,
-    "INSERT INTO evidence (connection_id, n, sentence) VALUES ", "(?, ?, ?)", bind_sentence};
+    "INSERT OR ROLLBACK INTO evidence (connection_id, n, sentence) VALUES ", "(?, ?, ?)",
+    bind_sentence};
 
 static enum wsc_err add_closes(struct wsc_store *s, struct children *x,
                                const struct wsc_closure *rec, int64_t id, struct wsc_error *err)
