@@ -12,13 +12,17 @@
  *     wsc_workers_free(w);
  *
  * A connection belongs to one worker, by a hash of its addresses, ports and tunnel, and its packets
- * come to it in order: the records are those of one analyzer. Only |app| may differ, where a label
- * comes from what other connections to that server were: each worker has seen others of them. One
+ * come to it in order. The records are those of one analyzer, to the last byte, and come in the
+ * order in which one would hand them over, so a record may wait for a worker that is behind. One
  * worker is an analyzer in the caller's thread, without copies. All calls come from one thread.
  *
- * Ceilings of the analyzer's options that are for all connections together (connections, memory,
- * bytes out of order) are divided evenly; a worker whose share is full forgets although others have
- * room. What of hosts, paths and agents is kept has its ceiling in each worker. */
+ * That holds where |wait| is set, and up to the ceilings of the analyzer's options and of what it
+ * keeps of hosts, paths and agents: each worker has them for itself, so that none is met before one
+ * analyzer would meet it. Beyond, what is forgotten may be another, and memory is as many times the
+ * ceiling. Where |wait| is false, packets may be dropped, |app| depends on what the worker itself
+ * has seen of a server, and ceilings that are for all connections together (connections, memory,
+ * bytes out of order) are divided evenly: a worker whose share is full forgets although others have
+ * room. */
 #ifndef WSCLOSE_WORKERS_H
 #define WSCLOSE_WORKERS_H
 
@@ -63,14 +67,19 @@ enum wsc_err wsc_workers_feed(struct wsc_workers *w, const struct wsc_packet *pk
 size_t wsc_workers_feed_batch(struct wsc_workers *w, const struct wsc_packet *pkts, size_t n);
 
 /* As those of the analyzer, for all of them. What was fed and still waits for company goes to its
- * worker with a tick, or when the packets' time has gone on by 4 ms. */
+ * worker with a tick, or when the packets' time has gone on by 4 ms; if |wait|, after some 1,000
+ * packets. */
 void wsc_workers_tick(struct wsc_workers *w, uint64_t now_ns);
 void wsc_workers_lost(struct wsc_workers *w, uint64_t from_ns, uint64_t to_ns);
 
-/* Hands over the records that there are, by end time (last packet if open), then by packet. At most
- * 8,192 wait; beyond it workers wait for this call. Returns WSC_OK or WSC_ERR_NOMEM: a record was
- * lost for want of memory, now or before. */
+/* Hands over the records that are certain to be next. At most some 4,000 of each worker wait;
+ * beyond it workers wait for this call. Returns WSC_OK or WSC_ERR_NOMEM: a record was lost for want
+ * of memory, now or before. */
 enum wsc_err wsc_workers_take(struct wsc_workers *w) WSC_MUST_USE;
+
+/* Waits until all that was fed is done. For before the key log gets secrets out of the capture:
+ * they are known to the packets behind them, and to no others. */
+void wsc_workers_settle(struct wsc_workers *w);
 
 /* As wsc_analyzer_flush(): waits for all, and hands over all. Returns as wsc_workers_take(). */
 enum wsc_err wsc_workers_flush(struct wsc_workers *w) WSC_MUST_USE;

@@ -4,6 +4,20 @@
 #include <limits.h>
 #include <stdio.h>
 
+/* Of a file, packets on their way to one worker: as much as keeps both at work. */
+#define FILE_QUEUE_BYTES ((size_t)4 << 20)
+
+bool analysis_set_workers(void *target, const char *value, char *why)
+{
+    size_t *n = target;
+    if (!args_set_size(n, value, why))
+        return false;
+    if (*n <= WSC_WORKERS_MAX)
+        return true;
+    (void)snprintf(why, ARGS_WHY_MAX, "expected at most %u workers, not", WSC_WORKERS_MAX);
+    return false;
+}
+
 const struct args_option analysis_table[] = {
     {"filter", 'f', "BPF", "only packets that pass this filter, as in tcpdump", args_set_text,
      offsetof(struct analysis_options, bpf)},
@@ -60,7 +74,10 @@ enum wsc_err analysis_renew(struct analysis *a, const struct analysis_options *o
     wo.analyzer.max_memory_bytes = opt->max_memory;
     if (opt->workers != 0)
         wo.workers = opt->workers <= WSC_WORKERS_MAX ? (unsigned)opt->workers : UINT_MAX;
-    if (opt->queue > wo.queue_bytes)
+    wo.wait = !live;
+    if (!live)
+        wo.queue_bytes = FILE_QUEUE_BYTES;
+    else if (opt->queue > wo.queue_bytes)
         wo.queue_bytes = opt->queue;
     wsc_workers_free(a->workers);
     enum wsc_err e = wsc_workers_new(&wo, on_record, ctx, &a->workers);
@@ -69,6 +86,13 @@ enum wsc_err analysis_renew(struct analysis *a, const struct analysis_options *o
     return wsc_error_set(err, e,
                          "the analyzer cannot be made: --max-connections or --workers is out of "
                          "range, or memory is");
+}
+
+enum wsc_err analysis_start(struct analysis *a, struct wsc_error *err)
+{
+    enum wsc_err e = wsc_workers_start(a->workers);
+    return e == WSC_OK ? WSC_OK
+                       : wsc_error_set(err, e, "the system gives no threads for so many workers");
 }
 
 void analysis_close(struct analysis *a)

@@ -19,6 +19,9 @@ struct analysis_options {
     size_t workers, queue; /* 0: as usual */
 };
 
+/* The target of --workers. */
+bool analysis_set_workers(void *target, const char *value, char *why);
+
 extern const struct args_option analysis_table[];
 
 struct analysis {
@@ -31,6 +34,8 @@ struct analysis {
  * |quiet|: only what is wrong is said. Returns WSC_OK, or fills |err|. */
 enum wsc_err analysis_open(struct analysis *a, const struct analysis_options *opt, bool live,
                            bool quiet, wsc_record_fn on_record, void *ctx, struct wsc_error *err);
+/* Starts the threads. Returns WSC_OK, or fills |err|. */
+enum wsc_err analysis_start(struct analysis *a, struct wsc_error *err);
 /* Makes the analyzer anew, for another reading with the secrets that are known by now. */
 enum wsc_err analysis_renew(struct analysis *a, const struct analysis_options *opt, bool live,
                             wsc_record_fn on_record, void *ctx, struct wsc_error *err);

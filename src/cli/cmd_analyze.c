@@ -27,6 +27,9 @@ static const struct args_option options_table[] = {
      args_set_text, offsetof(struct options, db)},
     {"format", 0, "FORMAT", "table (default), ndjson, json, csv; none only stores", args_set_format,
      offsetof(struct options, format)},
+    {"workers", 0, "N",
+     "threads that analyse, beside the one that reads; 1: one for all (default: by size and cores)",
+     analysis_set_workers, offsetof(struct options, common.workers)},
     {"quiet", 'q', NULL, "no summary and no progress on standard error", args_set_flag,
      offsetof(struct options, quiet)},
     {NULL, 0, NULL, NULL, NULL, 0},
@@ -163,25 +166,44 @@ static bool open_store(struct run *r)
     return begin_import(r);
 }
 
+/* What comes before them in the capture is read without them, however many threads there are. */
+static void take_secrets(void *ctx, size_t capture, struct wsc_span text)
+{
+    struct run *r = ctx;
+    wsc_workers_settle(r->analysis.workers);
+    keys_take(r->analysis.keys.log, capture, text);
+}
+
 static bool open_captures(struct run *r)
 {
     struct wsc_error err;
     struct wsc_capture_options co = {.filter = r->opt.common.bpf,
                                      .fingerprint = keeps(r),
-                                     .on_secrets = r->again ? NULL : keys_take,
-                                     .secrets_ctx = r->analysis.keys.log};
+                                     .on_secrets = r->again ? NULL : take_secrets,
+                                     .secrets_ctx = r};
     if (wsc_capture_open(r->files, r->files_len, &co, &r->capture, &err) != WSC_OK)
         return fail(r, &err);
     catch_signals(r);
     return true;
 }
 
+/* Records of standard input are shown as they happen, and a ceiling that was asked for is one for
+ * all connections together. */
+static void choose_workers(struct run *r)
+{
+    struct analysis_options *o = &r->opt.common;
+    if (r->streaming || o->max_connections != 0 || o->max_memory != 0 || o->workers == 0)
+        o->workers = 1;
+}
+
 static bool open_all(struct run *r)
 {
     struct wsc_error err;
     r->opt.common.no_evidence = !tells_why(r);
+    choose_workers(r);
     if (analysis_open(&r->analysis, &r->opt.common, false, r->opt.quiet, on_record, r, &err) !=
-        WSC_OK)
+            WSC_OK ||
+        analysis_start(&r->analysis, &err) != WSC_OK)
         return fail(r, &err);
     if (!open_captures(r))
         return false;
@@ -191,8 +213,21 @@ static bool open_all(struct run *r)
 /* Packets taken from the capture at a time. */
 #define BATCH 32u
 
+/* A record was lost: nothing after it would be the truth. */
+static void take(struct run *r, enum wsc_err e)
+{
+    struct wsc_error err;
+    if (e == WSC_OK || r->failed)
+        return;
+    (void)wsc_error_set(&err, e, "out of memory: a record was lost");
+    (void)fail(r, &err);
+}
+
+#define BATCHES_A_TAKE 32u
+
 static void read_all(struct run *r)
 {
+    unsigned batches = 0;
     struct progress progress;
     progress_begin(&progress, !r->opt.quiet && !r->streaming);
     struct wsc_packet pkts[BATCH];
@@ -212,10 +247,13 @@ static void read_all(struct run *r)
         } else {
             r->summary.lost_packets += wsc_workers_feed_batch(r->analysis.workers, pkts, n);
         }
+        if (++batches % BATCHES_A_TAKE == 0)
+            take(r, wsc_workers_take(r->analysis.workers));
         progress_step(&progress, r->capture, r->analysis.workers);
     }
     progress_clear(&progress);
-    (void)!wsc_workers_flush(r->analysis.workers);
+    take(r, wsc_workers_flush(r->analysis.workers));
+    r->summary.lost_packets += wsc_workers_starved(r->analysis.workers);
 }
 
 static bool is_piped(const struct run *r)
@@ -252,7 +290,8 @@ static void read_again(struct run *r)
     r->writer = NULL;
     if (r->store != NULL)
         wsc_store_rollback(r->store);
-    if (analysis_renew(&r->analysis, &r->opt.common, false, on_record, r, &err) != WSC_OK)
+    if (analysis_renew(&r->analysis, &r->opt.common, false, on_record, r, &err) != WSC_OK ||
+        analysis_start(&r->analysis, &err) != WSC_OK)
         (void)fail(r, &err);
     else if (open_captures(r) && !interrupted && (r->store == NULL || begin_import(r)))
         read_all(r);

@@ -68,17 +68,6 @@ static bool set_duration(void *target, const char *value, char why[ARGS_WHY_MAX]
     return true;
 }
 
-static bool set_workers(void *target, const char *value, char why[ARGS_WHY_MAX])
-{
-    size_t *n = target;
-    if (!args_set_size(n, value, why))
-        return false;
-    if (*n <= WSC_WORKERS_MAX)
-        return true;
-    (void)snprintf(why, ARGS_WHY_MAX, "expected at most %u workers, not", WSC_WORKERS_MAX);
-    return false;
-}
-
 static const struct args_option options_table[] = {
     {"interface", 'i', "IFACE", "watch this interface; any is all; may be given several times",
      set_interface, 0},
@@ -96,8 +85,8 @@ static const struct args_option options_table[] = {
     {"buffer-size", 'B', "BYTES", "the kernel's ring, per interface (default 32M, at most 2G)",
      args_set_size, offsetof(struct options, common.queue)},
     {"workers", 0, "N",
-     "threads that analyse, beside the one that reads; 1, the default: one for all", set_workers,
-     offsetof(struct options, common.workers)},
+     "threads that analyse, beside the one that reads; 1, the default: one for all",
+     analysis_set_workers, offsetof(struct options, common.workers)},
     {"promiscuous", 0, NULL, "also frames for other stations", args_set_flag,
      offsetof(struct options, promiscuous)},
     {"write", 'w', "DIR", "keep every packet in a ring of pcapng files in DIR, for wsclose extract",
@@ -327,10 +316,8 @@ static bool open_all(struct run *r)
 /* Their threads have no capability, and get the filter of system calls with all others. */
 static bool start_workers(struct run *r)
 {
-    if (wsc_workers_start(r->analysis.workers) == WSC_OK)
-        return true;
-    out_say("the system gives no threads for %zu workers", r->opt.common.workers);
-    return false;
+    struct wsc_error err;
+    return analysis_start(&r->analysis, &err) == WSC_OK || fail(r, &err);
 }
 
 /* ---- watching ---- */

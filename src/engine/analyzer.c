@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Conversations wait in queues by age; which one says what is done with the oldest. */
+/* Conversations wait in queues by age; which one says when they are forgotten. */
 enum queue {
     QUEUE_OTHER,   /* nothing known to be a WebSocket */
-    QUEUE_WS,      /* open WebSockets */
+    QUEUE_WS,      /* open WebSockets: never by age */
     QUEUE_CLOSING, /* a Close or a FIN was seen */
     QUEUE_OVER,    /* TCP is over: stragglers only */
     QUEUE_COUNT
@@ -24,18 +24,32 @@ enum queue {
 /* Not a WebSocket and silent: forgotten; if it speaks again it is looked at anew. */
 #define OTHER_NS UINT64_C(300000000000)
 
+static const uint64_t life_ns[QUEUE_COUNT] = {
+    [QUEUE_OTHER] = OTHER_NS, [QUEUE_CLOSING] = CLOSING_NS, [QUEUE_OVER] = OVER_NS};
+
 #define LABELS (WSC_IDENT_LABELS + 2)
 
 /* What an idle open connection costs; with the table's slots it stays under 512 bytes. */
 _Static_assert(sizeof(struct wsc_conv) + sizeof(struct wsc_conv_ws) <= 472,
                "an open connection has grown");
 
+/* A conversation to be forgotten, and what its place among others is by. */
+struct due {
+    uint64_t last_ns, ref;
+    struct wsc_conv *conv;
+};
+
 struct wsc_analyzer {
     struct wsc_engine engine;
     struct wsc_limits *own_limits; /* NULL: the caller's are used */
     struct wsc_flow_table *flows;
     struct wsc_intake intake;
-    struct wsc_list queues[QUEUE_COUNT];
+    struct wsc_age_wheel wheels[QUEUE_COUNT]; /* but for QUEUE_WS */
+    struct wsc_list websockets;               /* QUEUE_WS */
+    uint64_t tick;                            /* up to which conversations were forgotten by age */
+    uint64_t epoch;                           /* of the labels */
+    struct due *due;
+    size_t due_cap;
     uint64_t tcp_flows, evicted;                 /* as in the statistics */
     struct wsc_protocol_stats protocols[LABELS]; /* by ident's label; 0: without a label */
 };
@@ -63,8 +77,9 @@ static bool options_valid(const struct wsc_analyzer_options *o)
 /* TLS records not yet whole, all connections together. */
 #define TLS_BUFFERED_MAX ((size_t)256 << 20)
 
-enum wsc_err wsc_analyzer_new(const struct wsc_analyzer_options *opt, wsc_record_fn on_record,
-                              void *ctx, struct wsc_analyzer **out)
+enum wsc_err wsc_analyzer_new_wide(const struct wsc_analyzer_options *opt,
+                                   const struct wsc_wide_ops *wide, wsc_record_fn on_record,
+                                   void *ctx, struct wsc_analyzer **out)
 {
     *out = NULL;
     if (!options_valid(opt))
@@ -74,10 +89,13 @@ enum wsc_err wsc_analyzer_new(const struct wsc_analyzer_options *opt, wsc_record
         return WSC_ERR_NOMEM;
     struct wsc_engine *e = &an->engine;
     e->opt = *opt;
+    e->wide = wide;
     e->on_record = on_record;
     e->ctx = ctx;
+    wsc_list_init(&an->websockets);
+    bool ready = true;
     for (int q = 0; q < QUEUE_COUNT; q++)
-        wsc_list_init(&an->queues[q]);
+        ready &= life_ns[q] == 0 || wsc_age_wheel_init(&an->wheels[q], life_ns[q]);
     wsc_tcp_shared_init(&e->tcp, opt->max_reorder_bytes, opt->max_reorder_per_connection,
                         sizeof(struct wsc_conv_ws));
     wsc_pool_init(&e->notes_pool, sizeof(struct wsc_conv_notes), 32);
@@ -88,24 +106,33 @@ enum wsc_err wsc_analyzer_new(const struct wsc_analyzer_options *opt, wsc_record
     wsc_pool_init(&e->inner_pool, sizeof(struct wsc_conv_inner), 32);
     wsc_pool_init(&e->stream_pool, sizeof(struct wsc_conv_stream), 32);
     wsc_list_init(&e->waiting);
-    bool ready = opt->limits != NULL || wsc_limits_new(&an->own_limits) == WSC_OK;
+    ready &= opt->limits != NULL || wsc_limits_new(&an->own_limits) == WSC_OK;
     e->limits = opt->limits != NULL ? opt->limits : an->own_limits;
     e->intern = wsc_intern_new(INTERN_MAX);
     e->accept = wsc_ws_accept_new();
     e->tls = wsc_tls_shared_new(opt->keylog, TLS_BUFFERED_MAX);
-    e->tls_names = wsc_tls_names_new();
-    e->wss_places = wsc_wss_places_new();
+    if (wide == NULL) {
+        e->tls_names = wsc_tls_names_new();
+        e->wss_places = wsc_wss_places_new();
+        ready &= e->tls_names != NULL && e->wss_places != NULL;
+    }
     an->flows = wsc_flow_table_new(sizeof(struct wsc_conv), opt->max_connections);
     ready &= wsc_intake_init(&an->intake, opt->max_fragment_bytes);
     if (opt->label)
         e->ident = wsc_ident_new();
-    ready &= e->tls != NULL && e->tls_names != NULL && e->wss_places != NULL && e->accept != NULL;
+    ready &= e->tls != NULL && e->accept != NULL;
     if (!ready || e->intern == NULL || an->flows == NULL || (opt->label && e->ident == NULL)) {
         wsc_analyzer_free(an);
         return WSC_ERR_NOMEM;
     }
     *out = an;
     return WSC_OK;
+}
+
+enum wsc_err wsc_analyzer_new(const struct wsc_analyzer_options *opt, wsc_record_fn on_record,
+                              void *ctx, struct wsc_analyzer **out)
+{
+    return wsc_analyzer_new_wide(opt, NULL, on_record, ctx, out);
 }
 
 /* ---- conversations ---- */
@@ -132,6 +159,10 @@ static void forget(struct wsc_analyzer *an, struct wsc_conv *c, enum wsc_ev_stop
 {
     if (c->serial == 0 && payload_bytes(c) > 0)
         count_protocol(an, c);
+    if (an->engine.turn.phase > WSC_TURN_FEED) {
+        an->engine.turn.last_ns = c->age.last_ns;
+        an->engine.turn.ref = c->last_ref;
+    }
     wsc_conv_finish(&an->engine, c, stop);
     wsc_list_remove(&c->age.link);
     wsc_flow_table_remove(an->flows, &c->node);
@@ -168,6 +199,14 @@ static void foretell(struct wsc_analyzer *an, struct wsc_conv *c)
     wsc_conv_foretell(&an->engine, c, over);
 }
 
+static void enqueue(struct wsc_analyzer *an, struct wsc_conv *c)
+{
+    if (c->queue == QUEUE_WS)
+        wsc_age_push(&an->websockets, &c->age);
+    else
+        wsc_age_wheel_push(&an->wheels[c->queue], &c->age);
+}
+
 static void requeue(struct wsc_analyzer *an, struct wsc_conv *c)
 {
     enum queue q = queue_for(c);
@@ -175,18 +214,64 @@ static void requeue(struct wsc_analyzer *an, struct wsc_conv *c)
         return;
     wsc_list_remove(&c->age.link);
     c->queue = q & 3u;
-    wsc_age_push(&an->queues[q], &c->age);
+    enqueue(an, c);
     foretell(an, c);
 }
 
-static void expire(struct wsc_analyzer *an, enum queue q, uint64_t after_ns)
+static int by_use(const void *a, const void *b)
 {
-    for (;;) {
-        struct wsc_age_node *n = wsc_age_oldest(&an->queues[q]);
-        if (n == NULL || an->engine.clock_ns < n->last_ns + after_ns)
-            return;
-        forget(an, conv_of(n), WSC_EV_STOP_OVER);
+    const struct due *x = a, *y = b;
+    if (x->last_ns != y->last_ns)
+        return x->last_ns < y->last_ns ? -1 : 1;
+    return x->ref < y->ref ? -1 : x->ref > y->ref;
+}
+
+/* Room for |n| to be sorted; false: no memory. */
+static bool due_room(struct wsc_analyzer *an, size_t n)
+{
+    if (n <= an->due_cap)
+        return true;
+    struct due *grown = wsc_realloc(an->due, n * sizeof(*grown));
+    if (grown == NULL)
+        return false;
+    an->due = grown;
+    an->due_cap = n;
+    return true;
+}
+
+/* Forgets all of |list| in the order of their last packets, which is that of no list: it does not
+ * depend on what other conversations there were. For want of memory any order will do. */
+static void forget_all(struct wsc_analyzer *an, struct wsc_list *list, enum wsc_ev_stop stop)
+{
+    size_t n = 0, len = 0;
+    bool sorted = true;
+    for (const struct wsc_list *l = list->next; l != list; l = l->next)
+        n++;
+    if (due_room(an, n)) {
+        for (struct wsc_list *l = list->next; l != list; l = l->next) {
+            struct wsc_conv *c = conv_of(WSC_LIST_OF(l, struct wsc_age_node, link));
+            an->due[len] = (struct due){.last_ns = c->age.last_ns, .ref = c->last_ref, .conv = c};
+            sorted &= len == 0 || by_use(&an->due[len - 1], &an->due[len]) <= 0;
+            len++;
+        }
+        if (!sorted)
+            qsort(an->due, len, sizeof(an->due[0]), by_use);
     }
+    for (size_t i = 0; i < len; i++)
+        forget(an, an->due[i].conv, stop);
+    while (!wsc_list_empty(list))
+        forget(an, conv_of(WSC_LIST_OF(list->next, struct wsc_age_node, link)), stop);
+}
+
+static void expire(struct wsc_analyzer *an, enum queue q)
+{
+    struct wsc_list due;
+    wsc_list_init(&due);
+    wsc_age_wheel_due(&an->wheels[q], an->tick, &due);
+    if (wsc_list_empty(&due))
+        return;
+    an->engine.turn.phase = (uint8_t)(WSC_TURN_EXPIRE + QUEUE_COUNT - q);
+    forget_all(an, &due, WSC_EV_STOP_OVER);
 }
 
 /* At the ceiling the least valuable goes: what is over, what is no WebSocket, what is closing, then
@@ -195,7 +280,9 @@ static void evict(struct wsc_analyzer *an)
 {
     static const enum queue order[] = {QUEUE_OVER, QUEUE_OTHER, QUEUE_CLOSING, QUEUE_WS};
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-        struct wsc_age_node *n = wsc_age_oldest(&an->queues[order[i]]);
+        struct wsc_age_node *n = order[i] == QUEUE_WS
+                                     ? wsc_age_oldest(&an->websockets)
+                                     : wsc_age_wheel_oldest(&an->wheels[order[i]], an->tick);
         if (n == NULL)
             continue;
         an->evicted++;
@@ -207,11 +294,15 @@ static void evict(struct wsc_analyzer *an)
 static size_t memory_held(const struct wsc_analyzer *an)
 {
     const struct wsc_engine *e = &an->engine;
-    return sizeof(*an) + wsc_flow_table_bytes(an->flows) + e->tcp.held_bytes +
-           e->tcp.more_pool.bytes + e->tcp.resets_pool.bytes + e->notes_pool.bytes +
-           e->ledger_pool.bytes + e->pre_pool.bytes + e->h1_pool.bytes + e->scratch_pool.bytes +
-           e->inner_pool.bytes + e->stream_pool.bytes + e->h2_bytes + wsc_tls_shared_held(e->tls) +
-           e->run_bytes + wsc_intern_bytes(e->intern) + wsc_ip_defrag_held(an->intake.defrag);
+    size_t wheels = 0;
+    for (int q = 0; q < QUEUE_COUNT; q++)
+        wheels += life_ns[q] != 0 ? wsc_age_wheel_bytes(&an->wheels[q]) : 0;
+    return sizeof(*an) + wheels + an->due_cap * sizeof(*an->due) + wsc_flow_table_bytes(an->flows) +
+           e->tcp.held_bytes + e->tcp.more_pool.bytes + e->tcp.resets_pool.bytes +
+           e->notes_pool.bytes + e->ledger_pool.bytes + e->pre_pool.bytes + e->h1_pool.bytes +
+           e->scratch_pool.bytes + e->inner_pool.bytes + e->stream_pool.bytes + e->h2_bytes +
+           wsc_tls_shared_held(e->tls) + e->run_bytes + wsc_intern_bytes(e->intern) +
+           wsc_ip_defrag_held(an->intake.defrag);
 }
 
 /* What is given back is used again, not returned to the system: at the ceiling the number of
@@ -255,7 +346,7 @@ static struct wsc_conv *add_conv(struct wsc_analyzer *an, const struct addressed
     c->started_ns = c->last_ns = a->v->ts_ns;
     wsc_age_use(&c->age, an->engine.clock_ns);
     c->queue = QUEUE_OTHER;
-    wsc_age_push(&an->queues[QUEUE_OTHER], &c->age);
+    enqueue(an, c);
     an->tcp_flows++;
     return c;
 }
@@ -320,11 +411,12 @@ enum wsc_err wsc_analyzer_resume(struct wsc_analyzer *an, const struct wsc_closu
 
 /* ---- packets ---- */
 
-static void expire_all(struct wsc_analyzer *an)
+static void expire_all(struct wsc_analyzer *an, uint64_t tick)
 {
-    expire(an, QUEUE_OVER, OVER_NS);
-    expire(an, QUEUE_CLOSING, CLOSING_NS);
-    expire(an, QUEUE_OTHER, OTHER_NS);
+    an->tick = tick;
+    expire(an, QUEUE_OVER);
+    expire(an, QUEUE_CLOSING);
+    expire(an, QUEUE_OTHER);
 }
 
 static enum wsc_err step(struct wsc_analyzer *an, const struct wsc_clock *c,
@@ -332,10 +424,21 @@ static enum wsc_err step(struct wsc_analyzer *an, const struct wsc_clock *c,
 {
     an->engine.now_ns = c->now_ns;
     an->engine.clock_ns = c->aged_ns;
+    an->engine.turn.seq = c->seq;
+    uint64_t tick = wsc_tick_of(c->aged_ns), epoch = wsc_ident_epoch_of(c->seq);
+    if (epoch != an->epoch && an->engine.ident != NULL)
+        wsc_ident_learn(an->engine.ident, epoch);
+    an->epoch = epoch;
+    /* Who takes in packets for us did not tell every tick. */
+    if (tick > an->tick + WSC_TICKS_A_STEP)
+        expire_all(an, tick);
+    an->engine.turn.phase = WSC_TURN_RETRY;
     if (!wsc_list_empty(&an->engine.waiting))
         wsc_conv_tls_retry_all(&an->engine);
+    an->engine.turn.phase = WSC_TURN_FEED;
     enum wsc_err err = a->v != NULL ? take_tcp(an, a) : WSC_OK;
-    expire_all(an);
+    if (tick != an->tick)
+        expire_all(an, tick);
     return err;
 }
 
@@ -440,9 +543,17 @@ void wsc_analyzer_lost(struct wsc_analyzer *an, uint64_t from_ns, uint64_t to_ns
 void wsc_analyzer_flush(struct wsc_analyzer *an)
 {
     for (int q = QUEUE_COUNT; q-- > 0;) {
-        struct wsc_age_node *n;
-        while ((n = wsc_age_oldest(&an->queues[q])) != NULL)
-            forget(an, conv_of(n), WSC_EV_STOP_CAPTURE);
+        struct wsc_list all;
+        wsc_list_init(&all);
+        if (q != QUEUE_WS)
+            wsc_age_wheel_all(&an->wheels[q], &all);
+        while (q == QUEUE_WS && !wsc_list_empty(&an->websockets)) {
+            struct wsc_list *n = an->websockets.next;
+            wsc_list_remove(n);
+            wsc_list_append(&all, n);
+        }
+        an->engine.turn.phase = (uint8_t)(WSC_TURN_FLUSH + QUEUE_COUNT - q);
+        forget_all(an, &all, WSC_EV_STOP_CAPTURE);
     }
 }
 
@@ -452,14 +563,32 @@ static void discard(void *ctx, const struct wsc_closure *rec)
     (void)rec;
 }
 
+static void discard_name(void *ctx, struct wsc_span name)
+{
+    (void)ctx;
+    (void)name;
+}
+
+static void discard_place(void *ctx, const struct wsc_endpoint *server, bool which)
+{
+    (void)ctx;
+    (void)server;
+    (void)which;
+}
+
+static const struct wsc_wide_ops discard_ops = {
+    .on_tls_name = discard_name, .on_place = discard_place, .on_condition = discard_place};
+
 void wsc_analyzer_free(struct wsc_analyzer *an)
 {
     if (an == NULL)
         return;
     struct wsc_engine *e = &an->engine;
     e->on_record = discard;
-    if (an->flows != NULL && e->intern != NULL && e->tls != NULL && e->tls_names != NULL &&
-        e->wss_places != NULL)
+    if (e->wide != NULL)
+        e->wide = &discard_ops;
+    bool whole = e->wide != NULL || (e->tls_names != NULL && e->wss_places != NULL);
+    if (an->flows != NULL && e->intern != NULL && e->tls != NULL && whole)
         wsc_analyzer_flush(an);
     wsc_flow_table_free(an->flows);
     wsc_intake_clear(&an->intake);
@@ -478,6 +607,9 @@ void wsc_analyzer_free(struct wsc_analyzer *an)
     wsc_tls_names_free(e->tls_names);
     wsc_wss_places_free(e->wss_places);
     wsc_tcp_shared_clear(&e->tcp);
+    for (int q = 0; q < QUEUE_COUNT; q++)
+        wsc_age_wheel_clear(&an->wheels[q]);
+    wsc_free(an->due);
     wsc_free(an);
 }
 
@@ -500,9 +632,14 @@ void wsc_analyzer_get_stats(const struct wsc_analyzer *an, struct wsc_analyzer_s
     out->memory_bytes = memory_held(an);
 }
 
-const struct wsc_tls_names *wsc_analyzer_names(const struct wsc_analyzer *an)
+struct wsc_ident *wsc_analyzer_ident(struct wsc_analyzer *an)
 {
-    return an->engine.tls_names;
+    return an->engine.ident;
+}
+
+const struct wsc_turn *wsc_analyzer_turn(const struct wsc_analyzer *an)
+{
+    return &an->engine.turn;
 }
 
 size_t wsc_analyzer_tls_names(const struct wsc_analyzer *an, struct wsc_tls_name *out, size_t cap)

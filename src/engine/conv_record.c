@@ -198,19 +198,13 @@ static bool cut_short(const struct wsc_evidence *ev, const struct wsc_verdict *v
 }
 
 static void hand_over(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop stop,
-                      bool provisional)
+                      bool wss_known, bool provisional)
 {
     struct wsc_conv_ws *ws = c->ws;
-    uint64_t dark;
-    for (int d = 0; d < 2; d++)
-        if (wsc_conv_tls_dark(c, (enum wsc_dir)d, &dark))
-            wsc_conv_hide(e, (enum wsc_dir)d, dark);
-    struct wsc_evidence ev = {
-        .handshake = (enum wsc_ev_handshake)ws->handshake, .stop = stop, .now_ns = e->now_ns};
-    if (ev.handshake == WSC_EV_TLS_FAILED) {
-        struct wsc_endpoint server = wsc_conv_endpoint(c, WSC_DIR_S2C);
-        ev.wss_known = wsc_wss_places_known(e->wss_places, &server);
-    }
+    struct wsc_evidence ev = {.handshake = (enum wsc_ev_handshake)ws->handshake,
+                              .stop = stop,
+                              .now_ns = e->now_ns,
+                              .wss_known = wss_known};
     fill_side(c, WSC_DIR_C2S, &ev.side[WSC_DIR_C2S]);
     fill_side(c, WSC_DIR_S2C, &ev.side[WSC_DIR_S2C]);
     for (int d = 0; d < 2; d++)
@@ -260,13 +254,36 @@ static void hand_over(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop
     e->on_record(e->ctx, &r);
 }
 
+/* Where TLS failed, whether that was the end of a WebSocket is known from other connections. Who
+ * has not seen all of them hands over what the record is in either case. */
+static void judge(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop stop, bool provisional)
+{
+    uint64_t dark;
+    for (int d = 0; d < 2; d++)
+        if (wsc_conv_tls_dark(c, (enum wsc_dir)d, &dark))
+            wsc_conv_hide(e, (enum wsc_dir)d, dark);
+    if (c->ws->handshake != WSC_EV_TLS_FAILED) {
+        hand_over(e, c, stop, false, provisional);
+        return;
+    }
+    struct wsc_endpoint server = wsc_conv_endpoint(c, WSC_DIR_S2C);
+    if (e->wide == NULL) {
+        hand_over(e, c, stop, wsc_wss_places_known(e->wss_places, &server), provisional);
+        return;
+    }
+    for (int known = e->opt.encrypted ? 0 : 1; known < 2; known++) {
+        e->wide->on_condition(e->ctx, &server, known != 0);
+        hand_over(e, c, stop, known != 0, provisional);
+    }
+}
+
 void wsc_conv_record(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_stop stop)
 {
-    hand_over(e, c, stop, false);
+    judge(e, c, stop, false);
 }
 
 void wsc_conv_foretell(struct wsc_engine *e, struct wsc_conv *c, bool over)
 {
-    hand_over(e, c, over ? WSC_EV_STOP_OVER : WSC_EV_STOP_CAPTURE, true);
+    judge(e, c, over ? WSC_EV_STOP_OVER : WSC_EV_STOP_CAPTURE, true);
     c->ws->foretold++;
 }

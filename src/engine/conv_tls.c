@@ -130,7 +130,10 @@ static void count_unread(struct wsc_engine *e, struct wsc_conv *c, struct wsc_sp
         return;
     c->tls = true;
     e->tls_unread++;
-    wsc_tls_names_count(e->tls_names, name, 1);
+    if (e->wide != NULL)
+        e->wide->on_tls_name(e->ctx, name);
+    else
+        wsc_tls_names_count(e->tls_names, name, 1);
 }
 
 /* It gets a record, if such connections are asked for. */
@@ -342,10 +345,19 @@ static bool came_to_nothing(const struct wsc_conv *c)
 static void failed(struct wsc_engine *e, struct wsc_conv *c, const struct wsc_endpoint *server)
 {
     e->tls_failed++;
-    if (e->opt.encrypted || wsc_wss_places_known(e->wss_places, server))
+    /* Who has all connections decides whether the record is one. */
+    if (e->opt.encrypted || e->wide != NULL || wsc_wss_places_known(e->wss_places, server))
         record_unread(e, c, WSC_EV_TLS_FAILED);
     if (c->ws != NULL && c->ws->handshake == WSC_EV_ENCRYPTED)
         c->ws->handshake = WSC_EV_TLS_FAILED;
+}
+
+static void note_place(struct wsc_engine *e, const struct wsc_endpoint *server, bool websocket)
+{
+    if (e->wide != NULL)
+        e->wide->on_place(e->ctx, server, websocket);
+    else
+        wsc_wss_places_note(e->wss_places, server, websocket);
 }
 
 /* Between packets the last one stands for what is told. */
@@ -368,7 +380,7 @@ void wsc_conv_tls_finish(struct wsc_engine *e, struct wsc_conv *c)
     if (c->inner->h2 == NULL && came_to_nothing(c) && wsc_tcp_conn_ending(&c->tcp))
         failed(e, c, &server);
     else if (info->state == WSC_TLS_OPEN)
-        wsc_wss_places_note(e->wss_places, &server, c->serial > 0);
+        note_place(e, &server, c->serial > 0);
     e->at = NULL;
 }
 

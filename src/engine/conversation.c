@@ -96,9 +96,11 @@ static void label(struct wsc_engine *e, struct wsc_conv *c, enum wsc_way way,
     struct wsc_conv_pre *pre = c->pre;
     bool from_client = c->client_known ? way == (enum wsc_way)c->client : v->sport > v->dport;
     pre->labelled++;
-    c->label =
-        wsc_ident_feed(e->ident, &pre->ident, v, from_client, pre->labelled >= WSC_IDENT_PACKETS) &
-        WSC_CONV_LABEL_MASK;
+    c->label = wsc_ident_feed(e->ident, &pre->ident, v,
+                              &(struct wsc_ident_at){.seq = e->turn.seq,
+                                                     .from_client = from_client,
+                                                     .last = pre->labelled >= WSC_IDENT_PACKETS}) &
+               WSC_CONV_LABEL_MASK;
 }
 
 void wsc_conv_pre_drop(struct wsc_engine *e, struct wsc_conv *c)

@@ -18,7 +18,7 @@
 #include "engine/intern.h"
 #include "engine/tls_names.h"
 #include "engine/wss_places.h"
-#include "flow/age_queue.h"
+#include "flow/age_wheel.h"
 #include "flow/flow_table.h"
 #include "flow/tcp_conn.h"
 #include "http/h1.h"
@@ -262,6 +262,24 @@ struct wsc_conv {
 /* A shorter pause is traffic. */
 #define WSC_QUIET_NS UINT64_C(5000000000)
 
+/* Where in the work of one packet something is handed over: what waited for a secret, the packet's
+ * own connection, those forgotten by age, queue by queue, those the capture ends for. */
+enum { WSC_TURN_RETRY, WSC_TURN_FEED, WSC_TURN_EXPIRE, WSC_TURN_FLUSH = WSC_TURN_EXPIRE + 8 };
+struct wsc_turn {
+    uint64_t seq; /* of the clock */
+    uint8_t phase;
+    uint64_t last_ns, ref; /* beyond WSC_TURN_FEED: the last use of the connection at hand */
+};
+
+/* What connections learn of each other, for whoever has all of them when an analyzer has not. */
+struct wsc_wide_ops {
+    /* As wsc_tls_names_count() of one connection, and wsc_wss_places_note(). */
+    void (*on_tls_name)(void *ctx, struct wsc_span name);
+    void (*on_place)(void *ctx, const struct wsc_endpoint *server, bool websocket);
+    /* The next record is one only if wsc_wss_places_known() of |server| is |known|. */
+    void (*on_condition)(void *ctx, const struct wsc_endpoint *server, bool known);
+};
+
 /* What all conversations of an analyzer share, and the packet at hand. */
 struct wsc_engine {
     struct wsc_analyzer_options opt;
@@ -271,7 +289,8 @@ struct wsc_engine {
     struct wsc_pool notes_pool, ledger_pool, pre_pool, h1_pool, scratch_pool, inner_pool,
         stream_pool;
     struct wsc_tls_shared *tls;
-    struct wsc_tls_names *tls_names;
+    const struct wsc_wide_ops *wide; /* called with |ctx|; NULL: it has all connections */
+    struct wsc_tls_names *tls_names; /* these two if |wide| is NULL */
     struct wsc_wss_places *wss_places;
     struct wsc_list waiting; /* conversations that wait for a secret */
     uint64_t generation;     /* of the key log, when they were tried last */
@@ -297,6 +316,7 @@ struct wsc_engine {
     uint64_t prev_new_ns[2]; /* by way: last new byte before the packet at hand */
     uint64_t prev_data_ns;   /* the same, of a data frame */
     uint64_t packet_ref;     /* 0: none at hand */
+    struct wsc_turn turn;
 };
 
 /* Feeds one packet; RESTART as wsc_tcp_conn_feed(). */

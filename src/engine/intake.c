@@ -15,6 +15,7 @@ void wsc_clock_advance(struct wsc_clock *c, uint64_t ts_ns)
 
 void wsc_clock_tick(struct wsc_clock *c, uint64_t now_ns)
 {
+    c->seq++;
     if (now_ns > c->last_ts_ns)
         wsc_clock_advance(c, now_ns);
 }
@@ -53,6 +54,7 @@ bool wsc_intake_take(struct wsc_intake *in, const struct wsc_packet *pkt, struct
 {
     struct wsc_analyzer_stats *s = &in->stats;
     wsc_clock_advance(&in->clock, pkt->ts_ns);
+    in->clock.seq++;
     s->packets++;
     s->bytes += pkt->len;
     switch (decode(in, pkt, v)) {

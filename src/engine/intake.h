@@ -15,6 +15,7 @@ struct wsc_clock {
     uint64_t now_ns; /* latest packet time */
     uint64_t aged_ns;
     uint64_t last_ts_ns;
+    uint64_t seq; /* packets and ticks so far: all that may move a clock or change anything */
 };
 void wsc_clock_advance(struct wsc_clock *c, uint64_t ts_ns);
 /* Time goes on without a packet: never back. */

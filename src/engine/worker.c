@@ -41,7 +41,7 @@ struct wsc_item *wsc_worker_item(struct wsc_worker *k, size_t more)
     size_t size =
         (sizeof(struct wsc_item) + more + WSC_ITEM_ALIGN - 1) / WSC_ITEM_ALIGN * WSC_ITEM_ALIGN;
     if (k->filling != NULL && k->filling->len + size > k->filling->cap)
-        wsc_worker_submit(k);
+        wsc_worker_submit(k, k->dispatched);
     if (k->filling == NULL)
         k->filling = new_batch(k, size);
     if (k->filling == NULL)
@@ -53,62 +53,145 @@ struct wsc_item *wsc_worker_item(struct wsc_worker *k, size_t more)
     return item;
 }
 
-void wsc_worker_submit(struct wsc_worker *k)
+void wsc_worker_submit(struct wsc_worker *k, uint64_t seq)
 {
     struct wsc_crew *crew = k->crew;
-    if (k->filling == NULL)
-        return;
+    bool has = k->filling != NULL;
+    k->dispatched = seq;
     (void)pthread_mutex_lock(&crew->lock);
-    *k->last = k->filling;
-    k->last = &k->filling->next;
-    k->queued++;
+    crew->changed = true; /* what others wait for may have passed */
+    if (has) {
+        k->filling->upto = seq;
+        *k->last = k->filling;
+        k->last = &k->filling->next;
+        k->queued++;
+    } else if (k->queued == 0) {
+        wsc_merge_pass(&crew->merge, k->lane, seq);
+    } else {
+        k->upto = seq;
+    }
     (void)pthread_mutex_unlock(&crew->lock);
-    (void)pthread_cond_signal(&k->wake);
+    if (has)
+        (void)pthread_cond_signal(&k->wake);
     k->filling = NULL;
 }
 
 /* ---- the thread's side ---- */
 
+static void tell_reader(struct wsc_crew *crew)
+{
+    crew->changed = true;
+    (void)pthread_cond_signal(&crew->news);
+}
+
+/* Hands on what there is, once there is room for it. */
+static void publish(struct wsc_worker *k)
+{
+    struct wsc_crew *crew = k->crew;
+    if (k->events_len == 0)
+        return;
+    (void)pthread_mutex_lock(&crew->lock);
+    while (crew->merge.lanes[k->lane].len >= WSC_LANE_EVENTS && !crew->over)
+        (void)pthread_cond_wait(&crew->room, &crew->lock);
+    wsc_merge_add(&crew->merge, k->lane, k->events, k->events_last, k->events_len);
+    tell_reader(crew);
+    (void)pthread_mutex_unlock(&crew->lock);
+    k->events = NULL;
+    k->events_last = &k->events;
+    k->events_len = 0;
+}
+
+/* Events of the thread's own, at most. */
+#define EVENTS_AT_ONCE 128u
+
+static void add_event(struct wsc_worker *k, struct wsc_event *ev)
+{
+    if (ev == NULL) {
+        (void)pthread_mutex_lock(&k->crew->lock);
+        k->crew->record_lost = true;
+        (void)pthread_mutex_unlock(&k->crew->lock);
+        return;
+    }
+    ev->turn = *wsc_analyzer_turn(k->an);
+    *k->events_last = ev;
+    k->events_last = &ev->next;
+    if (++k->events_len >= EVENTS_AT_ONCE)
+        publish(k);
+}
+
 /* From the analyzer. */
 static void keep_record(void *ctx, const struct wsc_closure *rec)
 {
     struct wsc_worker *k = ctx;
-    struct wsc_crew *crew = k->crew;
-    struct wsc_closure *copy = wsc_closure_copy(rec);
-    (void)pthread_mutex_lock(&crew->lock);
-    while (crew->records_len == WSC_CREW_RECORDS && !crew->over)
-        (void)pthread_cond_wait(&crew->room, &crew->lock);
-    if (copy == NULL) {
-        crew->record_lost = true;
-    } else if (!crew->over) {
-        crew->records[crew->records_len++] = copy;
-        copy = NULL;
+    struct wsc_event *ev = wsc_event_new(WSC_EVENT_RECORD, (struct wsc_span){0});
+    if (ev != NULL) {
+        ev->condition = k->condition;
+        ev->server = k->place;
+        ev->rec = wsc_closure_copy(rec);
     }
-    (void)pthread_cond_signal(&crew->news);
-    (void)pthread_mutex_unlock(&crew->lock);
-    wsc_closure_free(copy);
+    if (ev != NULL && ev->rec == NULL) {
+        wsc_event_free(ev);
+        ev = NULL;
+    }
+    k->condition = WSC_EVENT_ALWAYS;
+    add_event(k, ev);
 }
 
-/* Returns how many segments there was no memory for. */
-static uint64_t do_item(struct wsc_worker *k, const struct wsc_item *item)
+static void keep_tls_name(void *ctx, struct wsc_span name)
 {
-    enum wsc_err e = WSC_OK;
-    switch (item->kind) {
-    case WSC_ITEM_SEGMENT:
-        e = wsc_analyzer_step(k->an, &item->clock, &item->view);
-        break;
-    case WSC_ITEM_TIME:
-        e = wsc_analyzer_step(k->an, &item->clock, NULL);
-        break;
-    case WSC_ITEM_LOST:
-        wsc_analyzer_lost(k->an, item->lost.from_ns, item->lost.to_ns);
-        break;
-    case WSC_ITEM_FLUSH:
-        e = wsc_analyzer_step(k->an, &item->clock, NULL);
-        wsc_analyzer_flush(k->an);
-        break;
+    add_event(ctx, wsc_event_new(WSC_EVENT_TLS_NAME, name));
+}
+
+static void keep_place(void *ctx, const struct wsc_endpoint *server, bool websocket)
+{
+    struct wsc_event *ev = wsc_event_new(WSC_EVENT_PLACE, (struct wsc_span){0});
+    if (ev != NULL) {
+        ev->server = *server;
+        ev->websocket = websocket;
     }
-    return e == WSC_ERR_NOMEM;
+    add_event(ctx, ev);
+}
+
+static void keep_condition(void *ctx, const struct wsc_endpoint *server, bool known)
+{
+    struct wsc_worker *k = ctx;
+    k->place = *server;
+    k->condition = known ? WSC_EVENT_IF_KNOWN : WSC_EVENT_IF_NOT_KNOWN;
+}
+
+static const struct wsc_wide_ops wide_ops = {
+    .on_tls_name = keep_tls_name, .on_place = keep_place, .on_condition = keep_condition};
+
+static const struct wsc_item *item_at(const struct wsc_batch *b, size_t at)
+{
+    return (const struct wsc_item *)(const void *)((const char *)b->items + at);
+}
+
+/* Takes segments and times that follow each other, from |at| on, to the end of what was done.
+ * Returns how many segments there was no memory for. */
+static uint64_t do_steps(struct wsc_worker *k, const struct wsc_batch *b, size_t *at)
+{
+    struct wsc_step steps[WSC_STEPS_MAX];
+    size_t n = 0;
+    for (; n < WSC_STEPS_MAX && *at < b->len; n++) {
+        const struct wsc_item *item = item_at(b, *at);
+        if (item->kind != WSC_ITEM_SEGMENT && item->kind != WSC_ITEM_TIME)
+            break;
+        steps[n] = (struct wsc_step){.clock = &item->clock,
+                                     .view = item->kind == WSC_ITEM_SEGMENT ? &item->view : NULL};
+        *at += item->size;
+    }
+    return wsc_analyzer_steps(k->an, steps, n);
+}
+
+static void do_item(struct wsc_worker *k, const struct wsc_item *item)
+{
+    if (item->kind == WSC_ITEM_LOST) {
+        wsc_analyzer_lost(k->an, item->lost.from_ns, item->lost.to_ns);
+        return;
+    }
+    (void)!wsc_analyzer_step(k->an, &item->clock, NULL); /* a time alone needs no memory */
+    wsc_analyzer_flush(k->an);
 }
 
 static void do_batch(struct wsc_worker *k, struct wsc_batch *b)
@@ -117,18 +200,25 @@ static void do_batch(struct wsc_worker *k, struct wsc_batch *b)
     struct wsc_analyzer_stats stats;
     uint64_t starved = 0, flushes = 0;
     for (size_t at = 0; at < b->len;) {
-        const struct wsc_item *item =
-            (const struct wsc_item *)(const void *)((char *)b->items + at);
-        starved += do_item(k, item);
+        starved += do_steps(k, b, &at);
+        if (at == b->len)
+            break;
+        const struct wsc_item *item = item_at(b, at);
+        if (item->kind == WSC_ITEM_SEGMENT || item->kind == WSC_ITEM_TIME)
+            continue;
+        do_item(k, item);
         flushes += item->kind == WSC_ITEM_FLUSH;
         at += item->size;
     }
+    publish(k);
     wsc_analyzer_get_stats(k->an, &stats);
     (void)pthread_mutex_lock(&crew->lock);
     k->stats = stats;
+    wsc_merge_pass(&crew->merge, k->lane, b->upto);
     k->starved += starved;
     k->flushes += flushes;
-    k->queued--;
+    if (--k->queued == 0)
+        wsc_merge_pass(&crew->merge, k->lane, k->upto);
     if (b->cap == WSC_BATCH_BYTES && k->spares < WSC_BATCH_SPARES) {
         b->next = k->spare;
         k->spare = b;
@@ -137,7 +227,7 @@ static void do_batch(struct wsc_worker *k, struct wsc_batch *b)
     } else {
         k->held_bytes -= b->cap;
     }
-    (void)pthread_cond_signal(&crew->news);
+    tell_reader(crew);
     (void)pthread_mutex_unlock(&crew->lock);
     wsc_free(b);
 }
@@ -167,12 +257,13 @@ static void *work(void *arg)
 
 /* ---- life ---- */
 
-enum wsc_err wsc_worker_init(struct wsc_worker *k, struct wsc_crew *crew,
+enum wsc_err wsc_worker_init(struct wsc_worker *k, struct wsc_crew *crew, size_t lane,
                              const struct wsc_analyzer_options *opt)
 {
-    *k = (struct wsc_worker){.crew = crew};
+    *k = (struct wsc_worker){.crew = crew, .lane = lane};
     k->last = &k->first;
-    enum wsc_err e = wsc_analyzer_new(opt, keep_record, k, &k->an);
+    k->events_last = &k->events;
+    enum wsc_err e = wsc_analyzer_new_wide(opt, &wide_ops, keep_record, k, &k->an);
     if (e == WSC_OK && pthread_cond_init(&k->wake, NULL) != 0) {
         wsc_analyzer_free(k->an);
         k->an = NULL;
@@ -213,6 +304,11 @@ void wsc_worker_clear(struct wsc_worker *k)
     if (k->running)
         (void)pthread_join(k->thread, NULL);
     wsc_analyzer_free(k->an);
+    while (k->events != NULL) {
+        struct wsc_event *ev = k->events;
+        k->events = ev->next;
+        wsc_event_free(ev);
+    }
     (void)pthread_cond_destroy(&k->wake);
     free_batches(k->first);
     free_batches(k->spare);

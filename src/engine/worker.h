@@ -3,14 +3,13 @@
 #define WSC_ENGINE_WORKER_H
 
 #include "engine/analyzer_step.h"
-
-#include <wsclose/workers.h>
+#include "engine/merge.h"
 
 #include <pthread.h>
 
 enum wsc_item_kind {
     WSC_ITEM_SEGMENT,
-    WSC_ITEM_TIME, /* nothing came for this worker, but time goes on */
+    WSC_ITEM_TIME, /* nothing came for this worker, but a tick or an epoch has passed */
     WSC_ITEM_LOST, /* packets were dropped between two times */
     WSC_ITEM_FLUSH
 };
@@ -31,6 +30,7 @@ struct wsc_item {
 
 struct wsc_batch {
     struct wsc_batch *next;
+    uint64_t upto;   /* its worker has no more to do up to this seq of the clock */
     size_t cap, len; /* bytes of items */
     struct wsc_item items[];
 };
@@ -42,6 +42,7 @@ struct wsc_batch {
 
 struct wsc_worker {
     struct wsc_crew *crew;
+    size_t lane;
     struct wsc_analyzer *an;
     pthread_t thread;
     pthread_cond_t wake;
@@ -54,29 +55,38 @@ struct wsc_worker {
     struct wsc_analyzer_stats stats;
     uint64_t starved;
     uint64_t flushes; /* done */
+    uint64_t upto;    /* seq up to which it has no more to do than is queued */
+    /* The thread's: what it has to hand over. */
+    struct wsc_event *events, **events_last;
+    size_t events_len;
+    struct wsc_endpoint place; /* of |condition|, for the next record */
+    enum wsc_event_condition condition;
     /* The reader's. */
     struct wsc_batch *filling;         /* NULL: none */
+    uint64_t dispatched;               /* seq up to which all its items are in batches */
     uint64_t lost_from_ns, lost_to_ns; /* not told yet; to 0: nothing */
-    uint64_t told_ns;                  /* packet time it was last told */
     uint64_t flushes_asked;
 };
 
-#define WSC_CREW_RECORDS 8192u
+/* Events of one worker that wait for the others, or to be taken. Each has its own ceiling: one for
+ * all would be filled by those ahead, who wait for the one behind, who then had no room. */
+#define WSC_LANE_EVENTS 4096u
 
 /* What workers and reader share. */
 struct wsc_crew {
     pthread_mutex_t lock;
-    pthread_cond_t news; /* for the reader: a record, a batch done, a flush done */
-    pthread_cond_t room; /* for workers: records were taken */
+    pthread_cond_t news; /* for the reader: events, a batch done, a flush done */
+    pthread_cond_t room; /* for workers: events were taken */
     size_t queue_bytes;  /* of each worker */
+    bool changed;        /* there was news since the reader looked */
     bool over;
-    bool record_lost;             /* for want of memory */
-    struct wsc_closure **records; /* WSC_CREW_RECORDS of room */
-    size_t records_len;
+    bool record_lost; /* for want of memory */
+    struct wsc_merge merge;
+    struct wsc_ident_crew *ident; /* NULL: each labels by what it saw */
 };
 
-/* Makes worker |k| with its analyzer, without a thread. */
-enum wsc_err wsc_worker_init(struct wsc_worker *k, struct wsc_crew *crew,
+/* Makes worker |k|, whose events go to |lane|, with its analyzer, without a thread. */
+enum wsc_err wsc_worker_init(struct wsc_worker *k, struct wsc_crew *crew, size_t lane,
                              const struct wsc_analyzer_options *opt) WSC_MUST_USE;
 enum wsc_err wsc_worker_start(struct wsc_worker *k) WSC_MUST_USE;
 /* Once the crew is over: waits for the thread, frees what there is. */
@@ -85,7 +95,7 @@ void wsc_worker_clear(struct wsc_worker *k);
 /* Room for an item with |more| bytes behind it, at the end of what is told |k| next. NULL: its
  * queue is full, or there is no memory. */
 struct wsc_item *wsc_worker_item(struct wsc_worker *k, size_t more);
-/* Lets the thread have what there is. */
-void wsc_worker_submit(struct wsc_worker *k);
+/* Lets the thread have what there is, which is all up to |seq| of the clock. */
+void wsc_worker_submit(struct wsc_worker *k, uint64_t seq);
 
 #endif

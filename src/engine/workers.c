@@ -10,10 +10,10 @@
 
 #define QUEUE_MIN ((size_t)1 << 20)
 
-/* Packet time after which a worker is told what was fed to it, and after which it is told the time
- * if nothing was. */
-#define FLUSH_NS UINT64_C(4000000)
-#define TIME_NS  UINT64_C(50000000)
+/* What was fed goes to the workers at the latest when packet time has gone on by so much: somebody
+ * waits for live records. Of a file, after so many packets: so much can be merged at once. */
+#define FLUSH_NS      UINT64_C(4000000)
+#define FLUSH_PACKETS 1024u
 
 struct wsc_workers {
     struct wsc_workers_options opt;
@@ -23,12 +23,15 @@ struct wsc_workers {
     struct wsc_intake intake;
     struct wsc_hash_key secret;
     struct wsc_crew crew;
-    struct wsc_closure **taken; /* WSC_CREW_RECORDS of room */
     struct wsc_worker *workers;
     size_t workers_len;
-    uint64_t submitted_ns;                  /* packet time */
+    uint64_t submitted_ns, submitted_seq;   /* the clock, when the workers were told last */
+    uint64_t told_tick, told_epoch;         /* of which all of them know */
     uint64_t dropped[WSC_WORKERS_CAPTURES]; /* by a full queue */
-    struct wsc_tls_names *names;            /* of all of them, once asked for */
+    struct wsc_tls_names *names;            /* of the connections of all of them */
+    struct wsc_wss_places *places;
+    uint64_t records; /* handed over */
+    bool secrets;     /* came since the last packet */
     bool locks, flushed;
 };
 
@@ -38,11 +41,6 @@ void wsc_workers_options_default(struct wsc_workers_options *opt)
 {
     *opt = (struct wsc_workers_options){.workers = 1, .queue_bytes = (size_t)32 << 20};
     wsc_analyzer_options_default(&opt->analyzer);
-}
-
-static size_t share(size_t all, size_t n)
-{
-    return all / n + (all % n != 0);
 }
 
 static bool make_locks(struct wsc_crew *crew)
@@ -58,25 +56,49 @@ static bool make_locks(struct wsc_crew *crew)
     return false;
 }
 
+static size_t share(size_t all, size_t n)
+{
+    return all / n + (all % n != 0);
+}
+
+/* Of a file, what each has to itself: records do not depend on how many there are. Live, memory is
+ * what counts. */
+static struct wsc_analyzer_options ceilings(const struct wsc_workers_options *opt)
+{
+    struct wsc_analyzer_options ao = opt->analyzer;
+    if (opt->wait)
+        return ao;
+    ao.max_connections = share(ao.max_connections, opt->workers);
+    ao.max_memory_bytes = share(ao.max_memory_bytes, opt->workers);
+    ao.max_reorder_bytes = share(ao.max_reorder_bytes, opt->workers);
+    return ao;
+}
+
 static enum wsc_err make_crew(struct wsc_workers *w)
 {
     size_t n = w->opt.workers;
-    struct wsc_analyzer_options ao = w->opt.analyzer;
-    ao.max_connections = share(ao.max_connections, n);
-    ao.max_memory_bytes = share(ao.max_memory_bytes, n);
-    ao.max_reorder_bytes = share(ao.max_reorder_bytes, n);
+    const struct wsc_analyzer_options ao = ceilings(&w->opt);
     w->secret = wsc_hash_key_random();
     w->crew.queue_bytes = w->opt.queue_bytes;
+    wsc_merge_init(&w->crew.merge, n);
     w->locks = make_locks(&w->crew);
-    w->crew.records = wsc_calloc(WSC_CREW_RECORDS, sizeof(*w->crew.records));
-    w->taken = wsc_calloc(WSC_CREW_RECORDS, sizeof(*w->taken));
+    w->names = wsc_tls_names_new();
+    w->places = wsc_wss_places_new();
     w->workers = wsc_calloc(n, sizeof(*w->workers));
-    if (!w->locks || w->crew.records == NULL || w->taken == NULL || w->workers == NULL ||
+    if (w->opt.wait && ao.label)
+        w->crew.ident = wsc_ident_crew_new(n);
+    if (w->opt.wait && ao.label && w->crew.ident == NULL)
+        return WSC_ERR_NOMEM;
+    if (!w->locks || w->names == NULL || w->places == NULL || w->workers == NULL ||
         !wsc_intake_init(&w->intake, ao.max_fragment_bytes))
         return WSC_ERR_NOMEM;
     enum wsc_err e = WSC_OK;
-    for (; e == WSC_OK && w->workers_len < n; w->workers_len++)
-        e = wsc_worker_init(&w->workers[w->workers_len], &w->crew, &ao);
+    for (size_t i = 0; e == WSC_OK && i < n; i++) {
+        e = wsc_worker_init(&w->workers[i], &w->crew, i, &ao);
+        if (e == WSC_OK && w->crew.ident != NULL)
+            wsc_ident_join(wsc_analyzer_ident(w->workers[i].an), w->crew.ident, i);
+        w->workers_len++;
+    }
     return e;
 }
 
@@ -109,13 +131,6 @@ enum wsc_err wsc_workers_start(struct wsc_workers *w)
     return e;
 }
 
-static void discard_records(struct wsc_crew *crew)
-{
-    for (size_t i = 0; i < crew->records_len; i++)
-        wsc_closure_free(crew->records[i]);
-    wsc_free(crew->records);
-}
-
 void wsc_workers_free(struct wsc_workers *w)
 {
     if (w == NULL)
@@ -127,6 +142,7 @@ void wsc_workers_free(struct wsc_workers *w)
         (void)pthread_cond_broadcast(&crew->room);
         (void)pthread_mutex_unlock(&crew->lock);
     }
+    wsc_ident_crew_stop(crew->ident);
     for (size_t i = 0; i < w->workers_len; i++)
         wsc_worker_clear(&w->workers[i]);
     if (w->locks) {
@@ -134,49 +150,55 @@ void wsc_workers_free(struct wsc_workers *w)
         (void)pthread_cond_destroy(&crew->news);
         (void)pthread_mutex_destroy(&crew->lock);
     }
-    discard_records(crew);
-    wsc_free(w->taken);
+    wsc_merge_clear(&crew->merge);
+    wsc_ident_crew_free(crew->ident);
     wsc_free(w->workers);
     wsc_intake_clear(&w->intake);
     wsc_analyzer_free(w->only);
     wsc_tls_names_free(w->names);
+    wsc_wss_places_free(w->places);
     wsc_free(w);
 }
 
 /* ---- records ---- */
 
-static int compare(uint64_t a, uint64_t b)
+static void hand_over(struct wsc_workers *w, struct wsc_event *ev)
 {
-    return a < b ? -1 : a > b;
-}
-
-static int by_end(const void *a, const void *b)
-{
-    const struct wsc_closure *x = *(const struct wsc_closure *const *)a,
-                             *y = *(const struct wsc_closure *const *)b;
-    int c = compare(x->ended_ns != 0 ? x->ended_ns : x->last_ns,
-                    y->ended_ns != 0 ? y->ended_ns : y->last_ns);
-    if (c == 0)
-        c = compare(x->last_packet, y->last_packet);
-    if (c == 0)
-        c = compare(x->first_packet, y->first_packet);
-    return c != 0 ? c : compare(x->stream_id, y->stream_id);
-}
-
-/* Provisional records in the order they came, which is before those that take their place. Returns
- * how many others are left. */
-static size_t hand_over_provisional(struct wsc_workers *w, struct wsc_closure **records, size_t n)
-{
-    size_t left = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (!records[i]->provisional) {
-            records[left++] = records[i];
-            continue;
-        }
-        w->on_record(w->ctx, records[i]);
-        wsc_closure_free(records[i]);
+    switch (ev->kind) {
+    case WSC_EVENT_PLACE:
+        wsc_wss_places_note(w->places, &ev->server, ev->websocket);
+        break;
+    case WSC_EVENT_TLS_NAME:
+        wsc_tls_names_count(w->names, (struct wsc_span){.ptr = ev->name, .len = ev->name_len}, 1);
+        break;
+    case WSC_EVENT_RECORD:
+        if (ev->condition != WSC_EVENT_ALWAYS &&
+            wsc_wss_places_known(w->places, &ev->server) != (ev->condition == WSC_EVENT_IF_KNOWN))
+            break;
+        w->records += !ev->rec->provisional;
+        w->on_record(w->ctx, ev->rec);
+        break;
     }
-    return left;
+    wsc_event_free(ev);
+}
+
+/* Takes events out from under the lock, as many as fit. */
+#define TAKEN_AT_ONCE 256u
+
+static bool take_some(struct wsc_workers *w)
+{
+    struct wsc_crew *crew = &w->crew;
+    struct wsc_event *taken[TAKEN_AT_ONCE];
+    size_t n = 0;
+    (void)pthread_mutex_lock(&crew->lock);
+    while (n < TAKEN_AT_ONCE && (taken[n] = wsc_merge_next(&crew->merge)) != NULL)
+        n++;
+    if (n > 0)
+        (void)pthread_cond_broadcast(&crew->room);
+    (void)pthread_mutex_unlock(&crew->lock);
+    for (size_t i = 0; i < n; i++)
+        hand_over(w, taken[i]);
+    return n == TAKEN_AT_ONCE;
 }
 
 enum wsc_err wsc_workers_take(struct wsc_workers *w)
@@ -184,22 +206,11 @@ enum wsc_err wsc_workers_take(struct wsc_workers *w)
     struct wsc_crew *crew = &w->crew;
     if (w->only != NULL)
         return WSC_OK;
+    while (take_some(w))
+        ;
     (void)pthread_mutex_lock(&crew->lock);
-    struct wsc_closure **records = crew->records;
-    size_t n = crew->records_len;
     bool lost = crew->record_lost;
-    crew->records = w->taken;
-    crew->records_len = 0;
-    (void)pthread_cond_broadcast(&crew->room);
     (void)pthread_mutex_unlock(&crew->lock);
-    w->taken = records;
-    n = hand_over_provisional(w, records, n);
-    if (n > 1)
-        qsort(records, n, sizeof(records[0]), by_end);
-    for (size_t i = 0; i < n; i++) {
-        w->on_record(w->ctx, records[i]);
-        wsc_closure_free(records[i]);
-    }
     return lost ? WSC_ERR_NOMEM : WSC_OK;
 }
 
@@ -208,8 +219,9 @@ enum wsc_err wsc_workers_take(struct wsc_workers *w)
 static void wait_for_news(struct wsc_workers *w)
 {
     struct wsc_crew *crew = &w->crew;
-    if (crew->records_len == 0)
+    while (!crew->changed)
         (void)pthread_cond_wait(&crew->news, &crew->lock);
+    crew->changed = false; /* before looking: what changes meanwhile is looked at again */
     (void)pthread_mutex_unlock(&crew->lock);
     (void)!wsc_workers_take(w); /* what was lost is told by the next one, too */
     (void)pthread_mutex_lock(&crew->lock);
@@ -261,8 +273,22 @@ static struct wsc_item *item_for(struct wsc_workers *w, struct wsc_worker *k,
         return NULL;
     item->kind = kind;
     item->clock = w->intake.clock;
-    k->told_ns = w->intake.clock.last_ts_ns;
     return item;
+}
+
+/* A time that went back is one that has changed, too. */
+static bool passed(uint64_t since_ns, uint64_t now_ns, uint64_t span_ns)
+{
+    return now_ns < since_ns || now_ns >= since_ns + span_ns;
+}
+
+/* |seq|: what is dispatched whole. */
+static void submit_all(struct wsc_workers *w, uint64_t seq)
+{
+    for (size_t i = 0; i < w->workers_len; i++)
+        wsc_worker_submit(&w->workers[i], seq);
+    w->submitted_ns = w->intake.clock.last_ts_ns;
+    w->submitted_seq = w->intake.clock.seq;
 }
 
 /* Waits for room. NULL: the queue is empty, and there is no memory. */
@@ -273,7 +299,8 @@ static struct wsc_item *item_in_the_end(struct wsc_workers *w, struct wsc_worker
         struct wsc_item *item = item_for(w, k, kind, more);
         if (item != NULL || last)
             return item;
-        wsc_worker_submit(k);
+        /* It may wait for others, and they know no more than they were told. */
+        submit_all(w, w->intake.clock.seq - 1);
         (void)pthread_mutex_lock(&w->crew.lock);
         last = k->queued == 0;
         if (!last)
@@ -282,22 +309,29 @@ static struct wsc_item *item_in_the_end(struct wsc_workers *w, struct wsc_worker
     }
 }
 
-/* A time that went back is one that has changed, too. */
-static bool passed(uint64_t since_ns, uint64_t now_ns, uint64_t span_ns)
+static struct wsc_item *item_or_not(struct wsc_workers *w, struct wsc_worker *k,
+                                    enum wsc_item_kind kind, size_t more)
 {
-    return now_ns < since_ns || now_ns >= since_ns + span_ns;
+    return w->opt.wait ? item_in_the_end(w, k, kind, more) : item_for(w, k, kind, more);
 }
 
-static void submit_all(struct wsc_workers *w)
+/* Tells the time to all but one, who is told with its segment, when it is one at which an analyzer
+ * does something without a packet of its own. */
+static void tell_time(struct wsc_workers *w, const struct wsc_worker *but)
 {
-    uint64_t now = w->intake.clock.last_ts_ns;
+    const struct wsc_clock *c = &w->intake.clock;
+    uint64_t tick = wsc_tick_of(c->aged_ns), epoch = wsc_ident_epoch_of(c->seq);
+    if (tick == w->told_tick && epoch == w->told_epoch && !w->secrets)
+        return;
     for (size_t i = 0; i < w->workers_len; i++) {
         struct wsc_worker *k = &w->workers[i];
-        if (passed(k->told_ns, now, TIME_NS))
-            (void)item_for(w, k, WSC_ITEM_TIME, 0); /* a full queue has enough to tell */
-        wsc_worker_submit(k);
+        /* Without waiting, a full queue has enough to tell. */
+        if (k != but && item_or_not(w, k, WSC_ITEM_TIME, 0) == NULL && w->opt.wait)
+            wsc_ident_crew_stop(w->crew.ident); /* nobody is to wait for that one */
     }
-    w->submitted_ns = now;
+    w->told_tick = tick;
+    w->told_epoch = epoch;
+    w->secrets = false;
 }
 
 /* The segment, where it lies in the packet and where it lies in a datagram put together. */
@@ -315,19 +349,16 @@ static void copy_view(struct wsc_item *item, const struct wsc_packet_view *v)
     }
 }
 
-static enum wsc_err take_segment(struct wsc_workers *w, const struct wsc_packet_view *v)
+static enum wsc_err take_segment(struct wsc_workers *w, struct wsc_worker *k,
+                                 const struct wsc_packet_view *v)
 {
-    struct wsc_flow_key key;
-    (void)wsc_flow_key_of(v, &key);
-    struct wsc_worker *k = worker_of(w, &key);
     size_t bytes = v->l3.ptr != NULL ? v->l3.len : v->payload_len;
-    struct wsc_item *item = w->opt.wait ? item_in_the_end(w, k, WSC_ITEM_SEGMENT, bytes)
-                                        : item_for(w, k, WSC_ITEM_SEGMENT, bytes);
+    struct wsc_item *item = item_or_not(w, k, WSC_ITEM_SEGMENT, bytes);
     if (item == NULL) {
         unsigned capture = WSC_REF_CAPTURE(v->ref);
         w->dropped[capture < WSC_WORKERS_CAPTURES ? capture : WSC_WORKERS_CAPTURES - 1]++;
         note_loss(k, v->ts_ns, v->ts_ns);
-        return WSC_ERR_BUSY;
+        return w->opt.wait ? WSC_ERR_NOMEM : WSC_ERR_BUSY;
     }
     copy_view(item, v);
     return WSC_OK;
@@ -340,10 +371,17 @@ enum wsc_err wsc_workers_feed(struct wsc_workers *w, const struct wsc_packet *pk
         return wsc_analyzer_feed(w->only, pkt);
     w->flushed = false;
     enum wsc_err e = WSC_OK;
-    if (wsc_intake_take(&w->intake, pkt, &v))
-        e = take_segment(w, &v);
-    if (passed(w->submitted_ns, pkt->ts_ns, FLUSH_NS))
-        submit_all(w);
+    struct wsc_worker *k = NULL;
+    if (wsc_intake_take(&w->intake, pkt, &v)) {
+        struct wsc_flow_key key;
+        (void)wsc_flow_key_of(&v, &key);
+        k = worker_of(w, &key);
+        e = take_segment(w, k, &v);
+    }
+    tell_time(w, e == WSC_OK ? k : NULL);
+    if (w->opt.wait ? w->intake.clock.seq - w->submitted_seq >= FLUSH_PACKETS
+                    : passed(w->submitted_ns, pkt->ts_ns, FLUSH_NS))
+        submit_all(w, w->intake.clock.seq);
     return e;
 }
 
@@ -364,7 +402,8 @@ void wsc_workers_tick(struct wsc_workers *w, uint64_t now_ns)
         return;
     }
     wsc_clock_tick(&w->intake.clock, now_ns);
-    submit_all(w);
+    tell_time(w, NULL);
+    submit_all(w, w->intake.clock.seq);
 }
 
 void wsc_workers_lost(struct wsc_workers *w, uint64_t from_ns, uint64_t to_ns)
@@ -390,18 +429,34 @@ enum wsc_err wsc_workers_flush(struct wsc_workers *w)
         return WSC_OK;
     }
     bool asked = true;
+    w->intake.clock.seq++;
     for (size_t i = 0; i < w->workers_len; i++) {
         struct wsc_worker *k = &w->workers[i];
         bool has = item_in_the_end(w, k, WSC_ITEM_FLUSH, 0) != NULL;
         k->flushes_asked += has;
         asked &= has;
-        wsc_worker_submit(k);
     }
+    if (!asked)
+        wsc_ident_crew_stop(w->crew.ident);
+    submit_all(w, w->intake.clock.seq);
     for (size_t i = 0; i < w->workers_len; i++)
         wait_for_flush(w, &w->workers[i], w->workers[i].flushes_asked);
     w->flushed = asked;
     enum wsc_err e = wsc_workers_take(w);
     return asked ? e : WSC_ERR_NOMEM;
+}
+
+void wsc_workers_settle(struct wsc_workers *w)
+{
+    if (w->only != NULL || w->intake.clock.seq == 0)
+        return;
+    submit_all(w, w->intake.clock.seq);
+    (void)pthread_mutex_lock(&w->crew.lock);
+    for (size_t i = 0; i < w->workers_len; i++)
+        while (w->workers[i].queued > 0)
+            wait_for_news(w);
+    (void)pthread_mutex_unlock(&w->crew.lock);
+    w->secrets = true;
 }
 
 /* ---- statistics ---- */
@@ -414,12 +469,12 @@ void wsc_workers_get_stats(struct wsc_workers *w, struct wsc_analyzer_stats *out
     }
     *out = w->intake.stats;
     out->memory_bytes += wsc_ip_defrag_held(w->intake.defrag);
+    out->websockets = w->records;
     (void)pthread_mutex_lock(&w->crew.lock);
     for (size_t i = 0; i < w->workers_len; i++) {
         const struct wsc_worker *k = &w->workers[i];
         out->tcp_flows += k->stats.tcp_flows;
         out->tcp_open += k->stats.tcp_open;
-        out->websockets += k->stats.websockets;
         out->websockets_open += k->stats.websockets_open;
         out->pending += k->stats.pending;
         out->evicted += k->stats.evicted;
@@ -500,11 +555,5 @@ size_t wsc_workers_tls_names(struct wsc_workers *w, struct wsc_tls_name *out, si
 {
     if (w->only != NULL)
         return wsc_analyzer_tls_names(w->only, out, cap);
-    wsc_tls_names_free(w->names);
-    w->names = w->flushed ? wsc_tls_names_new() : NULL;
-    if (w->names == NULL)
-        return 0;
-    for (size_t i = 0; i < w->workers_len; i++)
-        wsc_tls_names_merge(w->names, wsc_analyzer_names(w->workers[i].an));
     return wsc_tls_names_list(w->names, out, cap);
 }

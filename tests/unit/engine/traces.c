@@ -230,17 +230,6 @@ void lines_add(void *ctx, const struct wsc_closure *rec)
     l->line[l->len++] = text;
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-void lines_sort(struct lines *l)
-{
-    if (l->len > 0)
-        qsort(l->line, l->len, sizeof(l->line[0]), by_text);
-}
-
 void lines_clear(struct lines *l)
 {
     for (size_t i = 0; i < l->len; i++)

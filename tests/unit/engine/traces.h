@@ -1,4 +1,4 @@
-/* Packets in memory, to be fed more than once, and records as sorted lines, to be compared. */
+/* Packets in memory, to be fed more than once, and records as lines, to be compared. */
 #ifndef WSC_TEST_TRACES_H
 #define WSC_TEST_TRACES_H
 
@@ -37,6 +37,5 @@ struct lines {
 };
 void lines_clear(struct lines *l);
 void lines_add(void *ctx, const struct wsc_closure *rec); /* a wsc_record_fn; |ctx| is the lines */
-void lines_sort(struct lines *l);
 
 #endif
