@@ -317,7 +317,8 @@ static bool memory_full(const struct wsc_analyzer *an)
 struct addressed {
     const struct wsc_packet_view *v;
     struct wsc_flow_key key;
-    uint32_t hash; /* the flow table's, of |key| */
+    uint32_t hash;                /* the flow table's, of |key| */
+    const struct wsc_conv *guess; /* only to fetch what it points to */
     enum wsc_way way;
 };
 
@@ -462,17 +463,17 @@ static void fetch(const void *p, size_t len)
         __builtin_prefetch((const char *)p + at);
 }
 
-static void fetch_entry(const struct wsc_analyzer *an, const struct addressed *a)
+static void fetch_entry(const struct wsc_analyzer *an, struct addressed *a)
 {
-    const void *c = a->v != NULL ? wsc_flow_table_guess(an->flows, a->hash) : NULL;
-    if (c != NULL)
-        fetch(c, sizeof(struct wsc_conv));
+    a->guess = a->v != NULL ? (const void *)wsc_flow_table_guess(an->flows, a->hash) : NULL;
+    if (a->guess != NULL)
+        fetch(a->guess, sizeof(*a->guess));
 }
 
-static void fetch_parts(const struct wsc_analyzer *an, const struct addressed *a)
+/* The entry may have become another's meanwhile, but entries stay where they are. */
+static void fetch_parts(const struct addressed *a)
 {
-    const struct wsc_conv *c =
-        a->v != NULL ? (const void *)wsc_flow_table_guess(an->flows, a->hash) : NULL;
+    const struct wsc_conv *c = a->guess;
     if (c != NULL && c->ws != NULL)
         fetch(c->ws, sizeof(*c->ws));
     if (c != NULL && c->tcp.more != NULL)
@@ -496,7 +497,7 @@ size_t wsc_analyzer_steps(struct wsc_analyzer *an, const struct wsc_step *steps,
         if (i + ENTRY_AHEAD < n)
             fetch_entry(an, &all[i + ENTRY_AHEAD]);
         if (i + PARTS_AHEAD < n)
-            fetch_parts(an, &all[i + PARTS_AHEAD]);
+            fetch_parts(&all[i + PARTS_AHEAD]);
         lost += step(an, steps[i].clock, &all[i]) != WSC_OK;
     }
     return lost;

@@ -206,9 +206,22 @@ static bool begins_another(const struct wsc_conv *c, enum wsc_way way,
                                           : wsc_h1_looks_like_response(data);
 }
 
+/* Known to hold nothing for us, and labelled. */
+static bool of_no_interest(const struct wsc_engine *e, const struct wsc_conv *c)
+{
+    return c->mode[0] == WSC_CONV_SKIP && c->mode[1] == WSC_CONV_SKIP && c->ws == NULL &&
+           c->pre == NULL && c->inner == NULL && (c->label != 0 || e->ident == NULL);
+}
+
 enum wsc_tcp_result wsc_conv_feed(struct wsc_engine *e, struct wsc_conv *c, enum wsc_way way,
                                   const struct wsc_packet_view *v)
 {
+    if (of_no_interest(e, c) && wsc_tcp_conn_pass(&c->tcp, way, v)) {
+        c->last_ref = v->ref;
+        c->last_ns = v->ts_ns;
+        wsc_age_use(&c->age, e->clock_ns);
+        return WSC_TCP_TAKEN;
+    }
     if (begins_another(c, way, v))
         return WSC_TCP_RESTART;
     e->conv = c;

@@ -483,6 +483,25 @@ enum wsc_tcp_result wsc_tcp_conn_feed(struct wsc_tcp_conn *c, struct wsc_tcp_sha
     return r;
 }
 
+/* Further than this from what was seen last it may be another connection. */
+#define PASS_NEAR (INT32_C(1) << 18)
+
+bool wsc_tcp_conn_pass(struct wsc_tcp_conn *c, enum wsc_way way, const struct wsc_packet_view *v)
+{
+    struct wsc_tcp_dir *d = &c->dir[way];
+    if (c->more != NULL || (v->tcp_flags & (WSC_TCP_SYN | WSC_TCP_FIN | WSC_TCP_RST)) != 0 ||
+        !(d->flags & WSC_TCP_STARTED))
+        return false;
+    int32_t from = wsc_tcp_distance(d, v->seq);
+    int64_t to = (int64_t)from + v->payload_wire_len;
+    if (from < -PASS_NEAR || to > PASS_NEAR)
+        return false;
+    d->flags |= WSC_TCP_SEEN;
+    if (to > 0)
+        step(d, (uint64_t)to);
+    return true;
+}
+
 /* ---- the end ---- */
 
 static void finish_dir(struct feed *f, enum wsc_way way)

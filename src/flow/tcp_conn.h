@@ -177,6 +177,11 @@ enum wsc_tcp_result wsc_tcp_conn_feed(struct wsc_tcp_conn *c, struct wsc_tcp_sha
                                       enum wsc_way way, const struct wsc_packet_view *v,
                                       const struct wsc_tcp_ops *ops, void *ctx);
 
+/* For a connection whose bytes nobody wants: as wsc_tcp_conn_feed(), but nothing is handed on, held
+ * back or told to be missing. False, and nothing is done, if |v| may change more than how far the
+ * connection has come. */
+bool wsc_tcp_conn_pass(struct wsc_tcp_conn *c, enum wsc_way way, const struct wsc_packet_view *v);
+
 /* True if |v|, sent by |way|, lies so far ahead of what was seen that it may belong to a later
  * connection on the same ports, whose SYN was not captured. */
 bool wsc_tcp_conn_doubtful(const struct wsc_tcp_conn *c, enum wsc_way way,

@@ -302,3 +302,48 @@ Test(tcp, silence_is_counted_in_repeats)
     cr_expect_eq(t.conn.dir[WSC_WAY_UP].retransmitted, 3, "a probe is not data sent again");
     clear(&t);
 }
+
+/* ---- bytes that nobody wants ---- */
+
+/* 1000 bytes of |way| were sent in order; then comes a segment that is passed, or not. */
+Test(tcp_conn, what_is_passed_moves_on_as_if_it_was_fed)
+{
+    static const struct {
+        const char *name;
+        int32_t at; /* from the next byte */
+        uint32_t len;
+        uint8_t flags;
+        bool passed;
+        uint64_t next; /* after it */
+    } segments[] = {
+        {"in order", 0, 100, 0, true, 1100},
+        {"sent again", -100, 100, 0, true, 1000},
+        {"in part sent again", -50, 100, 0, true, 1050},
+        {"beyond a hole", 200, 100, 0, true, 1300},
+        {"an acknowledgement", 0, 0, 0, true, 1000},
+        {"a FIN", 0, 100, WSC_TCP_FIN, false, 1000},
+        {"an RST", 0, 0, WSC_TCP_RST, false, 1000},
+        {"a SYN", 0, 0, WSC_TCP_SYN, false, 1000},
+        {"far ahead", 1 << 20, 100, 0, false, 1000},
+        {"far behind", -(1 << 20), 100, 0, false, 1000},
+    };
+    static const uint8_t bytes[1000];
+    for (size_t i = 0; i < sizeof(segments) / sizeof(segments[0]); i++) {
+        struct teller t = {0};
+        wsc_tcp_shared_init(&t.shared, 1 << 20, 4096, 0);
+        struct wsc_packet_view v = {.ts_ns = 1, .ref = 1, .tcp_flags = WSC_TCP_ACK, .seq = 5000};
+        v.payload = bytes;
+        v.payload_len = v.payload_wire_len = sizeof(bytes);
+        cr_expect_not(wsc_tcp_conn_pass(&t.conn, WSC_WAY_UP, &v), "nothing is known yet");
+        cr_assert_eq(wsc_tcp_conn_feed(&t.conn, &t.shared, WSC_WAY_UP, &v, &ops, &t),
+                     WSC_TCP_TAKEN);
+        v.seq = 6000 + (uint32_t)segments[i].at;
+        v.payload_len = v.payload_wire_len = segments[i].len;
+        v.tcp_flags |= segments[i].flags;
+        cr_expect_eq(wsc_tcp_conn_pass(&t.conn, WSC_WAY_UP, &v), segments[i].passed, "%s",
+                     segments[i].name);
+        cr_expect_eq(t.conn.dir[WSC_WAY_UP].next_off, segments[i].next, "%s", segments[i].name);
+        wsc_tcp_conn_clear(&t.conn, &t.shared);
+        wsc_tcp_shared_clear(&t.shared);
+    }
+}
