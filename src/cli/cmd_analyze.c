@@ -28,7 +28,7 @@ static const struct args_option options_table[] = {
     {"format", 0, "FORMAT", "table (default), ndjson, json, csv; none only stores", args_set_format,
      offsetof(struct options, format)},
     {"workers", 0, "N",
-     "threads that analyse, beside the one that reads; 1: one for all (default: by size and cores)",
+     "threads that analyse, beside the one that reads; 1, the default: one for all",
      analysis_set_workers, offsetof(struct options, common.workers)},
     {"quiet", 'q', NULL, "no summary and no progress on standard error", args_set_flag,
      offsetof(struct options, quiet)},

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure wsclose and others beside an empty libpcap loop, on generated captures with known truth, in turns.
 
-usage: bench.py BUILD_DIR [--size small|usual|full] [--shapes LIST] [--rounds N] [--scale]
+usage: bench.py BUILD_DIR [--size small|usual|full] [--shapes LIST] [--rounds N] [--scale] [--readme FILE]
 
 BUILD_DIR is a release build with tests. Prints a Markdown table: medians of CPU time (user and system, of the whole process) and wall time
 as ratios to the empty loop of the same round, and peak RSS. What wsclose says is held against the truth in the same run; a wrong answer
@@ -9,7 +9,8 @@ makes its figures void and the exit status 1. tshark reads only the first packet
 per packet over these.
 
 --size   full is all connections; usual has fewer connections in many and concurrent; small is for correctness alone, in seconds
---scale  instead: the same shape at one, two and four times the size, and the time per packet
+--scale  instead: the same shape at one, two and four times the size, the time per packet, and whether it stays within 10 %
+--readme the table and the scale, into the places marked for them in FILE
 
 Captures go to $TMPDIR, or /tmp, and are removed.
 """
@@ -38,7 +39,11 @@ SCALE = {  # once; at two and four times these numbers are multiplied
 TARGETS = {"dense": (1.0, 1.1, 40, 40), "noise": (1.4, 1.4, 60, 60), "many": (2.2, 7, 160, 250), "concurrent": (3.0, 7, 160, 200), "lossy": (1.3, 1.4, 60, 60)}
 FREE_BYTES = 6 << 30  # for the largest capture, its database, and what SQLite keeps beside
 TSHARK_PACKETS = 100000
+WALL_TARGETS = {"many": 4, "concurrent": 4}  # with a database
 EMPTY, MMAP, READ, PLAIN, STORED = "empty libpcap loop", "empty loop, mmap", "empty loop, read", "wsclose", "wsclose, database"
+TWO, TWO_STORED = "wsclose, 2 workers", "wsclose, 2 workers, database"
+OURS, STORING = (PLAIN, STORED, TWO, TWO_STORED), (STORED, TWO_STORED)
+SCALE_LIMIT = 0.10
 
 Figure = collections.namedtuple("Figure", "cpu wall rss out err")
 
@@ -60,6 +65,14 @@ def measure(cmd):
     if p.returncode != 0:
         raise SystemExit(f"{cmd}: exit {p.returncode}: {complaint}")
     return Figure(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024, said, complaint)
+
+
+said = []  # what --readme puts into its places
+
+
+def say(line):
+    said.append(line)
+    print(line, flush=True)
 
 
 # ---- Truth ----
@@ -161,15 +174,16 @@ class Bench:
         self.build, self.folder = build, folder
         self.wsclose = f"{build}/src/cli/wsclose"
         self.db = f"{folder}/b.db"
-        self.problems = []
+        self.problems, self.grows = [], []
 
-    def analyze(self, pcap, db="none", form="none"):
-        return [self.wsclose, "analyze", "--db", db, "--format", form, pcap]
+    def analyze(self, pcap, db="none", form="none", workers=1):
+        return [self.wsclose, "analyze", "--workers", str(workers), "--db", db, "--format", form, pcap]
 
     def commands(self, pcap):
         found = {EMPTY: [f"{self.build}/tests/bench/null_loop", pcap], MMAP: [f"{self.build}/tests/bench/classic_loop", "mmap", pcap],
                  READ: [f"{self.build}/tests/bench/classic_loop", "read", pcap],
-                 PLAIN: self.analyze(pcap), STORED: self.analyze(pcap, self.db)}
+                 PLAIN: self.analyze(pcap), STORED: self.analyze(pcap, self.db),
+                 TWO: self.analyze(pcap, workers=2), TWO_STORED: self.analyze(pcap, self.db, workers=2)}
         others = {"tcpdump -w /dev/null": ["tcpdump", "-r", pcap, "-w", "/dev/null"], "ndpiReader": ["ndpiReader", "-q", "-i", pcap]}
         for name, cmd in others.items():
             if shutil.which(cmd[0]):
@@ -187,9 +201,9 @@ class Bench:
         wrong = []
         if what in (EMPTY, MMAP, READ) and m.out != f"{truth.packets} packets, {truth.bytes} bytes\n":
             wrong = [m.out]
-        if what in (PLAIN, STORED) and verdicts(m.err) != summary:
+        if what in OURS and verdicts(m.err) != summary:
             wrong = [f"{verdicts(m.err)!r}, but with --format ndjson {summary!r}"]
-        if what == STORED:
+        if what in STORING:
             wrong += truth.wrong(tally_stored(self.db))
         self.problems += [f"{name}, {what}: {w}" for w in wrong]
         return m
@@ -215,20 +229,27 @@ class Bench:
 
     def rows(self, name, size, truth, figures):
         base = figures[EMPTY]
-        print(f"| **{name}** | {size / 1e6:.0f} MB, {truth.packets:,} packets, {sum(truth.sure.values()) + sum(truth.may.values()):,} WebSockets | | | | | |")
+        say(f"| **{name}** | {size / 1e6:.0f} MB, {truth.packets:,} packets, {sum(truth.sure.values()) + sum(truth.may.values()):,} WebSockets | | | | | |")
         for what, ms in figures.items():
             cpu = statistics.median(m.cpu / b.cpu for m, b in zip(ms, base))
             wall = statistics.median(m.wall / b.wall for m, b in zip(ms, base))
             ns = statistics.median(m.cpu for m in ms) / truth.packets * 1e9
             rss = statistics.median(m.rss for m in ms)
             goal = ""
-            if what in (PLAIN, STORED):
-                at = [PLAIN, STORED].index(what)
-                cpu_goal, rss_goal = TARGETS[name][at], TARGETS[name][at + 2]
-                goal = f"{cpu_goal} {'met' if cpu <= cpu_goal else '**missed**'}; {rss_goal} MB {'met' if rss <= rss_goal else '**missed**'}"
-                if any(p.startswith(f"{name}, {what}:") for p in self.problems):
-                    goal = "**wrong answer: void**"
-            print(f"| | {what} | {cpu:.2f} | {wall:.2f} | {ns:.0f} ns | {megabytes(rss)} | {goal} |", flush=True)
+            if what in OURS:
+                goal = "; ".join(self.goals(name, what, cpu, wall, rss))
+            say(f"| | {what} | {cpu:.2f} | {wall:.2f} | {ns:.0f} ns | {megabytes(rss)} | {goal} |")
+
+    def goals(self, name, what, cpu, wall, rss):
+        """CPU time and memory are of one thread, wall time of as many as there are."""
+        if any(p.startswith(f"{name}, {what}:") for p in self.problems):
+            return ["**wrong answer: void**"]
+        at, goals = int(what in STORING), []
+        if what in (PLAIN, STORED):
+            goals += [("", cpu, TARGETS[name][at]), (" MB", rss, TARGETS[name][at + 2])]
+        if what in STORING and name in WALL_TARGETS:
+            goals.append((" wall", wall, WALL_TARGETS[name]))
+        return [f"{goal}{unit} {'met' if value <= goal else '**missed**'}" for unit, value, goal in goals]
 
     def tshark(self, name, pcap):
         if not shutil.which("tshark"):
@@ -238,7 +259,7 @@ class Bench:
         n = head_of(pcap, TSHARK_PACKETS, part)
         base = statistics.median(measure([f"{self.build}/tests/bench/null_loop", part]).cpu for _ in range(5))
         m = measure(["tshark", "-r", part, "-Y", "websocket"])
-        print(f"| | tshark -Y websocket, first {n:,} packets | {m.cpu / base:.0f} | | {m.cpu / n * 1e9:.0f} ns | {megabytes(m.rss)} | |", flush=True)
+        say(f"| | tshark -Y websocket, first {n:,} packets | {m.cpu / base:.0f} | | {m.cpu / n * 1e9:.0f} ns | {megabytes(m.rss)} | |")
         os.unlink(part)
 
     def smoke(self, name, numbers):
@@ -246,7 +267,7 @@ class Bench:
         truth = generate(self.build, pcap, name, numbers)
         summary = self.check(name, pcap, truth)
         for what, cmd in self.commands(pcap).items():
-            if what in (EMPTY, MMAP, READ, PLAIN, STORED):
+            if what in (EMPTY, MMAP, READ) + OURS:
                 self.run(what, cmd, name, truth, summary)
         print(f"{name}: {truth.packets} packets, {sum(truth.sure.values())} WebSockets known, {sum(truth.may.values())} that may be unknown")
         os.unlink(pcap)
@@ -271,8 +292,43 @@ class Bench:
                 ns = min(figures[what])
                 rss = statistics.median(figures[what, "rss"])
                 first.setdefault(what, ns)
-                print(f"| {name} x{times} | {truth.packets:,} packets | {what} | {ns:.0f} ns | {ns / first[what] - 1:+.0%} | {megabytes(rss)} |", flush=True)
+                more = ns / first[what] - 1
+                verdict = "" if times == 1 else "within 10 %" if more <= SCALE_LIMIT else "**grows**"
+                if verdict == "**grows**":
+                    self.grows.append(f"{name}, {what}: {more:+.0%} a packet at {times} times the size")
+                say(f"| {name} x{times} | {truth.packets:,} packets | {what} | {ns:.0f} ns | {more:+.0%} | {verdict} | {megabytes(rss)} |")
         os.unlink(pcap)
+
+
+TABLE = "| shape | what | CPU | wall | CPU a packet | peak RSS | target |\n|---|---|---|---|---|---|---|"
+SCALE_TABLE = "| shape | | what | CPU a packet | beside x1 | | peak RSS |\n|---|---|---|---|---|---|---|"
+
+
+def place(path, mark, lines):
+    """Puts |lines| between <!-- mark --> and <!-- /mark -->."""
+    begin, end = f"<!-- {mark} -->\n", f"<!-- /{mark} -->\n"
+    with open(path) as f:
+        text = f.read()
+    if begin not in text or end not in text:
+        raise SystemExit(f"{path} has no place for the {mark}: {begin.strip()} and {end.strip()}")
+    with open(path, "w") as f:
+        f.write(text[:text.index(begin) + len(begin)] + "\n".join(lines) + "\n" + text[text.index(end):])
+
+
+def measure_table(b, shapes, o):
+    said.clear()
+    say(TABLE)
+    for s in shapes:
+        b.shape(s, SIZES[o.size][s], o.rounds)
+    return list(said)
+
+
+def measure_scale(b, shapes, o):
+    said.clear()
+    say(SCALE_TABLE)
+    for s in shapes:
+        b.scale(s, o.rounds)
+    return list(said)
 
 
 def main():
@@ -280,8 +336,9 @@ def main():
     a.add_argument("build")
     a.add_argument("--size", choices=SIZES, default="usual")
     a.add_argument("--shapes", default=",".join(SHAPES))
-    a.add_argument("--rounds", type=int, default=5)
+    a.add_argument("--rounds", type=int, default=3)
     a.add_argument("--scale", action="store_true")
+    a.add_argument("--readme")
     o = a.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the captures go
     shapes = o.shapes.split(",")
@@ -292,20 +349,22 @@ def main():
         if o.size != "small" and free < FREE_BYTES:
             raise SystemExit(f"{folder}: {free >> 20} MB free, {FREE_BYTES >> 20} are needed: set TMPDIR")
         b = Bench(os.path.abspath(o.build), folder)
-        if o.scale:
-            print("| shape | | what | CPU a packet | beside x1 | peak RSS |\n|---|---|---|---|---|---|")
-        elif o.size != "small":
-            print("| shape | what | CPU | wall | CPU a packet | peak RSS | target |\n|---|---|---|---|---|---|---|")
-        for s in shapes:
-            if o.scale:
-                b.scale(s, o.rounds)
-            elif o.size == "small":
+        if o.size == "small":
+            for s in shapes:
                 b.smoke(s, SIZES["small"][s])
-            else:
-                b.shape(s, SIZES[o.size][s], o.rounds)
+        if o.size != "small" and not o.scale:
+            table = measure_table(b, shapes, o)
+            if o.readme:
+                place(o.readme, "table", table)
+        if o.size != "small" and (o.scale or o.readme):
+            scale = measure_scale(b, shapes, o)
+            if o.readme:
+                place(o.readme, "scale", scale)
     for p in b.problems:
         print(f"wrong: {p}", file=sys.stderr)
-    sys.exit(1 if b.problems else 0)
+    for g in b.grows:
+        print(f"not in proportion: {g}", file=sys.stderr)
+    sys.exit(1 if b.problems or b.grows else 0)
 
 
 main()
