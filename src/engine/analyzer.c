@@ -73,7 +73,8 @@ static bool options_valid(const struct wsc_analyzer_options *o)
 }
 
 /* Hosts, paths, agents of all open WebSockets together. */
-#define INTERN_MAX ((size_t)256 << 20)
+#define INTERN_MAX      ((size_t)192 << 20)
+#define STRING_SETS_MAX ((size_t)64 << 20)
 /* TLS records not yet whole, all connections together. */
 #define TLS_BUFFERED_MAX ((size_t)256 << 20)
 
@@ -109,6 +110,7 @@ enum wsc_err wsc_analyzer_new_wide(const struct wsc_analyzer_options *opt,
     ready &= opt->limits != NULL || wsc_limits_new(&an->own_limits) == WSC_OK;
     e->limits = opt->limits != NULL ? opt->limits : an->own_limits;
     e->intern = wsc_intern_new(INTERN_MAX);
+    e->string_sets = wsc_intern_new(STRING_SETS_MAX);
     e->accept = wsc_ws_accept_new();
     e->tls = wsc_tls_shared_new(opt->keylog, TLS_BUFFERED_MAX);
     if (wide == NULL) {
@@ -120,7 +122,7 @@ enum wsc_err wsc_analyzer_new_wide(const struct wsc_analyzer_options *opt,
     ready &= wsc_intake_init(&an->intake, opt->max_fragment_bytes);
     if (opt->label)
         e->ident = wsc_ident_new();
-    ready &= e->tls != NULL && e->accept != NULL;
+    ready &= e->tls != NULL && e->accept != NULL && e->string_sets != NULL;
     if (!ready || e->intern == NULL || an->flows == NULL || (opt->label && e->ident == NULL)) {
         wsc_analyzer_free(an);
         return WSC_ERR_NOMEM;
@@ -302,7 +304,7 @@ static size_t memory_held(const struct wsc_analyzer *an)
            e->notes_pool.bytes + e->ledger_pool.bytes + e->pre_pool.bytes + e->h1_pool.bytes +
            e->scratch_pool.bytes + e->inner_pool.bytes + e->stream_pool.bytes + e->h2_bytes +
            wsc_tls_shared_held(e->tls) + e->run_bytes + wsc_intern_bytes(e->intern) +
-           wsc_ip_defrag_held(an->intake.defrag);
+           wsc_intern_bytes(e->string_sets) + wsc_ip_defrag_held(an->intake.defrag);
 }
 
 /* What is given back is used again, not returned to the system: at the ceiling the number of
@@ -589,12 +591,13 @@ void wsc_analyzer_free(struct wsc_analyzer *an)
     if (e->wide != NULL)
         e->wide = &discard_ops;
     bool whole = e->wide != NULL || (e->tls_names != NULL && e->wss_places != NULL);
-    if (an->flows != NULL && e->intern != NULL && e->tls != NULL && whole)
+    if (an->flows != NULL && e->intern != NULL && e->string_sets != NULL && e->tls != NULL && whole)
         wsc_analyzer_flush(an);
     wsc_flow_table_free(an->flows);
     wsc_intake_clear(&an->intake);
     wsc_ident_free(e->ident);
     wsc_intern_free(e->intern);
+    wsc_intern_free(e->string_sets);
     wsc_ws_accept_free(e->accept);
     wsc_limits_free(an->own_limits);
     wsc_pool_clear(&e->notes_pool);

@@ -3,11 +3,12 @@
 #include <string.h>
 
 /* What is kept for a WebSocket is one number: of the interned array of the numbers of its strings.
- * Connections that say the same share the array, and it holds its strings once for them all. */
+ * Connections that say the same share the array, and it holds its strings once for them all. Arrays
+ * are interned apart from strings: one that somebody sends must not pass for an array. */
 
 static void read_set(const struct wsc_engine *e, uint32_t set, uint32_t ids[WSC_STRING_COUNT])
 {
-    struct wsc_span kept = wsc_intern_text(e->intern, set);
+    struct wsc_span kept = wsc_intern_text(e->string_sets, set);
     memset(ids, 0, WSC_STRING_COUNT * sizeof(ids[0]));
     if (kept.ptr != NULL)
         memcpy(ids, kept.ptr, WSC_STRING_COUNT * sizeof(ids[0]));
@@ -20,7 +21,7 @@ static void put_set(struct wsc_engine *e, uint32_t set)
     if (set == 0)
         return;
     read_set(e, set, ids);
-    if (wsc_intern_put(e->intern, set))
+    if (wsc_intern_put(e->string_sets, set))
         for (size_t i = 0; i < WSC_STRING_COUNT; i++)
             wsc_intern_put(e->intern, ids[i]);
 }
@@ -37,8 +38,8 @@ void wsc_conv_set_strings(struct wsc_engine *e, struct wsc_conv_ws *ws,
     if (memcmp(ids, was, sizeof(ids)) == 0)
         return;
     uint32_t set = wsc_intern_get(
-        e->intern, (struct wsc_span){.ptr = (const uint8_t *)ids, .len = sizeof(ids)});
-    bool made = set != 0 && wsc_intern_users(e->intern, set) == 1;
+        e->string_sets, (struct wsc_span){.ptr = (const uint8_t *)ids, .len = sizeof(ids)});
+    bool made = set != 0 && wsc_intern_users(e->string_sets, set) == 1;
     for (size_t i = 0; i < WSC_STRING_COUNT; i++) {
         if (made && was[i] != 0)
             wsc_intern_again(e->intern, ids[i]);
@@ -54,7 +55,7 @@ void wsc_conv_set_strings(struct wsc_engine *e, struct wsc_conv_ws *ws,
 static uint32_t id_of(const struct wsc_engine *e, const struct wsc_conv_ws *ws,
                       enum wsc_conv_string which)
 {
-    struct wsc_span kept = wsc_intern_text(e->intern, ws->strings);
+    struct wsc_span kept = wsc_intern_text(e->string_sets, ws->strings);
     uint32_t id = 0;
     if (kept.ptr != NULL)
         memcpy(&id, kept.ptr + which * sizeof(id), sizeof(id));

@@ -169,10 +169,10 @@ struct wsc_conv_ws {
     uint32_t quiet_ms; /* the last silence of WSC_QUIET_NS or more that ended with bytes, 0: none */
     uint32_t quiet_end_ms;       /* when it ended, after started_ns */
     uint8_t key[WSC_WS_KEY_LEN]; /* Sec-WebSocket-Key, decoded */
-    uint32_t strings; /* interned array of the numbers of interned strings, enum wsc_conv_string; 0:
-                         none */
-    uint32_t serial;  /* 0 for the first WebSocket on this TCP connection, then 1, ... */
-    uint16_t status;  /* of the handshake's answer, 0: none */
+    uint32_t strings;  /* in |string_sets|: array of the numbers in |intern|, enum wsc_conv_string;
+                          0:  none */
+    uint32_t serial;   /* 0 for the first WebSocket on this TCP connection, then 1, ... */
+    uint16_t status;   /* of the handshake's answer, 0: none */
     uint8_t handshake; /* enum wsc_ev_handshake */
     uint8_t hidden;    /* bit a direction: from notes->hidden_off on a Close may be there unseen */
     uint8_t last_kind[2];                /* of the last frame: enum wsc_conv_kind */
@@ -296,7 +296,7 @@ struct wsc_engine {
     uint64_t generation;     /* of the key log, when they were tried last */
     size_t h2_bytes;         /* held for HTTP/2, besides the pools */
     const struct wsc_limits *limits;
-    struct wsc_intern *intern;
+    struct wsc_intern *intern, *string_sets;
     struct wsc_ws_accept *accept;
     struct wsc_ident *ident; /* NULL: no labels */
     size_t run_bytes;        /* held in pieces, all conversations together */
