@@ -12,52 +12,38 @@
 #define SHARE 0.5
 /* ---- how many were open ---- */
 
-struct moment {
-    uint64_t ns;
-    uint32_t server;
-};
-
-/* When the connections of all servers started, and when they were over; each by server and time. */
+/* When the connections of one server started, and when they were over; each in order. */
 struct spans {
-    struct moment *starts, *ends;
+    uint64_t *starts, *ends;
     size_t len;
 };
 
-static int by_moment(const void *va, const void *vb)
+static int by_number(const void *va, const void *vb)
 {
-    const struct moment *x = va, *y = vb;
-    if (x->server != y->server)
-        return x->server < y->server ? -1 : 1;
-    return x->ns < y->ns ? -1 : x->ns > y->ns;
+    const uint64_t *x = va, *y = vb;
+    return *x < *y ? -1 : *x > *y;
 }
 
-static enum wsc_err load_spans(struct wsc_across *a, struct spans *s)
+/* |all|: of one server, in order of time. */
+static void load_spans(struct spans *s, struct wsc_store_end *const *all, size_t n)
 {
-    s->starts = wsc_alloc(a->len * sizeof(*s->starts));
-    s->ends = wsc_alloc(a->len * sizeof(*s->ends));
-    if (s->starts == NULL || s->ends == NULL)
-        return wsc_error_set(a->err, WSC_ERR_NOMEM, "out of memory");
-    for (size_t i = 0; i < a->len; i++) {
-        const struct wsc_store_end *x = a->ends[i];
-        if (x->started_ns == 0)
+    s->len = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (all[i]->started_ns == 0)
             continue;
-        s->starts[s->len] = (struct moment){.ns = x->started_ns, .server = x->server};
-        s->ends[s->len++] = (struct moment){.ns = x->at_ns, .server = x->server};
+        s->starts[s->len] = all[i]->started_ns;
+        s->ends[s->len++] = all[i]->at_ns;
     }
-    if (s->len > 0) {
-        qsort(s->starts, s->len, sizeof(*s->starts), by_moment);
-        qsort(s->ends, s->len, sizeof(*s->ends), by_moment);
-    }
-    return WSC_OK;
+    if (s->len > 0)
+        qsort(s->starts, s->len, sizeof(*s->starts), by_number);
 }
 
-/* Moments of that server before |ns|, and all of servers before it. */
-static size_t before(const struct moment *m, size_t n, struct moment at)
+static size_t before(const uint64_t *m, size_t n, uint64_t ns)
 {
     size_t low = 0, high = n;
     while (low < high) {
         size_t mid = low + (high - low) / 2;
-        if (by_moment(&m[mid], &at) < 0)
+        if (m[mid] < ns)
             low = mid + 1;
         else
             high = mid;
@@ -65,11 +51,10 @@ static size_t before(const struct moment *m, size_t n, struct moment at)
     return low;
 }
 
-/* Connections to |server| that were open just before |ns|. */
-static uint64_t open_at(const struct spans *s, uint32_t server, uint64_t ns)
+/* Connections that were open just before |ns|. */
+static uint64_t open_at(const struct spans *s, uint64_t ns)
 {
-    struct moment at = {.ns = ns, .server = server};
-    size_t started = before(s->starts, s->len, at), over = before(s->ends, s->len, at);
+    size_t started = before(s->starts, s->len, ns), over = before(s->ends, s->len, ns);
     return started > over ? started - over : 0;
 }
 
@@ -158,11 +143,52 @@ static enum wsc_err look(struct wsc_across *a, const struct spans *spans,
             from = next_step(all, n, from);
             continue;
         }
-        uint64_t open = open_at(spans, all[from]->server, begin);
+        uint64_t open = open_at(spans, begin);
         if ((double)len >= SHARE * (double)open)
             e = amend_all(a, all + from, gather(all + from, to - from), open > len ? open : len);
         from = to;
     }
+    return e;
+}
+
+static size_t group_end(struct wsc_store_end *const *all, size_t from, size_t n)
+{
+    size_t to = from + 1;
+    while (to < n && all[to]->server == all[from]->server)
+        to++;
+    return to;
+}
+
+/* |all|: of one server, in order of time; those it ended itself are moved to the front. */
+static enum wsc_err look_at_server(struct wsc_across *a, struct spans *spans,
+                                   struct wsc_store_end **all, size_t n)
+{
+    size_t len = 0;
+    load_spans(spans, all, n);
+    for (size_t i = 0; i < n; i++)
+        if (all[i]->telling && all[i]->closed_by == WSC_SIDE_SERVER && !all[i]->marked)
+            all[len++] = all[i];
+    return look(a, spans, all, len);
+}
+
+static enum wsc_err look_at_all(struct wsc_across *a, struct wsc_store_end **all, size_t n)
+{
+    size_t most = 0;
+    for (size_t from = 0, to; from < n; from = to) {
+        to = group_end(all, from, n);
+        most = to - from > most ? to - from : most;
+    }
+    struct spans spans = {.starts = wsc_alloc(most * sizeof(*spans.starts)),
+                          .ends = wsc_alloc(most * sizeof(*spans.ends))};
+    enum wsc_err e = WSC_OK;
+    if (spans.starts == NULL || spans.ends == NULL)
+        e = wsc_error_set(a->err, WSC_ERR_NOMEM, "out of memory");
+    for (size_t from = 0, to; e == WSC_OK && from < n; from = to) {
+        to = group_end(all, from, n);
+        e = look_at_server(a, &spans, all + from, to - from);
+    }
+    wsc_free(spans.starts);
+    wsc_free(spans.ends);
     return e;
 }
 
@@ -175,24 +201,14 @@ enum wsc_err wsc_across_masses(struct wsc_across *a)
     if (all == NULL)
         return wsc_error_set(a->err, WSC_ERR_NOMEM, "out of memory");
     size_t n = 0;
-    struct spans spans = {.len = 0};
-    enum wsc_err e = load_spans(a, &spans);
-    for (size_t i = 0; e == WSC_OK && i < a->len; i++) {
-        struct wsc_store_end *x = a->ends[i];
-        if (x->telling && x->server != 0 && x->closed_by == WSC_SIDE_SERVER && !x->marked)
-            all[n++] = x;
-    }
-    if (n > 0)
+    for (size_t i = 0; i < a->len; i++)
+        if (a->ends[i]->server != 0)
+            all[n++] = a->ends[i];
+    enum wsc_err e = WSC_OK;
+    if (n > 0) {
         qsort(all, n, sizeof(*all), by_server_and_time);
-    for (size_t from = 0; e == WSC_OK && from < n;) {
-        size_t to = from + 1;
-        while (to < n && all[to]->server == all[from]->server)
-            to++;
-        e = look(a, &spans, all + from, to - from);
-        from = to;
+        e = look_at_all(a, all, n);
     }
-    wsc_free(spans.starts);
-    wsc_free(spans.ends);
     wsc_free((void *)all);
     return e;
 }

@@ -120,7 +120,7 @@ static bool add_key(struct wsc_ends *t, struct wsc_span key)
 {
     if (key.ptr == NULL || t->key_twice)
         return true;
-    if (2 * t->keys_len >= t->keys_cap && !grow_keys(t))
+    if (4 * t->keys_len >= 3 * t->keys_cap && !grow_keys(t))
         return false;
     uint32_t hash = (uint32_t)wsc_hash(t->names.secret, key.ptr, key.len) | 1u << 31;
     size_t at = hash & (t->keys_cap - 1);

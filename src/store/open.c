@@ -20,7 +20,7 @@
 
 /* Of a database that is made now: a record is half a KB, and each page costs as much again to
  * write, whatever its size. Of any: room for the pages that an import comes back to. */
-#define PAGES "PRAGMA page_size = 16384; PRAGMA cache_size = -6144"
+#define PAGES "PRAGMA page_size = 16384; PRAGMA cache_size = -4096"
 
 /* A path as a URI, each byte at worst "%xx". */
 #define URI_MAX (3 * PATH_MAX + 32)
