@@ -123,6 +123,7 @@ void wsc_diagnose(const struct wsc_case *c, struct wsc_claims *claims, struct ws
     claims->len = claims->sentences_len = claims->used = 0;
     claims->full = false;
     claims->silent = c->no_evidence;
+    claims->hints_known = false;
     claims->software = (struct wsc_span){0};
     claims->app_code = NULL;
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
@@ -287,6 +288,17 @@ uint64_t wsc_end_packet(const struct wsc_case *c, enum wsc_dir d)
 int wsc_wire_code(const struct wsc_case *c)
 {
     return c->rec->code_source == WSC_CODE_SOURCE_WIRE ? c->rec->close_code : WSC_UNKNOWN;
+}
+
+size_t wsc_hints(const struct wsc_case *c, struct wsc_claims *out)
+{
+    int code = wsc_wire_code(c);
+    if (code == WSC_UNKNOWN || c->rec->reason.len == 0)
+        return 0;
+    if (!out->hints_known)
+        out->hints_len = wsc_reason_find(code, c->rec->reason, out->hints, WSC_HINTS_MAX);
+    out->hints_known = true;
+    return out->hints_len;
 }
 
 int64_t wsc_idle_of(const struct wsc_case *c, enum wsc_dir d)

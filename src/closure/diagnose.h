@@ -20,6 +20,7 @@ struct wsc_case {
 #define WSC_CLAIMS_MAX    12u
 #define WSC_SENTENCES_MAX 40u
 #define WSC_SENTENCE_MAX  400u /* bytes; longer ones are cut */
+#define WSC_HINTS_MAX     8u
 
 struct wsc_claim {
     enum wsc_cause cause; /* NONE: sentences worth telling that name no cause */
@@ -37,6 +38,9 @@ struct wsc_claims {
     size_t sentences_len;
     struct wsc_span software;
     const struct wsc_app_code *app_code;
+    const struct wsc_reason_hint *hints[WSC_HINTS_MAX]; /* wsc_hints() */
+    size_t hints_len;
+    bool hints_known;
     size_t used;
     char text[WSC_SENTENCES_MAX * 160];
 };
@@ -94,6 +98,10 @@ uint64_t wsc_end_packet(const struct wsc_case *c, enum wsc_dir d);
 
 /* The code of the first Close frame, WSC_UNKNOWN if there was none or it was empty. */
 int wsc_wire_code(const struct wsc_case *c);
+
+/* What is known of the reason text with that code: how many hints there are, at most WSC_HINTS_MAX
+ * of them in out->hints. Looked for once. */
+size_t wsc_hints(const struct wsc_case *c, struct wsc_claims *out);
 
 int64_t wsc_idle_of(const struct wsc_case *c, enum wsc_dir d); /* WSC_UNKNOWN if not known */
 

@@ -9,12 +9,11 @@
 
 void wsc_why_reason(const struct wsc_case *c, struct wsc_claims *out)
 {
-    const struct wsc_reason_hint *hints[4];
-    int code = wsc_wire_code(c);
-    if (code == WSC_UNKNOWN || code >= 3000 || c->rec->reason.len == 0)
+    if (wsc_wire_code(c) >= 3000)
         return;
-    size_t n = wsc_reason_find(code, c->rec->reason, hints, 4);
-    for (size_t i = 0; i < n && i < 4; i++) {
+    size_t n = wsc_hints(c, out);
+    const struct wsc_reason_hint *const *hints = out->hints;
+    for (size_t i = 0; i < n && i < WSC_HINTS_MAX; i++) {
         if (hints[i]->cause[0] == '\0')
             continue;
         int cause = wsc_cause_parse(hints[i]->cause);

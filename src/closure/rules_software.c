@@ -25,12 +25,9 @@ static void take_header(const struct wsc_software *t, const char *name, struct w
 /* A reason text that one software writes. Several that write it name nobody. */
 static bool by_reason(const struct wsc_case *c, struct wsc_claims *out)
 {
-    const struct wsc_reason_hint *hints[8];
-    int code = wsc_wire_code(c);
-    if (code == WSC_UNKNOWN || c->rec->reason.len == 0)
-        return false;
-    size_t n = wsc_reason_find(code, c->rec->reason, hints, 8);
-    for (size_t i = 1; i < n && i < 8; i++)
+    size_t n = wsc_hints(c, out);
+    const struct wsc_reason_hint *const *hints = out->hints;
+    for (size_t i = 1; i < n && i < WSC_HINTS_MAX; i++)
         if (strcmp(hints[i]->software, hints[0]->software) != 0)
             return false;
     if (n == 0)
