@@ -75,6 +75,9 @@ static bool options_valid(const struct wsc_analyzer_options *o)
 /* Hosts, paths, agents of all open WebSockets together. */
 #define INTERN_MAX      ((size_t)192 << 20)
 #define STRING_SETS_MAX ((size_t)64 << 20)
+/* HTTP/1 heads not yet whole, all connections together; beyond it one that comes in pieces is not
+ * HTTP. */
+#define HEADS_HELD_MAX ((size_t)64 << 20)
 /* TLS records not yet whole, all connections together. */
 #define TLS_BUFFERED_MAX ((size_t)256 << 20)
 
@@ -102,7 +105,7 @@ enum wsc_err wsc_analyzer_new_wide(const struct wsc_analyzer_options *opt,
     wsc_pool_init(&e->notes_pool, sizeof(struct wsc_conv_notes), 32);
     wsc_pool_init(&e->ledger_pool, sizeof(struct wsc_conv_ledger), 64);
     wsc_pool_init(&e->pre_pool, sizeof(struct wsc_conv_pre), 64);
-    wsc_pool_init(&e->h1_pool, wsc_h1_size(), 64);
+    wsc_h1_shared_init(&e->h1, HEADS_HELD_MAX);
     wsc_pool_init(&e->scratch_pool, WSC_WS_CONTROL_KEPT, 32);
     wsc_pool_init(&e->inner_pool, sizeof(struct wsc_conv_inner), 32);
     wsc_pool_init(&e->stream_pool, sizeof(struct wsc_conv_stream), 32);
@@ -301,9 +304,9 @@ static size_t memory_held(const struct wsc_analyzer *an)
         wheels += life_ns[q] != 0 ? wsc_age_wheel_bytes(&an->wheels[q]) : 0;
     return sizeof(*an) + wheels + an->due_cap * sizeof(*an->due) + wsc_flow_table_bytes(an->flows) +
            e->tcp.held_bytes + e->tcp.more_pool.bytes + e->tcp.resets_pool.bytes +
-           e->notes_pool.bytes + e->ledger_pool.bytes + e->pre_pool.bytes + e->h1_pool.bytes +
-           e->scratch_pool.bytes + e->inner_pool.bytes + e->stream_pool.bytes + e->h2_bytes +
-           wsc_tls_shared_held(e->tls) + e->run_bytes + wsc_intern_bytes(e->intern) +
+           e->notes_pool.bytes + e->ledger_pool.bytes + e->pre_pool.bytes + e->h1.pool.bytes +
+           e->h1.held + e->scratch_pool.bytes + e->inner_pool.bytes + e->stream_pool.bytes +
+           e->h2_bytes + wsc_tls_shared_held(e->tls) + e->run_bytes + wsc_intern_bytes(e->intern) +
            wsc_intern_bytes(e->string_sets) + wsc_ip_defrag_held(an->intake.defrag);
 }
 
@@ -603,7 +606,7 @@ void wsc_analyzer_free(struct wsc_analyzer *an)
     wsc_pool_clear(&e->notes_pool);
     wsc_pool_clear(&e->ledger_pool);
     wsc_pool_clear(&e->pre_pool);
-    wsc_pool_clear(&e->h1_pool);
+    wsc_h1_shared_clear(&e->h1);
     wsc_pool_clear(&e->scratch_pool);
     wsc_pool_clear(&e->inner_pool);
     wsc_pool_clear(&e->stream_pool);

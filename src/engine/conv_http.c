@@ -17,10 +17,10 @@ bool wsc_conv_pre_need(struct wsc_engine *e, struct wsc_conv *c)
     return c->pre != NULL;
 }
 
-void wsc_conv_http_close(struct wsc_engine *e, struct wsc_conv_pre *pre)
+void wsc_conv_http_close(struct wsc_conv_pre *pre)
 {
     for (int w = 0; w < 2; w++) {
-        wsc_h1_free(&e->h1_pool, pre->h1[w]);
+        wsc_h1_free(pre->h1[w]);
         pre->h1[w] = NULL;
     }
 }
@@ -364,8 +364,8 @@ bool wsc_conv_sniff(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct
     bool request = from_client && wsc_h1_looks_like_request(data);
     bool response = !request && from_server && wsc_h1_looks_like_response(data);
     if ((request || response) && wsc_conv_pre_need(e, c)) {
-        wsc_h1_free(&e->h1_pool, c->pre->h1[way]);
-        c->pre->h1[way] = wsc_h1_new(&e->h1_pool, request, e->opt.max_head_bytes, off, &h1_ops, e);
+        wsc_h1_free(c->pre->h1[way]);
+        c->pre->h1[way] = wsc_h1_new(&e->h1, request, e->opt.max_head_bytes, off, &h1_ops, e);
         if (c->pre->h1[way] == NULL)
             return false;
         wsc_conv_run_clear(e, &c->pre->run[way]);
@@ -389,7 +389,7 @@ void wsc_conv_http_data(struct wsc_engine *e, enum wsc_way way, uint64_t off, st
     enum wsc_h1_status status = wsc_h1_feed(h1, data, &taken);
     if (status == WSC_H1_MORE)
         return;
-    wsc_h1_free(&e->h1_pool, h1);
+    wsc_h1_free(h1);
     c->pre->h1[way] = NULL;
     if (c->mode[way] == WSC_CONV_HTTP)
         c->mode[way] = WSC_CONV_NEW;
@@ -411,7 +411,7 @@ void wsc_conv_http_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uin
     if (c->mode[way] == WSC_CONV_HTTP) {
         if (wsc_h1_gap(c->pre->h1[way], len))
             return;
-        wsc_h1_free(&e->h1_pool, c->pre->h1[way]);
+        wsc_h1_free(c->pre->h1[way]);
         c->pre->h1[way] = NULL;
         c->mode[way] = WSC_CONV_NEW;
     }

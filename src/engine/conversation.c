@@ -109,7 +109,7 @@ void wsc_conv_pre_drop(struct wsc_engine *e, struct wsc_conv *c)
     if (pre == NULL)
         return;
     wsc_ident_drop(e->ident, &pre->ident);
-    wsc_conv_http_close(e, pre);
+    wsc_conv_http_close(pre);
     for (int w = 0; w < 2; w++)
         wsc_conv_run_clear(e, &pre->run[w]);
     wsc_pool_put(&e->pre_pool, pre);

@@ -286,8 +286,8 @@ struct wsc_engine {
     wsc_record_fn on_record;
     void *ctx;
     struct wsc_tcp_shared tcp; /* its more_pool is that of struct wsc_conv_ws, too */
-    struct wsc_pool notes_pool, ledger_pool, pre_pool, h1_pool, scratch_pool, inner_pool,
-        stream_pool;
+    struct wsc_h1_shared h1;
+    struct wsc_pool notes_pool, ledger_pool, pre_pool, scratch_pool, inner_pool, stream_pool;
     struct wsc_tls_shared *tls;
     const struct wsc_wide_ops *wide; /* called with |ctx|; NULL: it has all connections */
     struct wsc_tls_names *tls_names; /* these two if |wide| is NULL */
@@ -416,7 +416,7 @@ void wsc_conv_h2_finish(struct wsc_engine *e, struct wsc_conv *c, enum wsc_ev_st
 bool wsc_conv_sniff(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data);
 void wsc_conv_http_data(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data);
 void wsc_conv_http_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint64_t len);
-void wsc_conv_http_close(struct wsc_engine *e, struct wsc_conv_pre *pre);
+void wsc_conv_http_close(struct wsc_conv_pre *pre);
 bool wsc_conv_pre_need(struct wsc_engine *e, struct wsc_conv *c);
 
 /* conv_http.c, of HTTP/2 as well: what a request, an answer and a rejection say. */

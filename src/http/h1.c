@@ -25,22 +25,30 @@ struct wsc_h1 {
     enum step step;
     const struct wsc_h1_ops *ops;
     void *ctx;
+    struct wsc_h1_shared *sh;
     struct wsc_buf held; /* of a head that did not come whole: its bytes so far */
     size_t extra;        /* bytes of a chunk's first line */
     struct wsc_h1_scan scan;
 };
 
-size_t wsc_h1_size(void)
+void wsc_h1_shared_init(struct wsc_h1_shared *sh, size_t max_held)
 {
-    return sizeof(struct wsc_h1);
+    *sh = (struct wsc_h1_shared){.max_held = max_held};
+    wsc_pool_init(&sh->pool, sizeof(struct wsc_h1), 64);
 }
 
-struct wsc_h1 *wsc_h1_new(struct wsc_pool *pool, bool requests, size_t max_head, uint64_t offset,
+void wsc_h1_shared_clear(struct wsc_h1_shared *sh)
+{
+    wsc_pool_clear(&sh->pool);
+}
+
+struct wsc_h1 *wsc_h1_new(struct wsc_h1_shared *sh, bool requests, size_t max_head, uint64_t offset,
                           const struct wsc_h1_ops *ops, void *ctx)
 {
-    struct wsc_h1 *h = wsc_pool_get(pool);
+    struct wsc_h1 *h = wsc_pool_get(&sh->pool);
     if (h == NULL)
         return NULL;
+    h->sh = sh;
     h->ops = ops;
     h->ctx = ctx;
     h->offset = offset;
@@ -52,18 +60,32 @@ struct wsc_h1 *wsc_h1_new(struct wsc_pool *pool, bool requests, size_t max_head,
     return h;
 }
 
-void wsc_h1_free(struct wsc_pool *pool, struct wsc_h1 *h)
+static void drop_held(struct wsc_h1 *h)
+{
+    h->sh->held -= h->held.len;
+    wsc_buf_clear(&h->held);
+}
+
+static bool hold(struct wsc_h1 *h, struct wsc_span s)
+{
+    if (s.len > h->sh->max_held - h->sh->held || !wsc_buf_append(&h->held, s.ptr, s.len))
+        return false;
+    h->sh->held += s.len;
+    return true;
+}
+
+void wsc_h1_free(struct wsc_h1 *h)
 {
     if (h == NULL)
         return;
-    wsc_buf_clear(&h->held);
-    wsc_pool_put(pool, h);
+    drop_held(h);
+    wsc_pool_put(&h->sh->pool, h);
 }
 
 static enum wsc_h1_status fail(struct wsc_h1 *h)
 {
     h->step = FAILED;
-    wsc_buf_clear(&h->held);
+    drop_held(h);
     return WSC_H1_FAILED;
 }
 
@@ -98,7 +120,7 @@ static void begin_body(struct wsc_h1 *h, enum wsc_h1_next next)
 static enum wsc_h1_status take_head(struct wsc_h1 *h, const uint8_t *at)
 {
     if (h->step == TRAILERS) {
-        wsc_buf_clear(&h->held);
+        drop_held(h);
         end_message(h);
         return WSC_H1_MORE;
     }
@@ -108,7 +130,7 @@ static enum wsc_h1_status take_head(struct wsc_h1 *h, const uint8_t *at)
         return fail(h);
     enum wsc_h1_next next = h->ops->on_head(h->ctx, &head, h->offset);
     wsc_free(joined);
-    wsc_buf_clear(&h->held);
+    drop_held(h);
     if (next == WSC_H1_STOP)
         return WSC_H1_STOPPED;
     begin_body(h, next);
@@ -120,7 +142,7 @@ static enum wsc_h1_status feed_head(struct wsc_h1 *h, struct wsc_span data, size
 {
     size_t before = h->held.len, room = h->held.max - before;
     struct wsc_span all = {.ptr = data.ptr, .len = data.len < room ? data.len : room};
-    if (before > 0 && !wsc_buf_append(&h->held, all.ptr, all.len))
+    if (before > 0 && !hold(h, all))
         return fail(h);
     if (before > 0)
         all = (struct wsc_span){.ptr = h->held.data, .len = h->held.len};
@@ -131,7 +153,7 @@ static enum wsc_h1_status feed_head(struct wsc_h1 *h, struct wsc_span data, size
     h->offset += *taken;
     if (r == WSC_H1_SCAN_DONE)
         return take_head(h, all.ptr);
-    return before > 0 || wsc_buf_append(&h->held, all.ptr, all.len) ? WSC_H1_MORE : fail(h);
+    return before > 0 || hold(h, all) ? WSC_H1_MORE : fail(h);
 }
 
 /* ---- bodies ---- */

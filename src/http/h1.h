@@ -63,13 +63,19 @@ enum wsc_h1_status {
 
 struct wsc_h1;
 
-/* A parser for one direction, from |pool|, whose blocks have wsc_h1_size() bytes. |max_head|: the
- * ceiling for one head, FAILED beyond it. |offset|: stream offset of the first byte. NULL: no
- * memory. */
-struct wsc_h1 *wsc_h1_new(struct wsc_pool *pool, bool requests, size_t max_head, uint64_t offset,
+/* What parsers share. */
+struct wsc_h1_shared {
+    struct wsc_pool pool;
+    size_t held, max_held; /* bytes of heads that are not whole yet; beyond it they are FAILED */
+};
+void wsc_h1_shared_init(struct wsc_h1_shared *sh, size_t max_held);
+void wsc_h1_shared_clear(struct wsc_h1_shared *sh); /* no parser is left */
+
+/* A parser for one direction; |sh| outlives it. |max_head|: the ceiling for one head, FAILED beyond
+ * it. |offset|: stream offset of the first byte. NULL: no memory. */
+struct wsc_h1 *wsc_h1_new(struct wsc_h1_shared *sh, bool requests, size_t max_head, uint64_t offset,
                           const struct wsc_h1_ops *ops, void *ctx);
-void wsc_h1_free(struct wsc_pool *pool, struct wsc_h1 *h); /* NULL is legal */
-size_t wsc_h1_size(void);
+void wsc_h1_free(struct wsc_h1 *h); /* NULL is legal */
 
 /* Takes bytes; |*taken| receives how many (all but for STOPPED). */
 enum wsc_h1_status wsc_h1_feed(struct wsc_h1 *h, struct wsc_span data, size_t *taken);

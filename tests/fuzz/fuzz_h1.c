@@ -116,9 +116,9 @@ static void run(const uint8_t *data, size_t size, unsigned pieces, struct watch 
                         .reached = START,
                         .max_head = data[0] & 2 ? SMALL : 65536};
     wsc_event_log_init(&w->log);
-    struct wsc_pool pool;
-    wsc_pool_init(&pool, wsc_h1_size(), 1);
-    struct wsc_h1 *h = wsc_h1_new(&pool, !(data[0] & 1), w->max_head, START, &ops, w);
+    struct wsc_h1_shared shared;
+    wsc_h1_shared_init(&shared, SIZE_MAX);
+    struct wsc_h1 *h = wsc_h1_new(&shared, !(data[0] & 1), w->max_head, START, &ops, w);
     must(h != NULL);
     if (data[0] & 4)
         at = (size_t)(data[2] << 8 | data[3]) % (n + 1);
@@ -141,8 +141,8 @@ static void run(const uint8_t *data, size_t size, unsigned pieces, struct watch 
         must(more == 0);
     }
     wsc_event_log_line(&w->log, "status %d", (int)status);
-    wsc_h1_free(&pool, h);
-    wsc_pool_clear(&pool);
+    wsc_h1_free(h);
+    wsc_h1_shared_clear(&shared);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

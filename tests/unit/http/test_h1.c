@@ -51,9 +51,9 @@ static const struct wsc_h1_ops ops = {.on_head = on_head};
  * what the parser said last. */
 static void run(struct log *l, bool requests, const char *text, size_t split, size_t max_head)
 {
-    struct wsc_pool pool;
-    wsc_pool_init(&pool, wsc_h1_size(), 2);
-    struct wsc_h1 *h = wsc_h1_new(&pool, requests, max_head, 0, &ops, l);
+    struct wsc_h1_shared shared;
+    wsc_h1_shared_init(&shared, SIZE_MAX);
+    struct wsc_h1 *h = wsc_h1_new(&shared, requests, max_head, 0, &ops, l);
     cr_assert_not_null(h);
     size_t len = strlen(text), at = 0;
     enum wsc_h1_status status = WSC_H1_MORE;
@@ -77,8 +77,8 @@ static void run(struct log *l, bool requests, const char *text, size_t split, si
     if (status == WSC_H1_FAILED)
         at = 0; /* how far a failing parser looked is its own affair */
     l->len += (size_t)snprintf(l->text + l->len, sizeof(l->text) - l->len, "%s at %zu", word, at);
-    wsc_h1_free(&pool, h);
-    wsc_pool_clear(&pool);
+    wsc_h1_free(h);
+    wsc_h1_shared_clear(&shared);
 }
 
 #define UPGRADE                                                                                    \
@@ -287,40 +287,40 @@ Test(h1, a_gap_inside_a_body_of_known_length_goes_on)
         uint64_t gap;
         bool goes_on;
     } gaps[] = {{1, true}, {999, true}, {1000, true}, {1001, false}};
-    struct wsc_pool pool;
-    wsc_pool_init(&pool, wsc_h1_size(), 2);
+    struct wsc_h1_shared shared;
+    wsc_h1_shared_init(&shared, SIZE_MAX);
     for (size_t i = 0; i < sizeof(gaps) / sizeof(gaps[0]); i++) {
         struct log l = {0};
-        struct wsc_h1 *h = wsc_h1_new(&pool, true, 4096, 0, &ops, &l);
+        struct wsc_h1 *h = wsc_h1_new(&shared, true, 4096, 0, &ops, &l);
         feed(h, "POST /a HTTP/1.1\r\nContent-Length: 1000\r\n\r\n");
         cr_expect_eq(wsc_h1_gap(h, gaps[i].gap), gaps[i].goes_on, "gap of %d", (int)gaps[i].gap);
         if (gaps[i].gap == 1000) {
             feed(h, "GET /b HTTP/1.1\r\n\r\n");
             cr_expect_not_null(strstr(l.text, "target=/b end=1061"), "%s", l.text);
         }
-        wsc_h1_free(&pool, h);
+        wsc_h1_free(h);
     }
-    wsc_pool_clear(&pool);
+    wsc_h1_shared_clear(&shared);
 }
 
 Test(h1, a_gap_in_a_head_or_a_chunked_body_fails)
 {
     static const char *const starts[] = {
         "GET / HT", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"};
-    struct wsc_pool pool;
-    wsc_pool_init(&pool, wsc_h1_size(), 2);
+    struct wsc_h1_shared shared;
+    wsc_h1_shared_init(&shared, SIZE_MAX);
     for (size_t i = 0; i < 2; i++) {
         struct log l = {0};
-        struct wsc_h1 *h = wsc_h1_new(&pool, true, 4096, 0, &ops, &l);
+        struct wsc_h1 *h = wsc_h1_new(&shared, true, 4096, 0, &ops, &l);
         size_t taken = 0;
         feed(h, starts[i]);
         cr_expect_not(wsc_h1_gap(h, 1), "%s", starts[i]);
         cr_expect_eq(
             wsc_h1_feed(h, (struct wsc_span){.ptr = (const uint8_t *)"x", .len = 1}, &taken),
             WSC_H1_FAILED);
-        wsc_h1_free(&pool, h);
+        wsc_h1_free(h);
     }
-    wsc_pool_clear(&pool);
+    wsc_h1_shared_clear(&shared);
 }
 
 Test(h1, sniffing)
@@ -347,4 +347,32 @@ Test(h1, sniffing)
         cr_expect_eq(wsc_h1_looks_like_response(s), words[i].response, "response: %s",
                      words[i].text);
     }
+}
+
+/* 64 clients that never end their heads, and one that does. */
+Test(h1, heads_that_never_end_have_one_ceiling_for_all)
+{
+    enum { CLIENTS = 64, ROOM = 4096 };
+    static const char half[] = "GET / HTTP/1.1\r\nX: 0123456789012345678901234567890123456789"
+                               "01234567890123456789012345678901234567890123";
+    struct wsc_h1_shared shared;
+    wsc_h1_shared_init(&shared, ROOM);
+    struct log l = {0};
+    struct wsc_h1 *h[CLIENTS];
+    size_t taken, more = 0;
+    for (size_t i = 0; i < CLIENTS; i++) {
+        h[i] = wsc_h1_new(&shared, true, 65536, 0, &ops, &l);
+        more += wsc_h1_feed(h[i], (struct wsc_span){(const uint8_t *)half, sizeof(half) - 1},
+                            &taken) == WSC_H1_MORE;
+        cr_expect_leq(shared.held, ROOM);
+    }
+    cr_expect_eq(more, ROOM / (sizeof(half) - 1));
+    struct wsc_h1 *whole = wsc_h1_new(&shared, true, 65536, 0, &ops, &l);
+    feed(whole, "GET /whole HTTP/1.1\r\n\r\n");
+    cr_expect_not_null(strstr(l.text, "target=/whole"), "a head that is whole needs no room");
+    for (size_t i = 0; i < CLIENTS; i++)
+        wsc_h1_free(h[i]);
+    wsc_h1_free(whole);
+    cr_expect_eq(shared.held, 0);
+    wsc_h1_shared_clear(&shared);
 }
