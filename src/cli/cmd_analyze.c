@@ -232,7 +232,7 @@ static void read_all(struct run *r)
     progress_begin(&progress, !r->opt.quiet && !r->streaming);
     struct wsc_packet pkts[BATCH];
     size_t n;
-    struct wsc_error err;
+    struct wsc_error err = {.message = "out of memory"};
     enum wsc_err e;
     while ((e = wsc_capture_next_batch(r->capture, pkts, BATCH, &n, &err)) != WSC_END &&
            !r->failed) {
