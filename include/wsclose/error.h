@@ -39,6 +39,10 @@ const char *wsc_err_name(enum wsc_err err);
 /* Fills |e| (may be NULL) printf-style, cutting what does not fit. Returns |code|. */
 enum wsc_err wsc_error_set(struct wsc_error *e, enum wsc_err code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+#ifdef __clang_analyzer__ /* it looks at one file at a time, and would take any code for the       \
+                             result */
+#define wsc_error_set(e, code, ...) ((void)(wsc_error_set)(e, code, __VA_ARGS__), (code))
+#endif
 
 /* How many allocations failed in this process so far, also those that no call told of: what was
  * found since may be wrong or incomplete. */

@@ -30,7 +30,7 @@ const char *wsc_err_name(enum wsc_err err)
     return "unknown error";
 }
 
-enum wsc_err wsc_error_set(struct wsc_error *e, enum wsc_err code, const char *format, ...)
+enum wsc_err(wsc_error_set)(struct wsc_error *e, enum wsc_err code, const char *format, ...)
 {
     if (e == NULL)
         return code;

@@ -16,8 +16,8 @@ unsigned out_width(int fd)
         return 0;
     if (ioctl(fd, TIOCGWINSZ, &ws) == 0 && ws.ws_col > 0)
         return ws.ws_col;
-    int n = columns != NULL ? atoi(columns) : 0;
-    return n > 0 ? (unsigned)n : 80;
+    unsigned long n = columns != NULL ? strtoul(columns, NULL, 10) : 0;
+    return n > 0 && n < 10000 ? (unsigned)n : 80;
 }
 
 void out_say(const char *format, ...)
