@@ -432,7 +432,7 @@ void wsc_capture_close(struct wsc_capture *c)
 {
     if (c == NULL)
         return;
-    for (size_t i = 0; i < c->len; i++) {
+    for (size_t i = 0; c->members != NULL && i < c->len; i++) {
         close_member(&c->members[i]);
         XXH3_freeState(c->members[i].hash);
         wsc_free(c->members[i].name);

@@ -252,7 +252,7 @@ static enum wsc_err look(struct wsc_live *l, struct wsc_packet *pkt, struct wsc_
 {
     bool any = false;
     for (size_t k = 0; k < l->len; k++) {
-        size_t at = (l->next + k) % l->len;
+        size_t at = (l->next + k) % l->len; /* NOLINT(clang-analyzer-core.DivideZero): k < len */
         if (l->interfaces[at].pcap == NULL || l->interfaces[at].drained)
             continue;
         any = true;

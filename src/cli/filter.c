@@ -288,11 +288,13 @@ static bool parse_zone(const char *p, long *seconds)
     if (*p == '\0' || strcmp(p, "Z") == 0 || strcmp(p, "z") == 0)
         return true;
     int hours = 0, minutes = 0, used = 0;
+    /* NOLINTBEGIN(cert-err34-c): two digits cannot overflow */
     if ((*p != '+' && *p != '-') ||
         (sscanf(p + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 &&
          sscanf(p + 1, "%2d%2d%n", &hours, &minutes, &used) != 2) ||
         p[1 + used] != '\0' || hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
         return false;
+    /* NOLINTEND(cert-err34-c) */
     *seconds = (hours * 60L + minutes) * 60L * (*p == '-' ? -1 : 1);
     return true;
 }

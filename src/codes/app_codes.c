@@ -49,7 +49,7 @@ static bool word_matches(const char *word, size_t len, const char *kind, struct 
 
 static bool row_matches(const struct row *r, const char *kind, struct wsc_span text)
 {
-    for (const char *w = r->match, *end = w; *w != '\0'; w = *end != '\0' ? end + 1 : end) {
+    for (const char *w = r->match, *end; *w != '\0'; w = *end != '\0' ? end + 1 : end) {
         end = strchrnul(w, ' ');
         if (w[0] == kind[0] && word_matches(w, (size_t)(end - w), kind, text))
             return true;

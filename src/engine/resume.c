@@ -138,8 +138,10 @@ bool wsc_conv_resume(struct wsc_engine *e, struct wsc_conv *c, enum wsc_way clie
     c->started_ns = rec->started_ns;
     c->last_ns = rec->last_ns;
     struct wsc_conv_ws *ws = wsc_conv_ws_new(e, c);
-    if (ws == NULL)
+    if (ws == NULL) {
+        e->at = NULL;
         return false;
+    }
     ws->handshake = state[1];
     ws->app = state[2];
     ws->midstream = rec->midstream;
@@ -148,5 +150,7 @@ bool wsc_conv_resume(struct wsc_engine *e, struct wsc_conv *c, enum wsc_way clie
     ws->last_data_ns = wsc_be64(state + AT_DATA);
     take_strings(e, ws, rec);
     take_counts(e, ws, rec);
-    return resume_dir(c, WSC_DIR_C2S, state) && resume_dir(c, WSC_DIR_S2C, state);
+    bool ok = resume_dir(c, WSC_DIR_C2S, state) && resume_dir(c, WSC_DIR_S2C, state);
+    e->at = NULL; /* no packet is at hand */
+    return ok;
 }

@@ -89,6 +89,7 @@ size_t wsc_tls_names_list(const struct wsc_tls_names *t, struct wsc_tls_name *ou
         if (t->slots[i].name != NULL)
             rows[n++] = (struct wsc_tls_name){.name = t->slots[i].name,
                                               .connections = t->slots[i].connections};
+    /* cppcheck-suppress uninitvar ; of which n are set */
     qsort(rows, n, sizeof(rows[0]), most_first);
     if (t->others > 0)
         rows[n++] = (struct wsc_tls_name){.name = "(other names)", .connections = t->others};

@@ -44,6 +44,7 @@ static uint64_t resident_bytes(int statm)
     if (n <= 0)
         return 0;
     text[n] = '\0';
+    /* NOLINTNEXTLINE(cert-err34-c): the kernel's own number */
     return sscanf(text, "%*u %llu", &pages) == 1 ? pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
@@ -115,6 +116,7 @@ static bool read_address(const char *text, struct wsc_endpoint *e)
     if (wsc_endpoint_parse(text, e))
         return e->port != 0;
     if (strlen(text) > 5 || strspn(text, "0123456789") != strlen(text) ||
+        /* NOLINTNEXTLINE(cert-err34-c): five digits cannot overflow */
         sscanf(text, "%5u%n", &port, &used) != 1 || port == 0 || port > 65535)
         return false;
     *e = (struct wsc_endpoint){.family = 4, .addr = {127, 0, 0, 1}, .port = (uint16_t)port};

@@ -151,6 +151,7 @@ static enum wsc_err add_evidence(struct query *q, struct wsc_closure *c, struct 
 {
     size_t start[WSC_EVIDENCE_MAX], len[WSC_EVIDENCE_MAX];
     q->sentences.len = 0;
+    c->evidence_len = 0;
     int rc = sqlite3_bind_int64(q->evidence, 1, c->id);
     while (rc != SQLITE_NOMEM && c->evidence_len < WSC_EVIDENCE_MAX &&
            (rc = sqlite3_step(q->evidence)) == SQLITE_ROW) {

@@ -45,5 +45,5 @@ with open(os.path.join(build, "not-run.txt"), "w") as out:
         with open(os.path.join(src, rel)) as f:
             text = f.read().split("\n")
         for n, count in sorted(lines[rel].items()):
-            if count == 0:
+            if count == 0 and n <= len(text):  # sources may have changed since
                 out.write("%s:%d: %s\n" % (rel, n, text[n - 1].strip()))
