@@ -59,13 +59,15 @@ void wsc_worker_submit(struct wsc_worker *k, uint64_t seq)
     bool has = k->filling != NULL;
     k->dispatched = seq;
     (void)pthread_mutex_lock(&crew->lock);
-    crew->changed = true; /* what others wait for may have passed */
     if (has) {
         k->filling->upto = seq;
         *k->last = k->filling;
         k->last = &k->filling->next;
         k->queued++;
     } else if (k->queued == 0) {
+        /* What others wait for may have passed. Not if nothing is new: the reader would not wait.
+         */
+        crew->changed |= crew->merge.lanes[k->lane].passed < seq;
         wsc_merge_pass(&crew->merge, k->lane, seq);
     } else {
         k->upto = seq;
