@@ -8,7 +8,7 @@
 #
 # WORK/corpus/TARGET holds what was found, WORK/crashes/TARGET-* what must be mended: a crash, a leak, an input that takes over 10 s
 # or 2 GB ends the run of its target. WORK/table.tsv gets a line a run. When a run is over, what adds coverage to the repository's
-# corpus is in WORK/corpus/TARGET only; campaign.sh 0 TARGET... minimises it (libFuzzer's -merge) into WORK/merged/TARGET instead
+# corpus is in WORK/corpus/TARGET only; campaign.sh 0 TARGET... minimises it (what reaches other edges; -merge) into WORK/merged/TARGET instead
 # of fuzzing, smallest inputs first, from which tests/fuzz/corpus/TARGET is filled by hand.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -25,7 +25,7 @@ table=$WORK/table.tsv
 merge() {
     rm -rf "$WORK/merged/$1"
     mkdir -p "$WORK/merged/$1"
-    nice -n 19 "$BUILD/tests/fuzz/fuzz_$1" -merge=1 -timeout=10 -max_len=65536 "$WORK/merged/$1" "$here/corpus/$1" "$WORK/corpus/$1" > "$WORK/logs/$1.merge" 2>&1
+    nice -n 19 "$BUILD/tests/fuzz/fuzz_$1" -merge=1 -use_counters=0 -timeout=10 -max_len=65536 "$WORK/merged/$1" "$here/corpus/$1" "$WORK/corpus/$1" > "$WORK/logs/$1.merge" 2>&1
     printf '%s: %s inputs, %s KB\n' "$1" "$(ls "$WORK/merged/$1" | wc -l)" "$(du -sk --apparent-size "$WORK/merged/$1" | cut -f1)"
 }
 

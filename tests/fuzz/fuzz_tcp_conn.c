@@ -156,7 +156,8 @@ static void restart(struct model *m)
         m->side[w].next = m->side[w].missing = 0;
 }
 
-/* A segment that begins before what was seen first of a direction is not looked at. */
+/* What comes after it was called missing is not handed on. A segment that begins before what was
+ * seen first of a direction is not looked at. */
 static void note(struct model *m, enum wsc_way way, const struct wsc_packet_view *v)
 {
     struct side *s = &m->side[way];
@@ -165,7 +166,7 @@ static void note(struct model *m, enum wsc_way way, const struct wsc_packet_view
     if ((int32_t)(seq - m->conn.dir[way].seq0) < 0)
         return;
     for (uint32_t i = 0; i < v->payload_wire_len; i++)
-        if (first + i < sizeof(s->seen) && s->seen[first + i] == UNSEEN)
+        if (first + i < sizeof(s->seen) && s->seen[first + i] == UNSEEN && s->told[first + i] == 0)
             s->seen[first + i] = i < v->payload_len ? CAPTURED : CUT;
 }
 
@@ -199,6 +200,9 @@ static void feed(struct model *m, const struct segment *g, uint32_t skip, uint32
         copy[i] = byte_at(way, v.seq + ((v.tcp_flags & WSC_TCP_SYN) ? 1 : 0) + i - (s->isn + 1));
     v.payload = copy;
     (void)wsc_tcp_conn_doubtful(&m->conn, way, &v);
+    bool known = (m->conn.dir[way].flags & WSC_TCP_STARTED) != 0;
+    if (known && !(v.tcp_flags & WSC_TCP_RST))
+        note(m, way, &v);
     enum wsc_tcp_result r = wsc_tcp_conn_feed(&m->conn, &m->shared, way, &v, &ops, m);
     if (r == WSC_TCP_RESTART) {
         restart(m);
@@ -206,7 +210,7 @@ static void feed(struct model *m, const struct segment *g, uint32_t skip, uint32
         must(r != WSC_TCP_RESTART);
     }
     must(r == WSC_TCP_TAKEN || (m->choice & TIGHT));
-    if (!(v.tcp_flags & WSC_TCP_RST))
+    if (!known && !(v.tcp_flags & WSC_TCP_RST))
         note(m, way, &v);
     free(copy);
     check(m);

@@ -132,7 +132,10 @@ static void run(struct wsc_keylog *kl, const uint8_t *data, const uint8_t *p, si
     steps(t, p, n, (data[0] & 2) != 0, pieces);
     wsc_tls_end(t);
     must(sh->plain_used == 0);
-    w->guessed = !t->info.server_hello;
+    /* Early data waits for the server's answer, but not where that may be lost: then it matters
+     * how much of the server's has come. */
+    bool early = t->early != WSC_TLS_NO_EARLY && (t->side[0].holed || t->side[1].holed);
+    w->guessed = !t->info.server_hello || early;
     wsc_tls_free(t);
     must(sh->buffered == 0);
     wsc_tls_shared_free(sh);
