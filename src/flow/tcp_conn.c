@@ -516,6 +516,10 @@ static void finish_dir(struct feed *f, enum wsc_way way)
         if (acked > end)
             end = acked;
     }
+    /* So may one more than an RST has heard of. */
+    const struct wsc_tcp_rst *answer = &wsc_tcp_resets(f->c)->rst[wsc_way_back(way)];
+    if (answer->at.ref != 0 && answer->heard > end + 1)
+        end = answer->heard - 1;
     const struct wsc_tcp_rst *r = &wsc_tcp_resets(f->c)->rst[way];
     if (r->at.ref != 0 && r->off > end && !(r->off == end + 1))
         end = r->off;
