@@ -252,7 +252,7 @@ static enum wsc_err look(struct wsc_live *l, struct wsc_packet *pkt, struct wsc_
 {
     bool any = false;
     for (size_t k = 0; k < l->len; k++) {
-        size_t at = (l->next + k) % l->len; /* NOLINT(clang-analyzer-core.DivideZero): k < len */
+        size_t at = (l->next + k) % l->len;
         if (l->interfaces[at].pcap == NULL || l->interfaces[at].drained)
             continue;
         any = true;
@@ -262,6 +262,7 @@ static enum wsc_err look(struct wsc_live *l, struct wsc_packet *pkt, struct wsc_
             return e;
         }
     }
+    /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): opened with one at least */
     l->next = (l->next + 1) % l->len;
     return any ? WSC_TIMEOUT : WSC_END;
 }

@@ -133,6 +133,7 @@ size_t wsc_burst_find(const uint64_t *times, size_t n, uint64_t span_ns, double 
     if (n < WSC_BURST_LEAST || span_ns == 0)
         return 0;
     for (unsigned round = 0; round < ROUNDS && s.found_len < WSC_BURST_MAX; round++) {
+        /* NOLINTNEXTLINE(bugprone-integer-division): WIDTHS is a whole number of widths */
         double log_chance = log(alarm) - log((double)n * WIDTHS);
         uint64_t width = 0;
         struct wsc_burst b = best_window(&s, &width, &log_chance);

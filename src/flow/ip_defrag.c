@@ -206,6 +206,7 @@ static bool complete(struct wsc_ip_defrag *d, struct datagram *g, struct wsc_fra
         give_up(d, g);
         return false;
     }
+    /* NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores): the loop's condition is the store */
     for (struct wsc_chunk *c; (c = wsc_reorder_first(&g->parts)) != NULL;) {
         size_t before = g->parts.bytes;
         c = wsc_reorder_pop(&g->parts);

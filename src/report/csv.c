@@ -17,6 +17,7 @@ static bool is_formula(struct wsc_span s)
     if (at == s.len)
         return false;
     int32_t c = wsc_text_next(s, &at);
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): a set of signs, not a text */
     return (c >= 0 && c < 0x80 && memchr("=+-@\t\r\n", c, 7) != NULL) || c == 0xff1d ||
            c == 0xff0b || c == 0xff0d || c == 0xff20;
 }

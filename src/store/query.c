@@ -170,6 +170,7 @@ static enum wsc_err add_evidence(struct query *q, struct wsc_closure *c, struct 
     enum wsc_err e = wsc_db_check(q->s, rc, "reading", err);
     (void)sqlite3_reset(q->evidence);
     for (size_t i = 0; i < c->evidence_len; i++)
+        /* cppcheck-suppress uninitvar ; as many are set as there is evidence */
         c->evidence[i] = (struct wsc_span){.ptr = q->sentences.data + start[i], .len = len[i]};
     return e;
 }

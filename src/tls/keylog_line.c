@@ -138,6 +138,7 @@ size_t wsc_keylog_line_write(const struct wsc_keylog_secret *s, char *out, size_
     size_t n = strlen(name), len = n + 1 + 2 * sizeof(s->client_random) + 1 + 2u * s->len + 1;
     if (len > cap)
         return 0;
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the text goes on */
     memcpy(out, name, n);
     out[n] = ' ';
     put_hex(out + n + 1, s->client_random, sizeof(s->client_random));
