@@ -46,6 +46,7 @@ struct wsc_capture {
     struct member **active; /* at most ACTIVE_MAX */
     size_t active_len;
     struct member *given; /* whose packet was handed out last */
+    struct member *left;  /* done within a batch that has its packets: the next call closes it */
     enum wsc_err failed;  /* behind the last packet of a batch, to be told by the next call */
     struct wsc_error failure;
     struct wsc_filter_bpf *filter;
@@ -156,7 +157,6 @@ static bool at_hand(const struct member *m)
 
 static void retire(struct wsc_capture *c, struct member *m)
 {
-    close_member(m);
     m->state = DONE;
     for (size_t i = 0; i < c->active_len; i++) {
         if (c->active[i] == m) {
@@ -311,8 +311,10 @@ static enum wsc_err activate(struct wsc_capture *c, struct member *m, struct wsc
     enum wsc_err e = WSC_OK;
     while (e == WSC_OK && !m->have_head)
         e = take_packet(c, m, err);
-    if (e != WSC_OK)
+    if (e != WSC_OK) {
+        close_member(m);
         retire(c, m);
+    }
     return e == WSC_END ? WSC_OK : e;
 }
 
@@ -330,9 +332,14 @@ static enum wsc_err go_on(struct wsc_capture *c, bool more, struct wsc_error *er
         e = take_packet(c, m, err);
     } while (e == WSC_OK && !m->have_head);
     c->given = NULL;
-    if (e != WSC_OK)
-        retire(c, m);
-    return e == WSC_END ? WSC_OK : e;
+    if (e == WSC_OK)
+        return WSC_OK;
+    retire(c, m);
+    if (more)
+        c->left = m;
+    else
+        close_member(m);
+    return e == WSC_END && !more ? WSC_OK : e;
 }
 
 /* The next packet, which is one of a batch if |more|; then WSC_END only says that it is not at
@@ -372,6 +379,9 @@ enum wsc_err wsc_capture_next_batch(struct wsc_capture *c, struct wsc_packet *pk
                                     size_t *n, struct wsc_error *err)
 {
     *n = 0;
+    if (c->left != NULL)
+        close_member(c->left);
+    c->left = NULL;
     if (c->failed != WSC_OK) {
         enum wsc_err e = c->failed;
         c->failed = WSC_OK;

@@ -324,6 +324,20 @@ Test(capture, batches_of_filtered_and_merged_captures)
     }
 }
 
+/* Damage that lies at hand behind good packets does not take them along. */
+Test(capture, a_batch_outlives_the_damage_behind_it)
+{
+    struct bytes b = {0};
+    section(&b);
+    interface(&b, 1, 9);
+    for (unsigned i = 0; i < PACKETS; i++)
+        enhanced(&b, i < 2 ? 0 : 7, i, time_of(i, 1000000000)); /* there is no interface 7 */
+    struct heard h = read_all(write_file("a", b.data, b.len), "no such interface");
+    cr_expect_eq(h.packets, 2);
+    cr_expect_eq(h.largest, 2);
+    cr_expect_eq(h.damaged, 1);
+}
+
 /* Cut anywhere: either it is refused as no capture, or what stands before the cut is read, and the
  * cut is named. */
 static void cut_everywhere(const struct bytes *b, const char *name, const size_t *ends,
