@@ -62,7 +62,7 @@ enum wsc_err wsc_db_kept(struct wsc_store *s, enum wsc_kept_stmt which, const ch
     if (e == WSC_OK && s->bound[which] == NULL)
         s->bound[which] = wsc_calloc((size_t)sqlite3_bind_parameter_count(s->kept[which]),
                                      sizeof(struct wsc_bound));
-    *b = (struct wsc_bind){.stmt = s->kept[which], .bound = s->bound[which]};
+    *b = (struct wsc_bind){.stmt = s->kept[which], .bound = s->utf16 ? NULL : s->bound[which]};
     if (e == WSC_OK && s->bound[which] == NULL)
         e = wsc_error_set(err, WSC_ERR_NOMEM, "out of memory");
     return e;

@@ -38,6 +38,7 @@ struct wsc_store {
     sqlite3 *db;
     sqlite3_stmt *kept[WSC_KEPT_STMTS];
     struct wsc_bound *bound[WSC_KEPT_STMTS]; /* of each, one a parameter */
+    bool utf16; /* texts are recoded when they are bound, not read where they stand */
     bool importing;
     bool trusted;         /* references are not checked now */
     bool flushed;         /* rows of the import under way are committed already */

@@ -234,6 +234,15 @@ static enum wsc_err set_merging(struct wsc_store *s, struct wsc_error *err)
     return e;
 }
 
+/* Another program may have chosen it, while there was nothing in the database. */
+static enum wsc_err note_encoding(struct wsc_store *s, struct wsc_error *err)
+{
+    int64_t other = 0;
+    enum wsc_err e = wsc_db_int(s, "SELECT encoding <> 'UTF-8' FROM pragma_encoding", &other, err);
+    s->utf16 = other != 0;
+    return e;
+}
+
 /* SQLite tries again to open for reading alone what it may not make, and then tells of that. */
 static enum wsc_err check_place(struct wsc_store *s, const char *path, struct wsc_error *err)
 {
@@ -265,6 +274,8 @@ static enum wsc_err open_writable(struct wsc_store *s, const char *path, struct 
         e = set_wal(s, err);
     if (e == WSC_OK)
         e = set_merging(s, err);
+    if (e == WSC_OK)
+        e = note_encoding(s, err);
     /* NORMAL: with a WAL, a crash of the machine may lose the last import, which can be read again,
      * but never half of one; and a commit costs no fsync. */
     return e == WSC_OK ? wsc_db_exec(s, "PRAGMA synchronous = NORMAL", err) : e;

@@ -137,6 +137,28 @@ Test(store_writer, the_same_rows_as_without_it)
     }
 }
 
+/* SQLite recodes texts when they are bound, not when the statement runs. */
+Test(store_writer, rows_differ_in_a_database_of_utf_16_too)
+{
+    struct wsc_tmp_db t;
+    struct wsc_error err = {0};
+    int64_t id;
+    char out[16];
+    wsc_tmp_db_init(&t);
+    wsc_tmp_db_sql(t.path, "PRAGMA encoding = 'UTF-16le'; CREATE TABLE x (y); DROP TABLE x");
+    struct wsc_store *s = begun(t.path);
+    for (size_t i = 0; i < 3; i++) {
+        struct wsc_closure c = record_plain(T0 + i * SECOND, i + 1);
+        cr_assert_eq(wsc_store_put(s, &c, &id, &err), WSC_OK, "%s", err.message);
+    }
+    commit(s);
+    cr_expect_str_eq(wsc_tmp_db_ask(t.path, "PRAGMA encoding", out, sizeof(out)), "UTF-16le");
+    cr_expect_str_eq(wsc_tmp_db_ask(t.path, "SELECT count(DISTINCT sort_time) FROM connections",
+                                    out, sizeof(out)),
+                     "3");
+    wsc_tmp_db_clear(&t);
+}
+
 /* Records that fill a batch by bytes, and one that no batch holds. */
 Test(store_writer, large_records)
 {
