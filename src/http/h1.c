@@ -103,7 +103,7 @@ static void begin_body(struct wsc_h1 *h, enum wsc_h1_next next)
     const struct wsc_h1_scan *s = &h->scan;
     bool none = next == WSC_H1_NO_BODY ||
                 (!s->requests && (s->status < 200 || s->status == 204 || s->status == 304));
-    h->left = s->content_length;
+    h->left = s->coded ? 0 : s->content_length;
     h->extra = 0;
     if (!none && s->chunked)
         h->step = CHUNK_SIZE;
@@ -111,7 +111,7 @@ static void begin_body(struct wsc_h1 *h, enum wsc_h1_next next)
         h->step = BODY;
     else if (!none && s->requests && s->coded)
         h->step = FAILED; /* where it ends, nobody can say */
-    else if (!none && !s->has_length && !s->requests)
+    else if (!none && (s->coded || !s->has_length) && !s->requests)
         h->step = UNTIL_CLOSE;
     else
         end_message(h);

@@ -332,7 +332,8 @@ static enum wsc_h1_scanned read_name(struct wsc_h1_scan *s, const uint8_t *head,
                 return r;
             next_line(s, head);
             s->step = OVER;
-            return s->coded && s->has_length ? WSC_H1_SCAN_BAD : r; /* RFC 9112 6.3 */
+            /* RFC 9112 6.3: a server may refuse it, a client goes by the coding */
+            return s->requests && s->coded && s->has_length ? WSC_H1_SCAN_BAD : r;
         }
     }
     size_t from = s->at, to = from + to_colon(head + from, len - from);
@@ -349,15 +350,20 @@ static enum wsc_h1_scanned read_name(struct wsc_h1_scan *s, const uint8_t *head,
 
 #define LENGTH_DIGITS_MAX 18u /* an exabyte is no message, and 19 digits may overflow */
 
+/* An answer may say it again (RFC 9110 8.6); who gets such a request refuses it. */
 static bool take_length(struct wsc_h1_scan *s, struct wsc_span v)
 {
-    if (s->has_length || v.len == 0 || v.len > LENGTH_DIGITS_MAX)
+    uint64_t n = 0;
+    if (v.len == 0 || v.len > LENGTH_DIGITS_MAX)
         return false;
     for (size_t i = 0; i < v.len; i++) {
         if (!is_digit(v.ptr[i]))
             return false;
-        s->content_length = s->content_length * 10 + (v.ptr[i] - (unsigned)'0');
+        n = n * 10 + (v.ptr[i] - (unsigned)'0');
     }
+    if (s->has_length && (s->requests || n != s->content_length))
+        return false;
+    s->content_length = n;
     s->has_length = true;
     return true;
 }

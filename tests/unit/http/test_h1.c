@@ -211,6 +211,20 @@ static const struct {
     {"an answer whose last coding is not chunked lasts", false, false, false,
      "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
      " status=200 phrase=OK end=44\nmore at 63"},
+    {"an answer's two lengths that are equal", false, false, false,
+     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 204 No\r\n\r\n",
+     " status=200 phrase=OK end=57\n status=204 phrase=No end=78\nmore at 78"},
+    {"an answer's two lengths that are not", false, false, false,
+     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 1\r\n\r\nok", "failed at 0"},
+    {"chunks count, not the length beside them", false, false, false,
+     "HTTP/1.1 200 OK\r\nContent-Length: 99\r\nTransfer-Encoding: "
+     "chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"
+     "HTTP/1.1 204 No\r\n\r\n",
+     " status=200 phrase=OK end=67\n status=204 phrase=No end=97\nmore at 97"},
+    {"an answer of another coding lasts, whatever length stands beside it", false, false, false,
+     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: gzip\r\n\r\nHTTP/1.1 204 "
+     "No\r\n\r\n",
+     " status=200 phrase=OK end=63\nmore at 82"},
     {"a status of two digits", false, false, false, "HTTP/1.1 99 x\r\n\r\n", "failed at 0"},
     {"a status of four digits", false, false, false, "HTTP/1.1 2000 x\r\n\r\n", "failed at 0"},
     {"a status below 100", false, false, false, "HTTP/1.1 099 x\r\n\r\n", "failed at 0"},
