@@ -147,9 +147,12 @@ static void fill_counts(const struct wsc_conv *c, struct wsc_closure *r)
     r->last_rtt_ns = ws->ledger != NULL ? ws->ledger->rtt_ns : WSC_UNKNOWN;
 }
 
+/* 73 years: a longer span is a leap of the clock, and what is computed of it would not fit. */
+#define SPAN_MAX_NS ((uint64_t)INT64_MAX / 4)
+
 static int64_t span_ns(uint64_t from, uint64_t to)
 {
-    return from != 0 && to >= from ? (int64_t)(to - from) : WSC_UNKNOWN;
+    return from != 0 && to >= from && to - from <= SPAN_MAX_NS ? (int64_t)(to - from) : WSC_UNKNOWN;
 }
 
 static void fill_times(const struct wsc_conv *c, const struct wsc_verdict *v, struct wsc_closure *r)
