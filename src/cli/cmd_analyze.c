@@ -53,7 +53,7 @@ struct run {
     struct records records;
     struct summary summary;
     uint64_t shown;
-    bool damaged, failed, out_failed;
+    bool damaged, failed, out_failed, cut_short;
 };
 
 static struct wsc_capture *volatile signalled_capture;
@@ -365,10 +365,11 @@ static void check_memory(struct run *r)
 static void finish(struct run *r)
 {
     bool keep = keeps(r);
+    r->cut_short = interrupted != 0; /* a signal that comes later finds all of it read */
     check_memory(r);
     end_writer(r);
-    r->summary.stored = keep && !interrupted && !r->failed;
-    if (r->store != NULL && !interrupted && !r->failed)
+    r->summary.stored = keep && !r->cut_short && !r->failed;
+    if (r->store != NULL && !r->cut_short && !r->failed)
         commit(r); /* also of a database that vanishes: connections speak of each other only then */
     if (r->store != NULL && !r->streaming && !r->failed && r->opt.format != WSC_FORMAT_NONE)
         list(r);
@@ -379,7 +380,7 @@ static void finish(struct run *r)
         summary_add_captures(&traffic, r->capture);
     if (!r->opt.quiet && !r->failed)
         summary_print(&r->summary, &traffic, &r->analysis, keep ? r->opt.db : NULL);
-    if (interrupted)
+    if (r->cut_short)
         out_say("interrupted: what was read until then is shown%s",
                 keep ? ", nothing was stored" : "");
 }
@@ -395,7 +396,7 @@ static void close_all(struct run *r)
 
 static int status_of(const struct run *r)
 {
-    if (r->failed || r->out_failed || interrupted)
+    if (r->failed || r->out_failed || r->cut_short)
         return EXIT_FAILED;
     return r->damaged ? EXIT_DAMAGED : EXIT_DONE;
 }
