@@ -83,12 +83,24 @@ static int add_ranges(struct dl_phdr_info *info, size_t size, void *ctx)
     return 0;
 }
 
+/* "read" is no part of "thread". */
+static bool listed(const char *list, const char *word)
+{
+    size_t len = strlen(word);
+    for (const char *p = list; p != NULL; p = strchr(p, ',')) {
+        p += *p == ',';
+        if (strncmp(p, word, len) == 0 && (p[len] == ',' || p[len] == '\0'))
+            return true;
+    }
+    return false;
+}
+
 static void read_words(void)
 {
     const char *calls = getenv("FAULT_CALLS"), *in = getenv("FAULT_IN");
     const char *word = getenv("FAULT_HOW"), *length = getenv("FAULT_FOR"), *n = getenv("FAULT_AT");
     for (size_t i = 0; calls != NULL && i < CALLS; i++)
-        wanted[i] = strstr(calls, call_names[i]) != NULL;
+        wanted[i] = listed(calls, call_names[i]);
     for (size_t i = 0; word != NULL && i < sizeof(hows) / sizeof(hows[0]); i++)
         if (strcmp(word, hows[i].word) == 0) {
             how = hows[i].how;
