@@ -9,22 +9,17 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct args_command *const commands[] = {
-    &command_analyze,  &command_live,    &command_events,  &command_stats, &command_extract,
-    &command_diagnose, &command_explain, &command_compare, &command_codes};
-#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
-
 static const char *command_name(const void *ctx, size_t i)
 {
     (void)ctx;
-    return i < COMMANDS ? commands[i]->name : NULL;
+    return commands[i] != NULL ? commands[i]->name : NULL;
 }
 
 static void help(FILE *out)
 {
     fprintf(out, "wsclose tells why WebSocket connections closed, from packets.\n\nUsage: wsclose "
                  "COMMAND [OPTION]...\n\n");
-    for (size_t i = 0; i < COMMANDS; i++) {
+    for (size_t i = 0; commands[i] != NULL; i++) {
         char left[40];
         (void)snprintf(left, sizeof(left), "  %s %s", commands[i]->name,
                        commands[i]->operands != NULL ? commands[i]->operands : "");
@@ -104,7 +99,7 @@ int main(int argc, char **argv)
         printf("wsclose %s\n", wsc_version());
         return printed(EXIT_DONE);
     }
-    for (size_t i = 0; i < COMMANDS; i++)
+    for (size_t i = 0; commands[i] != NULL; i++)
         if (strcmp(word, commands[i]->name) == 0)
             return printed(checked(commands[i]->run(argc - 2, argv + 2)));
     return unknown(word);
