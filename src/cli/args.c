@@ -60,21 +60,17 @@ const char *args_nearest(const char *word, const char *(*next)(const void *ctx, 
 static bool set_lang(void *target, const char *value, char why[ARGS_WHY_MAX])
 {
     (void)target;
-    if (i18n_use(value))
-        return true;
-    (void)snprintf(why, ARGS_WHY_MAX, "expected en, ja or vi, not");
-    return false;
+    return takes_check(&takes_lang, value, why, ARGS_WHY_MAX) && i18n_use(value);
 }
 
 /* What every command takes. */
 static const struct args_option common_table[] = {
     {"lang", 0, "LANG", "language of headings and prose: en, ja, vi (default: the locale's)",
-     set_lang, 0},
-    {NULL, 0, NULL, NULL, NULL, 0},
+     set_lang, 0, &takes_lang},
+    ARGS_END,
 };
 
-/* The |i|-th table of |cmd|, the common one last; NULL at the end. */
-static const struct args_option *table_at(const struct args_command *cmd, size_t i)
+const struct args_option *args_table_at(const struct args_command *cmd, size_t i)
 {
     size_t own = 0;
     while (cmd->tables[own] != NULL)
@@ -85,7 +81,7 @@ static const struct args_option *table_at(const struct args_command *cmd, size_t
 static const struct args_option *option_at(const struct args_command *cmd, size_t i)
 {
     const struct args_option *table;
-    for (size_t t = 0; (table = table_at(cmd, t)) != NULL; t++)
+    for (size_t t = 0; (table = args_table_at(cmd, t)) != NULL; t++)
         for (const struct args_option *o = table; o->name != NULL; o++)
             if (i-- == 0)
                 return o;
@@ -246,7 +242,7 @@ void args_help(const struct args_command *cmd)
     if (cmd->detail != NULL)
         printf("\n%s\n", cmd->detail);
     const struct args_option *table;
-    for (size_t t = 0; (table = table_at(cmd, t)) != NULL; t++) {
+    for (size_t t = 0; (table = args_table_at(cmd, t)) != NULL; t++) {
         if (table != common_table)
             printf("\n");
         for (const struct args_option *o = table; o->name != NULL; o++)
@@ -299,11 +295,8 @@ bool args_set_size(void *target, const char *value, char why[ARGS_WHY_MAX])
 
 bool args_set_format(void *target, const char *value, char why[ARGS_WHY_MAX])
 {
-    int f = wsc_format_parse(value);
-    if (f < 0) {
-        (void)snprintf(why, ARGS_WHY_MAX, "expected table, ndjson, json, csv or none, not");
+    if (!takes_check(&takes_format, value, why, ARGS_WHY_MAX))
         return false;
-    }
-    *(enum wsc_format *)target = (enum wsc_format)f;
+    *(enum wsc_format *)target = (enum wsc_format)wsc_format_parse(value);
     return true;
 }

@@ -2,6 +2,8 @@
 #ifndef WSC_CLI_ARGS_H
 #define WSC_CLI_ARGS_H
 
+#include "takes.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -10,7 +12,7 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_DAMAGED = 3 };
 
 /* Takes an option's value (NULL for a flag) into |target|. On failure writes what was expected into
  * |why| and returns false. */
-#define ARGS_WHY_MAX 200u
+#define ARGS_WHY_MAX 512u
 typedef bool (*args_set_fn)(void *target, const char *value, char why[ARGS_WHY_MAX]);
 
 struct args_option {
@@ -19,12 +21,18 @@ struct args_option {
     const char *value; /* name of the value in the help, NULL: a flag */
     const char *help;
     args_set_fn set;
-    size_t offset; /* of the target within the command's options */
+    size_t offset;             /* of the target within the command's options */
+    const struct takes *takes; /* NULL: a flag, a number, a text, of which nothing can be offered */
 };
+#define ARGS_END                                                                                   \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
 
 struct args_command {
     const char *name;
     const char *operands;                    /* "FILE...", or NULL: none are taken */
+    const struct takes *takes;               /* what operands are, or NULL */
     const char *summary;                     /* one line */
     const char *detail;                      /* a paragraph for the command's own help, or NULL */
     const struct args_option *const *tables; /* NULL ends */
@@ -35,6 +43,9 @@ struct args_command {
  * |*operands|. Returns -1 to go on, else the exit status: help was shown, or the usage was wrong
  * and said so. */
 int args_parse(const struct args_command *cmd, int argc, char **argv, void *options, int *operands);
+
+/* The |i|-th table of |cmd|, the one that every command has last; NULL at the end. */
+const struct args_option *args_table_at(const struct args_command *cmd, size_t i);
 
 /* Prints the command's help to standard output. */
 void args_help(const struct args_command *cmd);

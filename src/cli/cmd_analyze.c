@@ -24,15 +24,15 @@ struct options {
 
 static const struct args_option options_table[] = {
     {"db", 0, "FILE", "store in this database (default " DEFAULT_DB "); none stores nothing",
-     args_set_text, offsetof(struct options, db)},
+     args_set_text, offsetof(struct options, db), &takes_database_or_none},
     {"format", 0, "FORMAT", "table (default), ndjson, json, csv; none only stores", args_set_format,
-     offsetof(struct options, format)},
+     offsetof(struct options, format), &takes_format},
     {"workers", 0, "N",
      "threads that analyse, beside the one that reads; 1, the default: one for all",
-     analysis_set_workers, offsetof(struct options, common.workers)},
+     analysis_set_workers, offsetof(struct options, common.workers), NULL},
     {"quiet", 'q', NULL, "no summary and no progress on standard error", args_set_flag,
-     offsetof(struct options, quiet)},
-    {NULL, 0, NULL, NULL, NULL, 0},
+     offsetof(struct options, quiet), NULL},
+    ARGS_END,
 };
 static const struct args_option *const tables[] = {options_table, analysis_table, filter_table,
                                                    NULL};
@@ -437,6 +437,7 @@ static int run(int argc, char **argv)
 const struct args_command command_analyze = {
     .name = "analyze",
     .operands = "FILE...",
+    .takes = &takes_captures,
     .summary = "read captures, say how every WebSocket in them ended, and store it",
     .detail = "FILE is a pcap or pcapng file, also compressed with gzip, zstd, xz, bzip2 or lz4, "
               "or - for standard\n"

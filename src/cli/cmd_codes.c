@@ -9,8 +9,8 @@ struct options {
 
 static const struct args_option options_table[] = {
     {"format", 0, "FORMAT", "table (default), ndjson, json, csv", args_set_format,
-     offsetof(struct options, format)},
-    {NULL, 0, NULL, NULL, NULL, 0},
+     offsetof(struct options, format), &takes_format_registry},
+    ARGS_END,
 };
 static const struct args_option *const tables[] = {options_table, NULL};
 

@@ -16,15 +16,15 @@ struct options {
 
 static const struct args_option options_table[] = {
     {"subprotocol", 0, "NAME", "the subprotocol chosen in the handshake: whose codes 3000-4999 are",
-     args_set_text, offsetof(struct options, scope.subprotocol)},
+     args_set_text, offsetof(struct options, scope.subprotocol), &takes_subprotocol},
     {"host", 0, "NAME", "the host asked for, used where the subprotocol does not tell",
-     args_set_text, offsetof(struct options, scope.host)},
+     args_set_text, offsetof(struct options, scope.host), &takes_host},
     {"db", 0, "FILE",
      "also count both in this database (default " DEFAULT_DB ", if it is there); none: do not",
-     args_set_text, offsetof(struct options, db)},
+     args_set_text, offsetof(struct options, db), &takes_database_or_none},
     {"format", 0, "FORMAT", "table (default), ndjson, json", codebook_set_format,
-     offsetof(struct options, format)},
-    {NULL, 0, NULL, NULL, NULL, 0},
+     offsetof(struct options, format), &takes_format_page},
+    ARGS_END,
 };
 static const struct args_option *const tables[] = {options_table, NULL};
 
@@ -114,6 +114,7 @@ static int run(int argc, char **argv)
 const struct args_command command_compare = {
     .name = "compare",
     .operands = "CODE CODE",
+    .takes = &takes_code,
     .summary = "two codes side by side, and how to tell them apart",
     .tables = tables,
     .run = run};

@@ -17,20 +17,18 @@ struct options {
 
 static bool set_format(void *target, const char *value, char why[ARGS_WHY_MAX])
 {
-    if (args_set_format(target, value, why) && *(enum wsc_format *)target != WSC_FORMAT_CSV)
-        return true;
-    (void)snprintf(why, ARGS_WHY_MAX, "expected table, ndjson, json or none, not");
-    return false;
+    return takes_check(&takes_format_objects, value, why, ARGS_WHY_MAX) &&
+           args_set_format(target, value, why);
 }
 
 static const struct args_option options_table[] = {
     {"db", 0, "FILE", "the database (default " DEFAULT_DB ")", args_set_text,
-     offsetof(struct options, db)},
+     offsetof(struct options, db), &takes_database},
     {"format", 0, "FORMAT", "table (default), ndjson, json, none", set_format,
-     offsetof(struct options, format)},
+     offsetof(struct options, format), &takes_format_objects},
     {"limits", 0, "FILE", "timeouts of your own products, in the columns of the built-in table",
-     args_set_text, offsetof(struct options, limits)},
-    {NULL, 0, NULL, NULL, NULL, 0},
+     args_set_text, offsetof(struct options, limits), &takes_file},
+    ARGS_END,
 };
 static const struct args_option *const tables[] = {options_table, filter_table, NULL};
 

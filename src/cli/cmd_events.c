@@ -15,12 +15,12 @@ struct options {
 
 static const struct args_option options_table[] = {
     {"db", 0, "FILE", "the database (default " DEFAULT_DB ")", args_set_text,
-     offsetof(struct options, db)},
+     offsetof(struct options, db), &takes_database},
     {"format", 0, "FORMAT", "table (default), ndjson, json, csv, none", args_set_format,
-     offsetof(struct options, format)},
+     offsetof(struct options, format), &takes_format},
     {"why", 0, NULL, "show the evidence of each record below it", args_set_flag,
-     offsetof(struct options, why)},
-    {NULL, 0, NULL, NULL, NULL, 0},
+     offsetof(struct options, why), NULL},
+    ARGS_END,
 };
 static const struct args_option *const tables[] = {options_table, filter_table, NULL};
 

@@ -13,14 +13,14 @@ struct options {
 
 static const struct args_option options_table[] = {
     {"subprotocol", 0, "NAME", "the subprotocol chosen in the handshake: whose codes 3000-4999 are",
-     args_set_text, offsetof(struct options, scope.subprotocol)},
+     args_set_text, offsetof(struct options, scope.subprotocol), &takes_subprotocol},
     {"host", 0, "NAME", "the host asked for, used where the subprotocol does not tell",
-     args_set_text, offsetof(struct options, scope.host)},
+     args_set_text, offsetof(struct options, scope.host), &takes_host},
     {"reason", 0, "TEXT", "the reason in the Close frame: which software writes it", args_set_text,
-     offsetof(struct options, scope.reason)},
+     offsetof(struct options, scope.reason), NULL},
     {"format", 0, "FORMAT", "table (default), ndjson, json", codebook_set_format,
-     offsetof(struct options, format)},
-    {NULL, 0, NULL, NULL, NULL, 0},
+     offsetof(struct options, format), &takes_format_page},
+    ARGS_END,
 };
 static const struct args_option *const tables[] = {options_table, NULL};
 
@@ -61,6 +61,7 @@ static int run(int argc, char **argv)
 
 const struct args_command command_explain = {.name = "explain",
                                              .operands = "CODE...",
+                                             .takes = &takes_code,
                                              .summary =
                                                  "what a code means, when one sees it, what to do",
                                              .tables = tables,

@@ -38,19 +38,19 @@ static bool add_from(void *target, const char *value, char why[ARGS_WHY_MAX])
 
 static const struct args_option options_table[] = {
     {"output", 'o', "FILE", "write this pcapng file; - is standard output", args_set_text,
-     offsetof(struct options, out)},
+     offsetof(struct options, out), &takes_capture},
     {"db", 0, "FILE", "the database (default " DEFAULT_DB ")", args_set_text,
-     offsetof(struct options, db)},
+     offsetof(struct options, db), &takes_database},
     {"from", 0, "FILE", "where a capture is now, if it has moved; may be given several times",
-     add_from, 0},
+     add_from, 0, &takes_captures},
     {"keylog", 0, "FILE",
      "write the TLS secrets of the connection that are in this key log into the file, too",
-     keys_add_option, offsetof(struct options, keylogs)},
+     keys_add_option, offsetof(struct options, keylogs), &takes_keylogs},
     {"legs", 0, NULL, "also its other legs, before and behind a proxy", args_set_flag,
-     offsetof(struct options, legs)},
+     offsetof(struct options, legs), NULL},
     {"force", 0, NULL, "replace FILE if it is there", args_set_flag,
-     offsetof(struct options, force)},
-    {NULL, 0, NULL, NULL, NULL, 0},
+     offsetof(struct options, force), NULL},
+    ARGS_END,
 };
 static const struct args_option *const tables[] = {options_table, NULL};
 
@@ -371,6 +371,7 @@ static int run(int argc, char **argv)
 const struct args_command command_extract = {
     .name = "extract",
     .operands = "ID -o FILE",
+    .takes = &takes_id,
     .summary = "the packets of one stored connection, with its verdict, for Wireshark",
     .detail =
         "Writes exactly the packets of its TCP connection, as they were captured: from the first "

@@ -25,14 +25,10 @@ static bool set_by(void *target, const char *value, char why[ARGS_WHY_MAX])
     char *rest = words;
     for (char *word; (word = strsep(&rest, ",")) != NULL;) {
         int key = wsc_stats_key_parse(word);
-        if (key < 0 || opt->keys_len == WSC_STATS_MAX_KEYS) {
-            size_t n =
-                (size_t)snprintf(why, ARGS_WHY_MAX, "expected up to %u of ", WSC_STATS_MAX_KEYS);
-            for (int k = 0; k < WSC_BY_COUNT && n < ARGS_WHY_MAX; k++)
-                n += (size_t)snprintf(why + n, ARGS_WHY_MAX - n, "%s%s", k > 0 ? "," : "",
-                                      wsc_stats_key_name((enum wsc_stats_key)k));
-            if (n < ARGS_WHY_MAX)
-                (void)snprintf(why + n, ARGS_WHY_MAX - n, ", not");
+        if (key < 0)
+            return takes_check(&takes_keys, "", why, ARGS_WHY_MAX);
+        if (opt->keys_len == WSC_STATS_MAX_KEYS) {
+            (void)snprintf(why, ARGS_WHY_MAX, "expected at most %u keys, not", WSC_STATS_MAX_KEYS);
             return false;
         }
         opt->keys[opt->keys_len++] = (enum wsc_stats_key)key;
@@ -45,12 +41,12 @@ static const struct args_option options_table[] = {
      "group by up to four of: code outcome ending cause closed_by server client host path "
      "subprotocol "
      "server_software user_agent app status capture day hour minute (default: code)",
-     set_by, 0},
+     set_by, 0, &takes_keys},
     {"db", 0, "FILE", "the database (default " DEFAULT_DB ")", args_set_text,
-     offsetof(struct options, db)},
+     offsetof(struct options, db), &takes_database},
     {"format", 0, "FORMAT", "table (default), ndjson, json, csv, none", args_set_format,
-     offsetof(struct options, format)},
-    {NULL, 0, NULL, NULL, NULL, 0},
+     offsetof(struct options, format), &takes_format},
+    ARGS_END,
 };
 static const struct args_option *const tables[] = {options_table, filter_table, NULL};
 

@@ -49,11 +49,6 @@ void codebook_look_up(struct codebook_code *c, int code, const struct codebook_s
 
 bool codebook_set_format(void *target, const char *value, char why[ARGS_WHY_MAX])
 {
-    int f = wsc_format_parse(value);
-    if (f != WSC_FORMAT_TABLE && f != WSC_FORMAT_NDJSON && f != WSC_FORMAT_JSON) {
-        (void)snprintf(why, ARGS_WHY_MAX, "expected table, ndjson or json, not");
-        return false;
-    }
-    *(enum wsc_format *)target = (enum wsc_format)f;
-    return true;
+    return takes_check(&takes_format_page, value, why, ARGS_WHY_MAX) &&
+           args_set_format(target, value, why);
 }

@@ -98,29 +98,26 @@ static bool set_client(void *target, const char *value, char why[ARGS_WHY_MAX])
 
 static bool set_ending(void *target, const char *value, char why[ARGS_WHY_MAX])
 {
-    int v = wsc_ending_parse(value);
-    if (v < 0)
-        return expected(why, "close_handshake, close_unanswered, fin, reset, vanished, rejected, "
-                             "no_response, bad_accept, gap, none ...");
-    ((struct wsc_filter *)target)->ending = v;
+    if (!takes_check(&takes_ending, value, why, ARGS_WHY_MAX))
+        return false;
+    ((struct wsc_filter *)target)->ending = wsc_ending_parse(value);
     return true;
 }
 
 static bool set_outcome(void *target, const char *value, char why[ARGS_WHY_MAX])
 {
-    int v = wsc_outcome_parse(value);
-    if (v < 0)
-        return expected(why, "closed, open, handshake_failed or unknown");
-    ((struct wsc_filter *)target)->outcome = v;
+    if (!takes_check(&takes_outcome, value, why, ARGS_WHY_MAX))
+        return false;
+    ((struct wsc_filter *)target)->outcome = wsc_outcome_parse(value);
     return true;
 }
 
 static bool set_closed_by(void *target, const char *value, char why[ARGS_WHY_MAX])
 {
-    int v = strcmp(value, "nobody") == 0 ? (int)WSC_SIDE_NONE : wsc_side_parse(value);
-    if (v < 0)
-        return expected(why, "client, server, both or nobody");
-    ((struct wsc_filter *)target)->closed_by = v;
+    if (!takes_check(&takes_closed_by, value, why, ARGS_WHY_MAX))
+        return false;
+    ((struct wsc_filter *)target)->closed_by =
+        strcmp(value, "nobody") == 0 ? (int)WSC_SIDE_NONE : wsc_side_parse(value);
     return true;
 }
 
@@ -135,19 +132,17 @@ static bool set_limit(void *target, const char *value, char why[ARGS_WHY_MAX])
 
 static bool set_rule(void *target, const char *value, char why[ARGS_WHY_MAX])
 {
-    int v = wsc_rule_parse(value);
-    if (v < 0)
-        return expected(why, "a rule like unmasked-client-frame or reserved-bits");
-    ((struct wsc_filter *)target)->rule = v;
+    if (!takes_check(&takes_rule, value, why, ARGS_WHY_MAX))
+        return false;
+    ((struct wsc_filter *)target)->rule = wsc_rule_parse(value);
     return true;
 }
 
 static bool set_rule_by(void *target, const char *value, char why[ARGS_WHY_MAX])
 {
-    int v = wsc_side_parse(value);
-    if (v != WSC_SIDE_CLIENT && v != WSC_SIDE_SERVER)
-        return expected(why, "client or server");
-    ((struct wsc_filter *)target)->rule_by = v;
+    if (!takes_check(&takes_peer, value, why, ARGS_WHY_MAX))
+        return false;
+    ((struct wsc_filter *)target)->rule_by = wsc_side_parse(value);
     return true;
 }
 
@@ -373,42 +368,44 @@ static bool set_started_until(void *target, const char *value, char why[ARGS_WHY
 #define MEMBER(name) offsetof(struct filter_options, filter.name)
 
 const struct args_option filter_table[] = {
-    {"code", 0, "LIST", "close codes and ranges: 1006,4000-4999", filter_set_code, WHOLE},
+    {"code", 0, "LIST", "close codes and ranges: 1006,4000-4999", filter_set_code, WHOLE,
+     &takes_codes},
     {"server", 0, "H[:P]", "server address, ADDRESS:PORT, NETWORK/BITS or :PORT", filter_set_server,
-     WHOLE},
-    {"client", 0, "H[:P]", "client address, ADDRESS:PORT, NETWORK/BITS or :PORT", set_client,
-     WHOLE},
+     WHOLE, &takes_server},
+    {"client", 0, "H[:P]", "client address, ADDRESS:PORT, NETWORK/BITS or :PORT", set_client, WHOLE,
+     &takes_client},
     {"host", 0, "NAME", "Host of the request; a * at the end matches any rest", args_set_text,
-     MEMBER(host)},
+     MEMBER(host), &takes_host},
     {"path", 0, "PATH", "path of the request; a * at the end matches any rest", args_set_text,
-     MEMBER(path)},
-    {"cause", 0, "CAUSE", "cause of the closure", args_set_text, MEMBER(cause)},
+     MEMBER(path), &takes_path},
+    {"cause", 0, "CAUSE", "cause of the closure", args_set_text, MEMBER(cause), &takes_cause},
     {"ending", 0, "ENDING", "how it ended on the wire: close_handshake, fin, reset, ...",
-     set_ending, WHOLE},
-    {"outcome", 0, "OUTCOME", "closed, open, handshake_failed or unknown", set_outcome, WHOLE},
+     set_ending, WHOLE, &takes_ending},
+    {"outcome", 0, "OUTCOME", "closed, open, handshake_failed or unknown", set_outcome, WHOLE,
+     &takes_outcome},
     {"closed-by", 0, "SIDE", "who began the end: client, server, both or nobody", set_closed_by,
-     WHOLE},
+     WHOLE, &takes_closed_by},
     {"idle", 0, "TIMES",
      "silence before the end: 60s (1 % more or less), 59.5s-60.5s, 5m-; only of bytes of one side "
      "or of data frames: client:60s, server:60s, data:60s",
-     filter_set_idle, WHOLE},
-    {"age", 0, "TIMES", "how long it was open, in the same way", set_age, WHOLE},
-    {"status", 0, "STATUS", "HTTP status of the handshake: 403, 500-599", set_status, WHOLE},
-    {"rule", 0, "RULE", "with this violation on record", set_rule, WHOLE},
+     filter_set_idle, WHOLE, NULL},
+    {"age", 0, "TIMES", "how long it was open, in the same way", set_age, WHOLE, NULL},
+    {"status", 0, "STATUS", "HTTP status of the handshake: 403, 500-599", set_status, WHOLE, NULL},
+    {"rule", 0, "RULE", "with this violation on record", set_rule, WHOLE, &takes_rule},
     {"rule-by", 0, "SIDE", "with a violation by this side (of --rule, if given)", set_rule_by,
-     WHOLE},
+     WHOLE, &takes_peer},
     {"user-agent", 0, "TEXT", "User-Agent of the request; a * at the end matches any rest",
-     args_set_text, MEMBER(user_agent)},
+     args_set_text, MEMBER(user_agent), &takes_user_agent},
     {"server-software", 0, "TEXT", "Server of the response, in the same way", args_set_text,
-     MEMBER(server_software)},
+     MEMBER(server_software), &takes_server_software},
     {"capture", 0, "NAME", "of this capture; a * at the end matches any rest", args_set_text,
-     MEMBER(capture)},
-    {"id", 0, "ID", "the record of this number", set_id, WHOLE},
+     MEMBER(capture), &takes_capture_name},
+    {"id", 0, "ID", "the record of this number", set_id, WHOLE, &takes_id},
     {"since", 0, "TIME", "ended at or after: 2026-01-02T03:04:05Z, 2026-01-02, 2h ago as 2h",
-     filter_set_since, WHOLE},
-    {"until", 0, "TIME", "ended before", set_until, WHOLE},
-    {"started-since", 0, "TIME", "began at or after", set_started_since, WHOLE},
-    {"started-until", 0, "TIME", "began before", set_started_until, WHOLE},
-    {"limit", 0, "N", "at most N rows", set_limit, WHOLE},
-    {NULL, 0, NULL, NULL, NULL, 0},
+     filter_set_since, WHOLE, NULL},
+    {"until", 0, "TIME", "ended before", set_until, WHOLE, NULL},
+    {"started-since", 0, "TIME", "began at or after", set_started_since, WHOLE, NULL},
+    {"started-until", 0, "TIME", "began before", set_started_until, WHOLE, NULL},
+    {"limit", 0, "N", "at most N rows", set_limit, WHOLE, NULL},
+    ARGS_END,
 };
