@@ -18,6 +18,7 @@
 #include <wsclose/pcapng.h>
 #include <wsclose/report.h>
 #include <wsclose/store.h>
+#include <wsclose/story.h>
 #include <wsclose/types.h>
 #include <wsclose/workers.h>
 

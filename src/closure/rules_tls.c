@@ -42,23 +42,26 @@ static const struct {
     {120, "no_application_protocol", "no protocol (ALPN) that both sides speak"},
 };
 
-static const char *alert_name(int16_t description, const char **meaning)
+const char *wsc_alert_name(int description)
 {
-    *meaning = NULL;
-    for (size_t i = 0; i < sizeof(alerts) / sizeof(alerts[0]); i++) {
-        if (alerts[i].description == description) {
-            *meaning = alerts[i].meaning;
+    for (size_t i = 0; i < sizeof(alerts) / sizeof(alerts[0]); i++)
+        if (alerts[i].description == description)
             return alerts[i].name;
-        }
-    }
     return "not registered";
+}
+
+static const char *meaning_of(int description)
+{
+    for (size_t i = 0; i < sizeof(alerts) / sizeof(alerts[0]); i++)
+        if (alerts[i].description == description)
+            return alerts[i].meaning;
+    return NULL;
 }
 
 static void say_alert(const struct wsc_case *c, enum wsc_dir d, struct wsc_claims *out)
 {
     const struct wsc_sign_alert *a = &c->signs->alert[d];
     char packet[WSC_PACKET_TEXT];
-    const char *meaning = NULL;
     if (a->ref == 0)
         return;
     if (a->description == ENCRYPTED) {
@@ -66,7 +69,7 @@ static void say_alert(const struct wsc_case *c, enum wsc_dir d, struct wsc_claim
                 wsc_text_side(d), wsc_text_packet(a->ref, packet));
         return;
     }
-    const char *name = alert_name(a->description, &meaning);
+    const char *name = wsc_alert_name(a->description), *meaning = meaning_of(a->description);
     wsc_say(out, "the %s sent the %s%s (%d) in %s%s%s", wsc_text_side(d),
             a->level == FATAL ? "fatal alert " : "", name, a->description,
             wsc_text_packet(a->ref, packet), meaning != NULL ? ": " : "",

@@ -43,6 +43,8 @@ struct wsc_sign_alert {
     uint8_t level;         /* 1 warning, 2 fatal, 0 not known */
     int16_t description;   /* -1: encrypted */
 };
+/* "close_notify" for 0, ... (RFC 8446 6); "not registered" for what is none. rules_tls.c */
+const char *wsc_alert_name(int description);
 
 /* GOAWAY (RFC 9113 6.8). */
 struct wsc_sign_goaway {

@@ -1,6 +1,6 @@
 /* HTTP/2 (RFC 9113) with WebSockets in its streams (RFC 8441). A stream's END_STREAM is to its
  * WebSocket what a FIN is to TCP's, and RST_STREAM what an RST is. */
-#include "engine/conversation.h"
+#include "engine/conv_trace.h"
 
 #include "base/alloc.h"
 
@@ -183,6 +183,8 @@ static bool on_request(void *ctx, uint32_t stream, const struct wsc_h1_head *hea
     struct wsc_conv_stream *s = find(in, stream) == NULL ? add(e, stream) : NULL;
     if (s == NULL)
         return false;
+    if (head != NULL && e->trace != NULL)
+        wsc_trace_head(e, wsc_conv_way(e->conv, WSC_DIR_C2S), stream, head);
     /* Without names its DATA tells whether it is one. */
     if (head != NULL)
         begin(e, s, head);
@@ -214,6 +216,8 @@ static void on_response(void *ctx, uint32_t stream, const struct wsc_h1_head *he
     struct wsc_conv_stream *s = find(e->conv->inner, stream);
     if (s == NULL)
         return;
+    if (head != NULL && e->trace != NULL)
+        wsc_trace_head(e, wsc_conv_way(e->conv, WSC_DIR_S2C), stream, head);
     enter(e, s);
     struct wsc_conv_ws *ws = e->conv->ws;
     if (ws != NULL && ws->handshake == WSC_EV_PENDING)
@@ -321,6 +325,8 @@ static void on_end(void *ctx, uint32_t stream, enum wsc_dir d)
     struct wsc_conv_stream *s = find(e->conv->inner, stream);
     if (s == NULL || s->end[d].ref != 0)
         return;
+    if (e->trace != NULL)
+        wsc_trace_stream_end(e, d, stream);
     map_here(e);
     s->end[d] = end_here(e);
     end_stream(e, s, s->end[WSC_DIR_C2S].ref != 0 && s->end[WSC_DIR_S2C].ref != 0);
@@ -333,6 +339,8 @@ static void on_reset(void *ctx, uint32_t stream, enum wsc_dir d, uint32_t error)
     struct wsc_conv_stream *s = find(e->conv->inner, stream);
     if (s == NULL || s->rst[d].ref != 0)
         return;
+    if (e->trace != NULL)
+        wsc_trace_stream_reset(e, d, stream, error);
     map_here(e);
     s->rst[d] = end_here(e);
     s->rst_error[d] = error;
@@ -345,6 +353,8 @@ static void on_goaway(void *ctx, enum wsc_dir d, uint32_t last_stream, uint32_t 
 {
     struct wsc_engine *e = ctx;
     struct wsc_sign_goaway *g = &e->conv->inner->goaway[d];
+    if (e->trace != NULL)
+        wsc_trace_goaway(e, d, error);
     if (g->ref != 0 && g->error != 0) /* that one ended all (RFC 9113 5.4.1) */
         return;
     map_here(e);

@@ -1,4 +1,4 @@
-#include "engine/conversation.h"
+#include "engine/conv_trace.h"
 #include "http/ws_subprotocol.h"
 
 #include <string.h>
@@ -338,6 +338,8 @@ static enum wsc_h1_next on_response(struct wsc_engine *e, const struct wsc_h1_he
 static enum wsc_h1_next on_head(void *ctx, const struct wsc_h1_head *head, uint64_t end)
 {
     struct wsc_engine *e = ctx;
+    if (e->trace != NULL)
+        wsc_trace_head(e, e->way, WSC_TRACE_ALL, head);
     return head->is_request ? on_request(e, head, end) : on_response(e, head, end);
 }
 

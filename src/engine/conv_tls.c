@@ -1,6 +1,6 @@
 /* TLS between TCP and what a conversation speaks: TCP's bytes go down into src/tls, what they
  * protect comes back up and is read as plain bytes are. */
-#include "engine/conversation.h"
+#include "engine/conv_trace.h"
 
 /* TCP's bytes of one connection that wait for a secret; beyond it none is waited for any more. */
 #define WAIT_MAX ((size_t)1 << 20)
@@ -119,7 +119,7 @@ static void on_alert(void *ctx, enum wsc_dir d, unsigned level, int description)
                                     .description = (int16_t)description};
 }
 
-static const struct wsc_tls_ops tls_ops = {
+const struct wsc_tls_ops wsc_conv_tls_ops = {
     .on_record = on_record, .on_data = on_data, .on_gap = on_gap, .on_alert = on_alert};
 
 /* ---- what goes down ---- */
@@ -426,7 +426,8 @@ void wsc_conv_tls_begin(struct wsc_engine *e, enum wsc_way way, uint64_t off, st
         uint64_t wire[2];
         wire[wsc_conv_dir(c, way)] = off;
         wire[wsc_conv_dir(c, wsc_way_back(way))] = c->tcp.dir[wsc_way_back(way)].next_off;
-        in->tls = wsc_tls_new(e->tls, wire, &tls_ops, e);
+        in->tls = wsc_tls_new(e->tls, wire,
+                              e->trace == NULL ? &wsc_conv_tls_ops : &wsc_trace_tls_ops, e);
     }
     if (in == NULL || in->tls == NULL) {
         count_unread(e, c, (struct wsc_span){0});

@@ -1,4 +1,4 @@
-#include "engine/conversation.h"
+#include "engine/conv_trace.h"
 
 #include "ws/ws_close.h"
 
@@ -54,6 +54,8 @@ struct wsc_conv_ledger *wsc_conv_ledger(struct wsc_engine *e, struct wsc_conv_ws
 void wsc_conv_violation(struct wsc_engine *e, enum wsc_dir by, enum wsc_rule rule, uint64_t ref)
 {
     struct wsc_conv_notes *n = wsc_conv_notes(e, e->conv->ws);
+    if (e->trace != NULL)
+        wsc_trace_violation(e, by, rule, ref);
     if (n == NULL)
         return;
     if (n->violations_len == WSC_VIOLATIONS_MAX) {
@@ -369,7 +371,7 @@ static void release(void *ctx, uint8_t *block)
     wsc_pool_put(&e->scratch_pool, block);
 }
 
-static const struct wsc_ws_ops ws_ops = {
+const struct wsc_ws_ops wsc_conv_ws_ops = {
     .on_start = on_start,
     .on_frame = on_frame,
     .on_control = on_control,
@@ -379,6 +381,11 @@ static const struct wsc_ws_ops ws_ops = {
     .borrow = borrow,
     .release = release,
 };
+
+static const struct wsc_ws_ops *ops_of(const struct wsc_engine *e)
+{
+    return e->trace == NULL ? &wsc_conv_ws_ops : &wsc_trace_ws_ops;
+}
 
 /* ---- bytes ---- */
 
@@ -420,7 +427,7 @@ void wsc_conv_ws_data(struct wsc_engine *e, enum wsc_way way, struct wsc_span da
     }
     if (dec->state == WSC_WS_PAYLOAD && ws->last_kind[d] >= WSC_KIND_DATA)
         ws->last_data_ns = e->at->ts_ns;
-    wsc_ws_decoder_feed(dec, data, &ws_ops, e);
+    wsc_ws_decoder_feed(dec, data, ops_of(e), e);
 }
 
 void wsc_conv_ws_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint64_t len)
@@ -428,7 +435,7 @@ void wsc_conv_ws_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint6
     struct wsc_conv *c = e->conv;
     enum wsc_dir d = wsc_conv_dir(c, way);
     struct wsc_ws_decoder *dec = &c->ws->dec[d];
-    if (!wsc_ws_decoder_gap(dec, len, &ws_ops, e)) {
+    if (!wsc_ws_decoder_gap(dec, len, ops_of(e), e)) {
         wsc_conv_hide(e, d, wsc_conv_wire_start(e, off));
     }
 }
@@ -437,7 +444,7 @@ void wsc_conv_ws_lost(struct wsc_engine *e, enum wsc_dir d)
 {
     struct wsc_ws_decoder *dec = &e->conv->ws->dec[d];
     if (dec->state != WSC_WS_LOST)
-        (void)wsc_ws_decoder_gap(dec, dec->left + 1, &ws_ops, e);
+        (void)wsc_ws_decoder_gap(dec, dec->left + 1, ops_of(e), e);
     wsc_conv_hide(e, d, wsc_conv_wire_start(e, dec->offset));
 }
 
@@ -461,9 +468,11 @@ void wsc_conv_ws_clear(struct wsc_engine *e, struct wsc_conv *c)
     struct wsc_conv_ws *ws = c->ws;
     if (ws == NULL)
         return;
+    if (e->trace != NULL)
+        wsc_trace_over(e, c);
     wsc_conv_drop_strings(e, ws);
     for (int d = 0; d < 2; d++)
-        wsc_ws_decoder_clear(&ws->dec[d], &ws_ops, e);
+        wsc_ws_decoder_clear(&ws->dec[d], &wsc_conv_ws_ops, e);
     wsc_pool_put(&e->notes_pool, ws->notes);
     wsc_pool_put(&e->ledger_pool, ws->ledger);
     wsc_pool_put(&e->tcp.more_pool, ws);

@@ -1,4 +1,4 @@
-#include "engine/conversation.h"
+#include "engine/conv_trace.h"
 
 static void new_data(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data)
 {
@@ -79,6 +79,8 @@ static void on_gap(void *ctx, enum wsc_way way, uint64_t off, uint64_t len,
     struct wsc_engine *e = ctx;
     e->way = way;
     e->at = at;
+    if (e->trace != NULL)
+        wsc_trace_gap(e, way, len);
     if (has_tls(e->conv))
         wsc_conv_tls_gap(e, way, off, len);
     else
@@ -216,7 +218,7 @@ static bool of_no_interest(const struct wsc_engine *e, const struct wsc_conv *c)
 enum wsc_tcp_result wsc_conv_feed(struct wsc_engine *e, struct wsc_conv *c, enum wsc_way way,
                                   const struct wsc_packet_view *v)
 {
-    if (of_no_interest(e, c) && wsc_tcp_conn_pass(&c->tcp, way, v)) {
+    if (of_no_interest(e, c) && e->trace == NULL && wsc_tcp_conn_pass(&c->tcp, way, v)) {
         c->last_ref = v->ref;
         c->last_ns = v->ts_ns;
         wsc_age_use(&c->age, e->clock_ns);
@@ -227,7 +229,11 @@ enum wsc_tcp_result wsc_conv_feed(struct wsc_engine *e, struct wsc_conv *c, enum
     e->conv = c;
     e->packet_ref = v->ref;
     wsc_conv_take_clocks(e, c);
+    if (e->trace != NULL)
+        e->trace->before(e->trace->ctx, c);
     enum wsc_tcp_result r = wsc_tcp_conn_feed(&c->tcp, &e->tcp, way, v, &tcp_ops, e);
+    if (e->trace != NULL)
+        e->trace->after(e->trace->ctx, c, way, v, r);
     if (r == WSC_TCP_RESTART)
         return r;
     learn_roles(c, way, v);

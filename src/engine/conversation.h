@@ -280,11 +280,14 @@ struct wsc_wide_ops {
     void (*on_condition)(void *ctx, const struct wsc_endpoint *server, bool known);
 };
 
+struct wsc_trace; /* conv_trace.h */
+
 /* What all conversations of an analyzer share, and the packet at hand. */
 struct wsc_engine {
     struct wsc_analyzer_options opt;
     wsc_record_fn on_record;
     void *ctx;
+    const struct wsc_trace *trace; /* NULL: nobody listens */
     struct wsc_tcp_shared tcp; /* its more_pool is that of struct wsc_conv_ws, too */
     struct wsc_h1_shared h1;
     struct wsc_pool notes_pool, ledger_pool, pre_pool, scratch_pool, inner_pool, stream_pool;
@@ -430,6 +433,10 @@ bool wsc_conv_request_after(struct wsc_engine *e, struct wsc_conv *c);
 /* Returns what extensions the frames may use. */
 enum wsc_ws_extensions wsc_conv_note_acceptance(struct wsc_engine *e, struct wsc_conv_ws *ws,
                                                 const struct wsc_h1_head *head);
+
+/* What the decoders tell; where somebody listens, through conv_trace.c. */
+extern const struct wsc_ws_ops wsc_conv_ws_ops;
+extern const struct wsc_tls_ops wsc_conv_tls_ops;
 
 /* conv_ws.c */
 struct wsc_conv_ws *wsc_conv_ws_new(struct wsc_engine *e, struct wsc_conv *c);
