@@ -111,31 +111,40 @@ static void earlier(struct tcp_end *best, enum wsc_tcp_end kind, enum wsc_dir by
         *best = (struct tcp_end){.kind = kind, .by = by, .at = at};
 }
 
-/* True if the FIN of |d| was sent with that of the other side at hand: a capture may show them in
- * the wrong order. */
-static bool fin_answers(const struct wsc_evidence *ev, enum wsc_dir d)
+/* True if |end| was sent with the other side's FIN, or END_STREAM or RST_STREAM, at hand: a capture
+ * may show them in the wrong order. */
+static bool answers(const struct wsc_ev_end *end, const struct wsc_ev_side *peer)
 {
-    const struct wsc_ev_end *fin = &ev->side[d].fin, *first = &ev->side[other(d)].fin;
-    return fin->ref != 0 && first->ref != 0 && had(fin->ack_off, behind(first));
+    const struct wsc_ev_end *fin = &peer->fin, *rst = &peer->rst;
+    if (end->ref == 0)
+        return false;
+    return (fin->ref != 0 && had(end->ack_off, behind(fin))) ||
+           (rst->ref != 0 && rst->stream && had(end->ack_off, rst->off));
 }
 
-/* True if the RST_STREAM of |d| was sent with the other side's END_STREAM at hand. */
+static bool fin_answers(const struct wsc_evidence *ev, enum wsc_dir d)
+{
+    return answers(&ev->side[d].fin, &ev->side[other(d)]);
+}
+
+/* Of an RST_STREAM: TCP's RST says nothing of what its sender had received. */
 static bool rst_answers(const struct wsc_evidence *ev, enum wsc_dir d)
 {
-    const struct wsc_ev_end *rst = &ev->side[d].rst, *first = &ev->side[other(d)].fin;
-    return rst->ref != 0 && rst->stream && first->ref != 0 && first->stream &&
-           had(rst->ack_off, behind(first));
+    return ev->side[d].rst.stream && answers(&ev->side[d].rst, &ev->side[other(d)]);
 }
 
 static struct tcp_end first_tcp_end(const struct wsc_evidence *ev)
 {
     struct tcp_end best = {.kind = WSC_TCP_END_NONE};
-    for (int i = 0; i < 2; i++) {
-        enum wsc_dir d = (enum wsc_dir)i;
-        if (!fin_answers(ev, d) || fin_answers(ev, other(d)))
-            earlier(&best, WSC_TCP_END_FIN, d, &ev->side[d].fin);
-        if (!rst_answers(ev, d))
-            earlier(&best, WSC_TCP_END_RST, d, &ev->side[d].rst);
+    /* Acknowledgements that contradict each other do not undo an end. */
+    for (int all = 0; all < 2 && best.at == NULL; all++) {
+        for (int i = 0; i < 2; i++) {
+            enum wsc_dir d = (enum wsc_dir)i;
+            if (all || !fin_answers(ev, d) || fin_answers(ev, other(d)))
+                earlier(&best, WSC_TCP_END_FIN, d, &ev->side[d].fin);
+            if (all || !rst_answers(ev, d))
+                earlier(&best, WSC_TCP_END_RST, d, &ev->side[d].rst);
+        }
     }
     return best;
 }

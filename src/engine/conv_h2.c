@@ -169,6 +169,8 @@ static void begin(struct wsc_engine *e, struct wsc_conv_stream *s, const struct 
         wsc_ws_decoder_init(&ws->dec[WSC_DIR_C2S], WSC_DIR_C2S, WSC_WS_EXT_NONE, 0);
         wsc_ws_decoder_init(&ws->dec[WSC_DIR_S2C], WSC_DIR_S2C, WSC_WS_EXT_NONE, 0);
         c->mode[0] = c->mode[1] = WSC_CONV_WS;
+        if (wsc_h2_lost(c->inner->h2, WSC_DIR_S2C)) /* its answer may pass unseen */
+            wsc_conv_ws_lost(e, WSC_DIR_S2C);
     }
     leave(e);
 }
@@ -205,6 +207,10 @@ static void answer(struct wsc_engine *e, struct wsc_conv_ws *ws, const struct ws
     }
     enum wsc_ws_extensions ext = wsc_conv_note_acceptance(e, ws, head);
     ws->handshake = WSC_EV_ACCEPTED;
+    /* Nothing of the stream came before its answer: what was missed until now was of others. */
+    enum wsc_way server = wsc_conv_way(e->conv, WSC_DIR_S2C);
+    if ((ws->hidden & 1u << WSC_DIR_S2C) && wsc_conv_next_off(e->conv, server) == 0)
+        wsc_conv_ws_resync(e, server, 0);
     for (int d = 0; d < 2; d++)
         wsc_ws_decoder_extensions(&ws->dec[d], ext);
     wsc_conv_app(e, ws);
@@ -443,6 +449,14 @@ void wsc_conv_h2_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint6
     in->h2_end = off + len;
     wsc_h2_gap(in->h2, wsc_conv_dir(e->conv, way), len);
     count_held(e, in);
+}
+
+bool wsc_conv_h2_missed(const struct wsc_conv *c, enum wsc_way way)
+{
+    const struct wsc_conv_inner *in = c->inner;
+    enum wsc_dir d = wsc_conv_dir(c, way);
+    return in != NULL && in->now != NULL &&
+           (in->h2_lost[d] || (c->tcp.dir[way].new_ns != 0 && wsc_h2_lost(in->h2, d)));
 }
 
 /* True if what ended |s| has reached the other side, as far as TCP tells. */

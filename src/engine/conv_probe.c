@@ -142,7 +142,8 @@ static void pick_up(struct wsc_engine *e)
     ws->handshake = WSC_EV_NO_HANDSHAKE;
     ws->midstream = true;
     for (int w = 0; w < 2; w++)
-        if (!(ways & 1u << w) && wsc_conv_new_ns(c, (enum wsc_way)w) != 0)
+        if (!(ways & 1u << w) &&
+            (wsc_conv_new_ns(c, (enum wsc_way)w) != 0 || wsc_conv_h2_missed(c, (enum wsc_way)w)))
             wsc_conv_hide(e, wsc_conv_dir(c, (enum wsc_way)w), wsc_conv_wire_start(e, 0));
     replay(e, ways);
 }

@@ -409,6 +409,8 @@ void wsc_conv_inner_drop(struct wsc_engine *e, struct wsc_conv *c);
 bool wsc_conv_h2_begin(struct wsc_engine *e, bool upgraded);
 void wsc_conv_h2_data(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data);
 void wsc_conv_h2_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint64_t len);
+/* True if frames of the stream at hand, sent by |way|, may have been missed. */
+bool wsc_conv_h2_missed(const struct wsc_conv *c, enum wsc_way way);
 /* After each packet: streams whose end is acknowledged are handed over; clocks stop. */
 void wsc_conv_h2_settle(struct wsc_engine *e, struct wsc_conv *c);
 /* Judges every stream and frees them. */

@@ -56,11 +56,14 @@ struct wsc_tcp_rst {
     uint32_t after_count; /* such packets */
     bool ahead; /* it lay beyond every byte seen: believed only if its receiver stays silent, and
                    then bytes are missing */
+    bool late;  /* its sender sent the bytes up to it long after it: for the first time, or again */
 };
 
 /* RSTs, by sender, index enum wsc_way. */
 struct wsc_tcp_resets {
     struct wsc_tcp_rst rst[2];
+    struct wsc_tcp_rst
+        doubted[2];     /* taken back, for its sender went on; its receiver has not yet */
     uint64_t stale_ref; /* the first of those that their receivers would not accept */
     struct wsc_tcp_origin stale_origin;
     uint32_t stale_count; /* how many there were */

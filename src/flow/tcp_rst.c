@@ -61,6 +61,25 @@ static uint64_t heard_of(const struct wsc_tcp_dir *d, const struct wsc_packet_vi
     return off > end && off <= end + RST_AHEAD_MAX ? off : 0;
 }
 
+static struct wsc_tcp_resets *resets(const struct wsc_tcp_conn *c)
+{
+    return c->more != NULL ? c->more->resets : NULL;
+}
+
+/* Who had heeded an RST answers all that still comes with one of its own: that of |way| was true,
+ * though its sender went on, as the sender of a forged one does. */
+static void believe(struct wsc_tcp_resets *e, enum wsc_way way)
+{
+    struct wsc_tcp_rst *d = &e->doubted[way];
+    if (d->at.ref == 0)
+        return;
+    if (e->rst[way].at.ref == 0)
+        e->rst[way] = *d;
+    if (--e->stale_count == 0)
+        e->stale_ref = 0;
+    *d = (struct wsc_tcp_rst){0};
+}
+
 void wsc_tcp_rst_take(struct wsc_tcp_conn *c, enum wsc_way way, const struct wsc_packet_view *v,
                       const struct wsc_tcp_at *at)
 {
@@ -82,6 +101,7 @@ void wsc_tcp_rst_take(struct wsc_tcp_conn *c, enum wsc_way way, const struct wsc
         note_stale(e, way, at->ref, &origin);
         return;
     }
+    believe(e, wsc_way_back(way));
     struct wsc_tcp_rst *r = &e->rst[way];
     if (r->at.ref == 0)
         *r = (struct wsc_tcp_rst){.at = *at,
@@ -89,11 +109,6 @@ void wsc_tcp_rst_take(struct wsc_tcp_conn *c, enum wsc_way way, const struct wsc
                                   .heard = heard_of(&c->dir[wsc_way_back(way)], v),
                                   .origin = origin,
                                   .ahead = ahead};
-}
-
-static struct wsc_tcp_resets *resets(const struct wsc_tcp_conn *c)
-{
-    return c->more != NULL ? c->more->resets : NULL;
 }
 
 static void drop(struct wsc_tcp_resets *e, enum wsc_way way)
@@ -109,9 +124,10 @@ void wsc_tcp_rst_answer(struct wsc_tcp_conn *c, enum wsc_way way, const struct w
     if (e == NULL)
         return;
     struct wsc_tcp_rst *r = &e->rst[wsc_way_back(way)];
+    e->doubted[wsc_way_back(way)].at.ref = 0;
     if (r->at.ref == 0 || at->ack_off == WSC_TCP_NO_ACK)
         return;
-    bool goes_on = at->ts_ns > r->at.ts_ns + RST_HEEDED_NS;
+    bool goes_on = at->ts_ns > r->at.ts_ns + (r->late ? MISORDER_NS : RST_HEEDED_NS);
     if (goes_on || at->ack_off > r->off + 1)
         drop(e, wsc_way_back(way));
 }
@@ -136,8 +152,14 @@ void wsc_tcp_rst_weigh(struct wsc_tcp_conn *c, enum wsc_way way, const struct ws
     bool fin = (v->tcp_flags & WSC_TCP_FIN) != 0;
     uint64_t end = off + v->payload_wire_len;
     bool reaches = end == r->off || (fin && end + 1 == r->off);
-    if ((fin && !reaches) || (off < r->off && v->ts_ns > r->at.ts_ns + MISORDER_NS))
-        drop(e, way);
-    else if (reaches)
+    bool late = off < r->off && v->ts_ns > r->at.ts_ns + MISORDER_NS;
+    if (reaches) {
         r->ahead = false;
+        r->late = late;
+    } else if (fin || late) {
+        e->doubted[way] = *r;
+        if (fin)
+            e->doubted[way].at.ref = 0;
+        drop(e, way);
+    }
 }

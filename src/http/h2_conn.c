@@ -493,6 +493,11 @@ void wsc_h2_gap(struct wsc_h2 *h, enum wsc_dir d, uint64_t n)
         wsc_h2_framer_gap(&h->lanes[d].framer, n, &frame_ops, &h->lanes[d]);
 }
 
+bool wsc_h2_lost(const struct wsc_h2 *h, enum wsc_dir d)
+{
+    return h->lanes[d].framer.state == WSC_H2_LOOKING;
+}
+
 void wsc_h2_drop(struct wsc_h2 *h, uint32_t stream)
 {
     wsc_h2_streams_remove(&h->streams, stream);

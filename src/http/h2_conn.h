@@ -64,6 +64,9 @@ bool wsc_h2_feed(struct wsc_h2 *h, enum wsc_dir d, struct wsc_span data);
 /* The next |n| bytes were not captured. */
 void wsc_h2_gap(struct wsc_h2 *h, enum wsc_dir d, uint64_t n);
 
+/* True while frames of |d| are looked for: what any stream sends may pass unseen. */
+bool wsc_h2_lost(const struct wsc_h2 *h, enum wsc_dir d);
+
 /* Within the ops: behind the last byte that the event needed, in the span that is fed; NULL while a
  * gap is told. */
 const uint8_t *wsc_h2_here(const struct wsc_h2 *h);

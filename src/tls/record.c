@@ -15,8 +15,8 @@ bool wsc_tls_head_plausible(const uint8_t head[WSC_TLS_HEAD])
 }
 
 /* While searching chance must be kept out: the version is the one seen before, and nobody sends
- * heartbeats. A wrong header is found once in 2^27 positions of random bytes. A ClientHello has
- * the version of TLS 1.0 for the sake of old servers (RFC 8446 5.1): what follows need not. */
+ * heartbeats. A wrong header is found once in 2^26 positions of random bytes. A ClientHello has
+ * the version of TLS 1.0 for the sake of old servers (RFC 5246 E.1): what follows need not. */
 static bool fits(const struct wsc_tls_framer *f)
 {
     if (!wsc_tls_head_plausible(f->head))
@@ -24,7 +24,7 @@ static bool fits(const struct wsc_tls_framer *f)
     if (!f->searching)
         return true;
     uint16_t version = wsc_be16(f->head + 1);
-    bool usual = version == WSC_TLS_1_2 && f->version <= WSC_TLS_1_0;
+    bool usual = version <= WSC_TLS_1_2 && f->version <= WSC_TLS_1_0;
     if ((version != f->version && !usual) || f->head[0] == WSC_TLS_HEARTBEAT)
         return false;
     return f->head[0] != WSC_TLS_ALERT || wsc_be16(f->head + 3) <= LONGEST_ALERT;

@@ -160,8 +160,9 @@ void wsc_tls_missed(struct wsc_tls *t, enum wsc_dir d);
 void wsc_tls_gap_begins(struct wsc_tls_side *s, uint64_t wire);
 /* Records are missing: what one leaves for the next is not known. */
 void wsc_tls_chain_lost(struct wsc_tls *t, struct wsc_tls_side *s);
-/* Tells the gap, if there is one; it ends at |wire_end|. */
-void wsc_tls_gap_told(struct wsc_tls *t, enum wsc_dir d, uint64_t wire_end);
+/* Tells the gap, if there is one; it ends at |wire_end|. |all|: also where no data have been read,
+ * which may all have been in it. */
+void wsc_tls_gap_told(struct wsc_tls *t, enum wsc_dir d, uint64_t wire_end, bool all);
 /* Where the record that is over, or whose header was just seen, began. */
 uint64_t wsc_tls_record_start(const struct wsc_tls_side *s);
 

@@ -95,6 +95,9 @@ void wsc_tls_change_keys(struct wsc_tls *t, enum wsc_dir d, enum wsc_tls_epoch t
     memcpy(s->secret, s->next_secret, sizeof(s->secret));
     s->epoch = (uint8_t)to;
     s->seq = 0;
+    /* Without the ChangeCipherSpec the first record under these keys may be missing as well. */
+    if (s->now != NULL && s->gap && !s->changed && !tls13(t))
+        wsc_tls_opener_passed(s->now, (struct wsc_span){.ptr = NULL}, false);
 }
 
 void wsc_tls_drop_keys(struct wsc_tls_side *s)
@@ -116,7 +119,7 @@ void wsc_tls_close(struct wsc_tls *t, enum wsc_dir d)
         t->info.records[d] += s->failed;
         t->info.unread[d] += s->failed;
     }
-    wsc_tls_gap_told(t, d, s->wire);
+    wsc_tls_gap_told(t, d, s->wire, false);
     wsc_tls_drop_keys(s);
     wsc_tls_block_put(t->sh, s->block, s->framer.body_len);
     s->block = NULL;

@@ -64,13 +64,13 @@ static void tell(struct wsc_tls *t, enum wsc_dir d, uint64_t len, uint64_t start
         t->ops->on_gap(t->ctx, d, off, len, start, end);
 }
 
-void wsc_tls_gap_told(struct wsc_tls *t, enum wsc_dir d, uint64_t wire_end)
+void wsc_tls_gap_told(struct wsc_tls *t, enum wsc_dir d, uint64_t wire_end, bool all)
 {
     struct wsc_tls_side *s = &t->side[d];
     if (!s->gap)
         return;
     s->gap = false;
-    if (s->data)
+    if (s->data || all)
         tell(t, d, WSC_TLS_GAP_UNKNOWN, s->gap_start, wire_end);
 }
 

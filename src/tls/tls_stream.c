@@ -327,7 +327,7 @@ void wsc_tls_end(struct wsc_tls *t)
         struct wsc_tls_side *s = &t->side[d];
         if (s->failed > 0 && !s->data)
             wsc_tls_close(t, (enum wsc_dir)d); /* the secrets were of no use */
-        wsc_tls_gap_told(t, (enum wsc_dir)d, s->wire);
+        wsc_tls_gap_told(t, (enum wsc_dir)d, s->wire, true);
     }
     sum_up(t);
 }

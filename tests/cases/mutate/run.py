@@ -74,6 +74,10 @@ KNOWN = [
     ("tls", "behind-haproxy", "drop", 169456123),
     ("http2", "endings-padded", "drop_run", 772033284),  # the ServerHello: an RST_STREAM told late
     ("http2", "endings", "swap", 608479132),  # two END_STREAMs in the wrong order
+    ("http2", "upgraded", "drop_run", 635828702),  # the request of an h2c upgrade: what the server said passed unread
+    ("http2", "upgraded", "swap", 156452406),  # a FIN before the RST_STREAM that it had seen
+    ("tls", "tls10-tls11", "drop", 368109066),  # all between a hello of TLS 1.0 and the data of TLS 1.1
+    ("causes", "rst-firewall", "drop_run", 153128110),  # what a forged RST followed, but not its repetition
 ]
 
 KINDS = {"drop": drop, "drop_run": drop_run, "cut_end": cut_end, "cut_start": cut_start, "double": double, "swap": swap, "truncate": truncate}

@@ -10,7 +10,7 @@
  * +acked    the last Close was acknowledged C:fin C:rst        the end of TCP               C:ack
  * the next packet of that side has seen all the other sent C:gap              bytes missing from
  * here on, for good C:silent           repeats itself unanswered    C:text=N  a text message of N
- * bytes, C:broke a violation C:frame            any frame */
+ * bytes, C:broke a violation C:frame            any frame S:streamrst         RST_STREAM of HTTP/2 */
 struct story {
     const char *name, *text;
     enum wsc_ev_handshake handshake;
@@ -90,6 +90,8 @@ static const struct story stories[] = {
      CLOSED, WSC_ENDING_GAP, 3003, WIRE, NOBODY, UNKNOWN, 3003, UNKNOWN},
     {"FINs in the wrong order: the second had the first", "C:finlater S:fin C:fin", ACCEPT, WSC_EV_STOP_OVER, 0,
      CLOSED, WSC_ENDING_FIN, 1006, INFER, SERVER, 1006, 1006, 0},
+    {"a FIN that had the other side's RST_STREAM, which is captured after it", "C:finlater S:streamrst", ACCEPT, WSC_EV_STOP_OVER, 0,
+     CLOSED, WSC_ENDING_STREAM_RESET, 1006, INFER, SERVER, 1006, 1006, 0},
     {"the first FIN was not captured", "S:lostfin C:ack C:fin", ACCEPT, WSC_EV_STOP_OVER, 0,
      CLOSED, WSC_ENDING_FIN, 1006, INFER, NOBODY, 1006, 1006, 0},
     {"a Close after a FIN that was not captured", "C:lostfin S:ack S:1000 S:fin", ACCEPT, WSC_EV_STOP_OVER, 0,
@@ -203,6 +205,10 @@ static void tell_word(struct teller *t, const char *word)
         t->lost_fin[side] = true;
     } else if (strcmp(what, "rst") == 0) {
         s->rst = (struct wsc_ev_end){.ts_ns = t->now_ns, .ref = t->ref, .off = t->sent[side]};
+    } else if (strcmp(what, "streamrst") == 0) {
+        s->rst = (struct wsc_ev_end){
+            .ts_ns = t->now_ns, .ref = t->ref, .off = t->sent[side], .stream = true};
+        s->rst.ack_off = t->sent[1 - side];
     } else if (strcmp(what, "gap") == 0) {
         s->hidden = true;
         s->hidden_off = t->sent[side];

@@ -325,3 +325,45 @@ Test(tls_gaps, a_record_forged)
         fixture_free(&f);
     }
 }
+
+/* A hello has the version of TLS 1.0 in its header, whatever is spoken then: a client whose records
+ * up to its first data are lost, but for the hello, is found again. */
+Test(tls_gaps, a_handshake_lost_behind_the_hello)
+{
+    static const char *const names[] = {"tls10-cbc", "tls11-cbc", "tls12-cbc-sha1"};
+    static struct outcome whole, o;
+    static struct record r[FIXTURE_EVENTS];
+    struct fixture f;
+    for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++) {
+        struct wsc_keylog *kl = load(names[n], &f, &whole);
+        (void)records_of(whole.conn, WSC_DIR_C2S, r);
+        struct damage x = {.dir = WSC_DIR_C2S, .flip_at = SIZE_MAX, .lost_at = r[1].at};
+        x.lost = data_begin(&whole, WSC_DIR_C2S) - x.lost_at;
+        run(kl, whole.conn, &x, &o);
+        cr_expect_null(o.wrong, "%s: %s", names[n], o.wrong);
+        cr_expect_leq(missing(&whole, &o, &x), allowed(names[n]), "%s", names[n]);
+        wsc_keylog_free(kl);
+        fixture_free(&f);
+    }
+}
+
+/* Where nothing behind the hole opens, all may have been in it. */
+Test(tls_gaps, a_hole_to_the_end_is_told)
+{
+    static const char *const names[] = {"tls11-cbc", "tls12-aes128-gcm", "tls13-aes128-gcm"};
+    static struct outcome whole, o;
+    static struct record r[FIXTURE_EVENTS];
+    struct fixture f;
+    for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++) {
+        struct wsc_keylog *kl = load(names[n], &f, &whole);
+        (void)records_of(whole.conn, WSC_DIR_C2S, r);
+        struct damage x = {.dir = WSC_DIR_C2S, .flip_at = SIZE_MAX, .lost_at = r[1].at};
+        x.lost = whole.conn->wire_len[WSC_DIR_C2S] - x.lost_at;
+        run(kl, whole.conn, &x, &o);
+        cr_expect_null(o.wrong, "%s: %s", names[n], o.wrong);
+        cr_assert_eq(o.n_gaps, 1, "%s: %zu gaps", names[n], o.n_gaps);
+        cr_expect_eq(o.gaps[0].dir, WSC_DIR_C2S, "%s", names[n]);
+        wsc_keylog_free(kl);
+        fixture_free(&f);
+    }
+}
