@@ -333,21 +333,34 @@ static bool unsure_who(const struct wsc_evidence *ev, enum wsc_side first)
     return !missing_later;
 }
 
+/* True if |d| sent its alert before the other side could have meant its own as an answer: a capture
+ * may show them in the wrong order. */
+static bool alert_first(const struct wsc_evidence *ev, enum wsc_dir d)
+{
+    const struct wsc_ev_end *mine = &ev->side[d].alert, *theirs = &ev->side[other(d)].alert;
+    if (mine->ref == 0 || theirs->ref == 0)
+        return mine->ref != 0;
+    if (had(mine->ack_off, theirs->off) || had(theirs->ack_off, mine->off))
+        return !had(mine->ack_off, theirs->off);
+    return before(mine->ts_ns, mine->ref, theirs->ts_ns, theirs->ref);
+}
+
 /* TLS, and HTTP/2 by an error, end before TCP or the stream does: who says so first began the end,
  * whoever is quicker with its FIN. */
 static enum wsc_dir ended_first(const struct wsc_evidence *ev, const struct tcp_end *end)
 {
     struct tcp_end first = *end;
     for (int i = 0; i < 2; i++) {
-        const struct wsc_ev_end *mine = &ev->side[i].alert;
-        const struct wsc_ev_end *theirs = &ev->side[other((enum wsc_dir)i)].alert;
-        bool answers = mine->ref != 0 && theirs->ref != 0 && had(mine->ack_off, theirs->off);
-        if (!end->at->stream && !answers)
-            earlier(&first, end->kind, (enum wsc_dir)i, &ev->side[i].alert);
-        const struct wsc_ev_end *goaway = &ev->side[i].goaway;
-        if (goaway->ref != 0 && end->by != (enum wsc_dir)i && had(end->at->ack_off, goaway->off))
-            return (enum wsc_dir)i;
-        earlier(&first, end->kind, (enum wsc_dir)i, goaway);
+        enum wsc_dir d = (enum wsc_dir)i;
+        const struct wsc_ev_end *alert = &ev->side[d].alert, *goaway = &ev->side[d].goaway;
+        bool said = !end->at->stream && alert_first(ev, d);
+        if (said && end->by != d && had(end->at->ack_off, alert->off))
+            return d;
+        if (said)
+            earlier(&first, end->kind, d, alert);
+        if (goaway->ref != 0 && end->by != d && had(end->at->ack_off, goaway->off))
+            return d;
+        earlier(&first, end->kind, d, goaway);
     }
     return first.by;
 }

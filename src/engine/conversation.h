@@ -288,7 +288,7 @@ struct wsc_engine {
     wsc_record_fn on_record;
     void *ctx;
     const struct wsc_trace *trace; /* NULL: nobody listens */
-    struct wsc_tcp_shared tcp; /* its more_pool is that of struct wsc_conv_ws, too */
+    struct wsc_tcp_shared tcp;     /* its more_pool is that of struct wsc_conv_ws, too */
     struct wsc_h1_shared h1;
     struct wsc_pool notes_pool, ledger_pool, pre_pool, scratch_pool, inner_pool, stream_pool;
     struct wsc_tls_shared *tls;

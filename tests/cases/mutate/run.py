@@ -78,6 +78,7 @@ KNOWN = [
     ("http2", "upgraded", "swap", 156452406),  # a FIN before the RST_STREAM that it had seen
     ("tls", "tls10-tls11", "drop", 368109066),  # all between a hello of TLS 1.0 and the data of TLS 1.1
     ("causes", "rst-firewall", "drop_run", 153128110),  # what a forged RST followed, but not its repetition
+    ("tls", "padding", "swap", 875632064),  # a close_notify told after the answer to it and the FIN behind that
 ]
 
 KINDS = {"drop": drop, "drop_run": drop_run, "cut_end": cut_end, "cut_start": cut_start, "double": double, "swap": swap, "truncate": truncate}

@@ -10,7 +10,8 @@
  * +acked    the last Close was acknowledged C:fin C:rst        the end of TCP               C:ack
  * the next packet of that side has seen all the other sent C:gap              bytes missing from
  * here on, for good C:silent           repeats itself unanswered    C:text=N  a text message of N
- * bytes, C:broke a violation C:frame            any frame S:streamrst         RST_STREAM of HTTP/2 */
+ * bytes, C:broke a violation C:frame            any frame S:streamrst         RST_STREAM of HTTP/2
+ * S:alert           close_notify of TLS */
 struct story {
     const char *name, *text;
     enum wsc_ev_handshake handshake;
@@ -92,6 +93,10 @@ static const struct story stories[] = {
      CLOSED, WSC_ENDING_FIN, 1006, INFER, SERVER, 1006, 1006, 0},
     {"a FIN that had the other side's RST_STREAM, which is captured after it", "C:finlater S:streamrst", ACCEPT, WSC_EV_STOP_OVER, 0,
      CLOSED, WSC_ENDING_STREAM_RESET, 1006, INFER, SERVER, 1006, 1006, 0},
+    {"a close_notify begins the end", "C:alert S:ack S:alert S:fin C:ack C:fin", ACCEPT, WSC_EV_STOP_OVER, 0,
+     CLOSED, WSC_ENDING_FIN, 1006, INFER, CLIENT, 1006, 1006, 0},
+    {"a close_notify that is captured behind the other side's answer and FIN", "S:alertlater S:finlater C:alert C:ack C:fin", ACCEPT, WSC_EV_STOP_OVER, 0,
+     CLOSED, WSC_ENDING_FIN, 1006, INFER, CLIENT, 1006, 1006, 0},
     {"the first FIN was not captured", "S:lostfin C:ack C:fin", ACCEPT, WSC_EV_STOP_OVER, 0,
      CLOSED, WSC_ENDING_FIN, 1006, INFER, NOBODY, 1006, 1006, 0},
     {"a Close after a FIN that was not captured", "C:lostfin S:ack S:1000 S:fin", ACCEPT, WSC_EV_STOP_OVER, 0,
@@ -200,11 +205,18 @@ static void tell_word(struct teller *t, const char *word)
         s->fin = (struct wsc_ev_end){.ts_ns = t->now_ns,
                                      .ref = t->ref,
                                      .off = t->sent[side],
-                                     .ack_off = t->sent[1 - side] + 1};
+                                     .ack_off = t->sent[1 - side] + 20};
     } else if (strcmp(what, "lostfin") == 0) {
         t->lost_fin[side] = true;
     } else if (strcmp(what, "rst") == 0) {
         s->rst = (struct wsc_ev_end){.ts_ns = t->now_ns, .ref = t->ref, .off = t->sent[side]};
+    } else if (strncmp(what, "alert", 5) == 0) {
+        t->sent[side] += 20;
+        s->alert = (struct wsc_ev_end){
+            .ts_ns = t->now_ns,
+            .ref = t->ref,
+            .off = t->sent[side],
+            .ack_off = strcmp(what, "alertlater") == 0 ? t->sent[1 - side] + 20 : ack_of(t, side)};
     } else if (strcmp(what, "streamrst") == 0) {
         s->rst = (struct wsc_ev_end){
             .ts_ns = t->now_ns, .ref = t->ref, .off = t->sent[side], .stream = true};
