@@ -224,8 +224,9 @@ struct wsc_filter {
         until_ns; /* by end time (last packet if open), since <= t < until; 0: open */
     uint64_t started_since_ns, started_until_ns; /* the same by the time it began */
     int64_t id;                                  /* WSC_UNKNOWN: any */
-    bool last_import; /* only records of the import begun or committed last on this handle */
-    uint64_t limit;   /* 0: all */
+    bool last_import;  /* only records of the import begun or committed last on this handle */
+    bool newest_first; /* of wsc_store_query(): the order turned round */
+    uint64_t limit;    /* 0: all */
 };
 void wsc_filter_init(struct wsc_filter *f);
 

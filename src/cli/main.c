@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "i18n.h"
 #include "out.h"
+#include "stored.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -99,6 +100,8 @@ int main(int argc, char **argv)
         printf("wsclose %s\n", wsc_version());
         return printed(EXIT_DONE);
     }
+    if (strcmp(word, STORED_COMMAND) == 0)
+        return stored_run(argc - 2, argv + 2);
     for (size_t i = 0; commands[i] != NULL; i++)
         if (strcmp(word, commands[i]->name) == 0)
             return printed(checked(commands[i]->run(argc - 2, argv + 2)));

@@ -179,8 +179,9 @@ static enum wsc_err prepare(struct query *q, const struct wsc_filter *f, struct 
 {
     char where[WSC_WHERE_MAX], sql[sizeof(select_records) + WSC_WHERE_MAX + 128];
     wsc_where_text(q->s, f, where);
-    (void)snprintf(sql, sizeof(sql), "%s%s ORDER BY c.sort_time, c.last_packet, c.id LIMIT ?",
-                   select_records, where);
+    const char *turn = f->newest_first ? " DESC" : "";
+    (void)snprintf(sql, sizeof(sql), "%s%s ORDER BY c.sort_time%s, c.last_packet%s, c.id%s LIMIT ?",
+                   select_records, where, turn, turn, turn);
     enum wsc_err e = wsc_db_prepare(q->s, sql, &q->records, err);
     if (e == WSC_OK)
         e = wsc_db_prepare(
