@@ -10,6 +10,7 @@
 #include <wsclose/error.h>
 #include <wsclose/findings.h>
 #include <wsclose/store.h>
+#include <wsclose/story.h>
 
 enum wsc_format {
     WSC_FORMAT_TABLE,
@@ -57,6 +58,27 @@ enum wsc_err wsc_report_finding(struct wsc_report *rep, const struct wsc_finding
 /* What was looked at, in a last line; TABLE only. */
 enum wsc_err wsc_report_findings_summary(struct wsc_report *rep,
                                          const struct wsc_findings_summary *sum) WSC_MUST_USE;
+
+/* What the times of a story are counted from. */
+enum wsc_story_clock { WSC_CLOCK_START, WSC_CLOCK_END, WSC_CLOCK_UTC };
+
+/* The story of one connection. All is the caller's. */
+struct wsc_report_story {
+    const struct wsc_closure *rec;
+    const struct wsc_story_event *events;
+    size_t events_len;
+    uint64_t left_out; /* events that are not there any more: wsc_story_left_out() */
+    bool from_store;   /* the packets were not there: the events are wsc_story_of_record() */
+    size_t last;       /* rows of the ladder behind its opening, at most; 0: all */
+    enum wsc_story_clock clock;
+    const char *show, *extract; /* lines to go on with, up to the number of the connection:
+                                   "wsclose show", "wsclose extract" */
+};
+
+/* The record, its ladder, the verdict (TABLE); or the record as an object with its events. CSV is
+ * WSC_ERR_INVALID. */
+enum wsc_err wsc_report_story(struct wsc_report *rep,
+                              const struct wsc_report_story *story) WSC_MUST_USE;
 
 /* The code registry, in the report's format. */
 enum wsc_err wsc_report_codes(struct wsc_report *rep) WSC_MUST_USE;

@@ -1,12 +1,10 @@
 #include <wsclose/findings.h>
 #include <wsclose/report.h>
 
+#include "command_line.h"
 #include "commands.h"
 #include "filter.h"
 #include "listing.h"
-
-#include <stdio.h>
-#include <string.h>
 
 struct options {
     struct filter_options filter; /* first: the filter table's offsets count from here */
@@ -43,23 +41,6 @@ static int on_finding(void *ctx, const struct wsc_finding *f)
     return listing_row(q->listing, wsc_report_finding(q->listing->out.report, f, q->command));
 }
 
-/* "wsclose events", with the database if it is not the usual one, quoted for a shell. */
-static void command_for(const char *db, char *out, size_t cap)
-{
-    size_t n = (size_t)snprintf(out, cap, "wsclose events");
-    if (strcmp(db, DEFAULT_DB) == 0)
-        return;
-    if (db[strspn(db, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+")] ==
-        '\0') {
-        (void)snprintf(out + n, cap - n, " --db %s", db);
-        return;
-    }
-    n += (size_t)snprintf(out + n, cap - n, " --db '");
-    for (const char *p = db; *p != '\0' && n + 8 < cap; p++)
-        n += (size_t)snprintf(out + n, cap - n, *p == '\'' ? "'\\''" : "%c", *p);
-    (void)snprintf(out + n, cap - n, "'");
-}
-
 static enum wsc_err ask(struct wsc_store *store, struct listing *l, const void *options,
                         struct wsc_error *err)
 {
@@ -69,7 +50,7 @@ static enum wsc_err ask(struct wsc_store *store, struct listing *l, const void *
     struct wsc_findings_options how = {.max_findings = opt->filter.filter.limit};
     struct wsc_findings_summary sum;
     struct wsc_limits *limits;
-    command_for(opt->db, command, sizeof(command));
+    command_line("wsclose events", opt->db, command, sizeof(command));
     enum wsc_err e = wsc_limits_new(&limits);
     if (e != WSC_OK)
         return wsc_error_set(err, e, "out of memory");

@@ -4,37 +4,21 @@
 #include "keys.h"
 #include "new_file.h"
 #include "out.h"
-#include "packets.h"
+#include "picked.h"
 #include "verdict.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define FROM_MAX 1024u
-
 struct options {
     const char *db, *out;
-    const char *from[FROM_MAX];
-    size_t from_len;
+    struct picked_from from;
     struct keys_options keylogs;
     bool force, legs;
 };
-
-static bool add_from(void *target, const char *value, char why[ARGS_WHY_MAX])
-{
-    struct options *opt = target;
-    if (opt->from_len == FROM_MAX) {
-        (void)snprintf(why, ARGS_WHY_MAX, "expected at most %u files, not", FROM_MAX);
-        return false;
-    }
-    opt->from[opt->from_len++] = value;
-    return true;
-}
 
 static const struct args_option options_table[] = {
     {"output", 'o', "FILE", "write this pcapng file; - is standard output", args_set_text,
@@ -42,7 +26,7 @@ static const struct args_option options_table[] = {
     {"db", 0, "FILE", "the database (default " DEFAULT_DB ")", args_set_text,
      offsetof(struct options, db), &takes_database},
     {"from", 0, "FILE", "where a capture is now, if it has moved; may be given several times",
-     add_from, 0, &takes_captures},
+     picked_add_from, offsetof(struct options, from), &takes_captures},
     {"keylog", 0, "FILE",
      "write the TLS secrets of the connection that are in this key log into the file, too",
      keys_add_option, offsetof(struct options, keylogs), &takes_keylogs},
@@ -63,30 +47,15 @@ struct port {
 struct run {
     struct options opt;
     struct wsc_store *store;
-    struct packets packets;
-    struct wsc_pick picks[WSC_PICKS_MAX];
-    int64_t ids[WSC_PICKS_MAX];
+    struct picked picked;
     char (*verdicts)[VERDICT_MAX]; /* one of each pick */
-    size_t len;
-    struct wsc_picker *picker;
-    struct keys keys; /* those of the key logs and of the captures */
+    struct keys keys;              /* those of the key logs and of the captures */
     struct new_file file;
     struct wsc_pcapng *writer;
     struct port ports[WSC_PCAPNG_INTERFACES_MAX];
     size_t ports_len;
     bool secrets; /* some were written */
 };
-
-static struct packets *volatile signalled;
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int sig)
-{
-    interrupted = sig;
-    if (signalled != NULL)
-        packets_stop(signalled);
-    (void)signal(sig, SIG_DFL); /* the second one kills */
-}
 
 static bool fail(const struct wsc_error *err)
 {
@@ -110,10 +79,8 @@ static int on_record(void *ctx, const struct wsc_closure *rec)
     a->found = true;
     memcpy(a->legs, rec->legs, sizeof(a->legs));
     a->legs_len = rec->legs_len;
-    r->ids[r->len] = rec->id;
-    verdict_text(rec, r->verdicts[r->len]);
-    a->failed = !packets_add(&r->packets, r->store, rec, &r->picks[r->len]);
-    r->len++;
+    verdict_text(rec, r->verdicts[r->picked.len]);
+    a->failed = !picked_add(&r->picked, r->store, rec);
     return 1;
 }
 
@@ -127,8 +94,7 @@ static bool ask(struct run *r, struct asking *a, int64_t id)
     if (wsc_store_query(r->store, &f, on_record, a, &err) != WSC_OK)
         return fail(&err);
     if (!a->found)
-        out_say("%s: there is no connection %" PRId64 "; wsclose events shows those there are",
-                r->opt.db, id);
+        picked_no_such(r->opt.db, id);
     return a->found && !a->failed;
 }
 
@@ -153,53 +119,12 @@ static bool ask_all(struct run *r, int64_t id)
     return true;
 }
 
-/* ---- which packets ---- */
-
-static bool feed_all(struct run *r)
-{
-    struct packets_at at;
-    enum wsc_err e;
-    if (wsc_picker_new(r->picks, r->len, &r->picker) != WSC_OK) {
-        out_say("out of memory");
-        return false;
-    }
-    if (!packets_open(&r->packets, true))
-        return false;
-    while ((e = packets_next(&r->packets, &at)) == WSC_OK) {
-        e = wsc_picker_feed(r->picker, &at.pkt);
-        if (e == WSC_OK)
-            continue;
-        out_say(e == WSC_ERR_LIMIT ? "the connection has more than %zu packets" : "out of memory",
-                WSC_PICKED_MAX);
-        return false;
-    }
-    return e == WSC_END && !interrupted;
-}
-
-static bool find_packets(struct run *r)
-{
-    bool again = true;
-    while (again) {
-        wsc_picker_free(r->picker);
-        r->picker = NULL;
-        if (!feed_all(r) || !packets_same(&r->packets, &again))
-            return false;
-    }
-    for (size_t i = 0; i < r->len; i++)
-        if (!wsc_picker_found(r->picker, i)) {
-            out_say("connection %" PRId64 ": its first packet is not in the capture any more",
-                    r->ids[i]);
-            return false;
-        }
-    return true;
-}
-
 /* ---- writing ---- */
 
 static enum wsc_err port_for(struct run *r, const struct packets_at *at, uint32_t *number,
                              struct wsc_error *err)
 {
-    const char *name = packets_interface(&r->packets, at);
+    const char *name = packets_interface(&r->picked.packets, at);
     struct port p = {
         .file = name != NULL ? SIZE_MAX : at->file, .port = at->port, .link = at->pkt.link};
     for (size_t i = r->ports_len; i-- > 0;)
@@ -217,29 +142,22 @@ static enum wsc_err port_for(struct run *r, const struct packets_at *at, uint32_
     return e;
 }
 
-static enum wsc_err write_picked(struct run *r, struct wsc_error *err)
+struct writing {
+    struct run *r;
+    bool said[WSC_PICKS_MAX]; /* that it was written, of each verdict */
+};
+
+static enum wsc_err write_packet(void *ctx, size_t pick, const struct packets_at *at,
+                                 struct wsc_error *err)
 {
-    const struct wsc_picked *picked;
-    size_t n = wsc_picker_result(r->picker, &picked);
-    bool said[WSC_PICKS_MAX] = {false};
-    struct packets_at at;
-    enum wsc_err e = WSC_OK;
-    uint64_t fed = 0;
-    for (size_t i = 0; e == WSC_OK && i < n; fed++) {
-        e = packets_next(&r->packets, &at);
-        if (e != WSC_OK)
-            return wsc_error_set(err, WSC_ERR_IO, "the capture has changed while it was read");
-        if (fed != picked[i].at)
-            continue;
-        uint32_t number = 0;
-        size_t pick = picked[i++].pick;
-        e = port_for(r, &at, &number, err);
-        if (e == WSC_OK)
-            e = wsc_pcapng_put(r->writer, number, &at.pkt, said[pick] ? NULL : r->verdicts[pick],
-                               err);
-        said[pick] = true;
-    }
-    return e == WSC_OK ? wsc_pcapng_flush(r->writer, err) : e;
+    struct writing *w = ctx;
+    uint32_t number = 0;
+    enum wsc_err e = port_for(w->r, at, &number, err);
+    if (e == WSC_OK)
+        e = wsc_pcapng_put(w->r->writer, number, &at->pkt,
+                           w->said[pick] ? NULL : w->r->verdicts[pick], err);
+    w->said[pick] = true;
+    return e;
 }
 
 #define RANDOMS_MAX ((size_t)WSC_PICKS_MAX * WSC_PICK_RANDOMS_MAX)
@@ -250,7 +168,7 @@ static enum wsc_err write_secrets(struct run *r, struct wsc_error *err)
     uint8_t randoms[RANDOMS_MAX][32];
     char text[WSC_KEYLOG_LINES_MAX];
     enum wsc_err e = WSC_OK;
-    size_t len = wsc_picker_client_randoms(r->picker, randoms, RANDOMS_MAX);
+    size_t len = wsc_picker_client_randoms(r->picked.picker, randoms, RANDOMS_MAX);
     for (size_t i = 0; e == WSC_OK && i < len; i++) {
         size_t n = wsc_keylog_lines(r->keys.log, randoms[i], text, sizeof(text));
         if (n == 0)
@@ -265,14 +183,15 @@ static enum wsc_err write_secrets(struct run *r, struct wsc_error *err)
 static bool write_file(struct run *r)
 {
     struct wsc_error err;
-    if (!packets_open(&r->packets, false))
-        return false;
+    struct writing w = {.r = r};
     enum wsc_err e = wsc_pcapng_new(r->file.fd, r->verdicts[0], &r->writer, &err);
     if (e == WSC_OK)
         e = write_secrets(r, &err);
     if (e == WSC_OK)
-        e = write_picked(r, &err);
-    if (interrupted)
+        e = picked_each(&r->picked, write_packet, &w, &err);
+    if (e == WSC_OK)
+        e = wsc_pcapng_flush(r->writer, &err);
+    if (picked_stopped())
         return false;
     if (e != WSC_OK) {
         out_say("%s: %s", r->file.path, err.message);
@@ -298,7 +217,7 @@ static bool same_file(const char *a, const char *b)
 
 static bool out_is_free(const struct run *r)
 {
-    if (!packets_reads(&r->packets, r->opt.out) && !same_file(r->opt.out, r->opt.db))
+    if (!packets_reads(&r->picked.packets, r->opt.out) && !same_file(r->opt.out, r->opt.db))
         return true;
     out_say("%s: is what is read from; name another file", r->opt.out);
     return false;
@@ -307,34 +226,18 @@ static bool out_is_free(const struct run *r)
 static bool extract(struct run *r, int64_t id)
 {
     struct wsc_error err;
-    struct sigaction sa = {.sa_handler = on_signal};
     wsc_guard_no_dump();
     if (keys_open_given(&r->keys, &r->opt.keylogs, &err) != WSC_OK)
         return fail(&err);
-    r->packets.secrets = r->keys.log;
-    signalled = &r->packets;
-    (void)sigaction(SIGINT, &sa, NULL);
-    (void)sigaction(SIGTERM, &sa, NULL);
-    bool ok = ask_all(r, id) && packets_locate(&r->packets, r->opt.from, r->opt.from_len) &&
+    r->picked.packets.secrets = r->keys.log;
+    picked_watch(&r->picked);
+    bool ok = ask_all(r, id) &&
+              packets_locate(&r->picked.packets, r->opt.from.paths, r->opt.from.len) &&
               out_is_free(r) && new_file_open(&r->file, r->opt.out, r->opt.force) &&
-              find_packets(r) && write_file(r);
-    signalled = NULL;
-    if (interrupted)
+              picked_find(&r->picked) && write_file(r);
+    if (picked_stopped())
         out_say("interrupted%s", r->file.is_stdout ? "" : ": nothing was written");
     return ok;
-}
-
-static bool take_id(const char *word, int64_t *id)
-{
-    char *end;
-    errno = 0;
-    long long v = strtoll(word, &end, 10);
-    *id = v;
-    if (word[0] >= '0' && word[0] <= '9' && *end == '\0' && errno == 0 && v > 0)
-        return true;
-    out_say("extract: expected the number of a connection, as wsclose events shows it, not \"%s\"",
-            word);
-    return false;
 }
 
 static int run(int argc, char **argv)
@@ -353,14 +256,13 @@ static int run(int argc, char **argv)
         out_say("extract needs one connection and a file: wsclose extract 12 -o 12.pcapng");
         status = EXIT_USAGE;
     }
-    if (status < 0 && !take_id(argv[0], &id))
+    if (status < 0 && !picked_take_id("extract", argv[0], &id))
         status = EXIT_USAGE;
     if (status < 0)
-        status = !extract(r, id) ? EXIT_FAILED : r->packets.gone ? EXIT_DAMAGED : EXIT_DONE;
+        status = !extract(r, id) ? EXIT_FAILED : r->picked.packets.gone ? EXIT_DAMAGED : EXIT_DONE;
     new_file_drop(&r->file);
     wsc_pcapng_free(r->writer);
-    wsc_picker_free(r->picker);
-    packets_clear(&r->packets);
+    picked_clear(&r->picked);
     keys_close(&r->keys);
     wsc_store_close(r->store);
     free(r->verdicts);

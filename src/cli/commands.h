@@ -4,7 +4,7 @@
 
 #include "args.h"
 
-extern const struct args_command command_live, command_extract;
+extern const struct args_command command_live, command_extract, command_show;
 extern const struct args_command command_explain, command_compare, command_diagnose;
 extern const struct args_command command_analyze, command_events, command_stats, command_codes;
 

@@ -207,8 +207,7 @@ bool packets_add(struct packets *p, struct wsc_store *store, const struct wsc_cl
     if (a.kept ? a.from_start || (a.has_first && !a.earlier) : a.has_first)
         return true;
     p->gone = true;
-    out_say("connection %" PRId64 ": the packets of its beginning are kept no more; what there is "
-            "of it is written",
+    out_say("connection %" PRId64 ": the packets of its beginning are kept no more, only the rest",
             rec->id);
     return true;
 }

@@ -412,18 +412,107 @@ static void put_how_much(struct line *l, const struct wsc_closure *r)
         integer(l, "violations_more", (int64_t)r->violations_more);
 }
 
+static void open_record(struct wsc_report *rep, struct line *l, const struct wsc_closure *r)
+{
+    l->out = rep->out;
+    l->len = 0;
+    wsc_json_begin(rep);
+    open_with(l, '{');
+    put_who(l, r);
+    put_how(l, r);
+    put_why(l, r);
+    put_how_much(l, r);
+}
+
+static enum wsc_err close_record(struct wsc_report *rep, struct line *l)
+{
+    close_with(l, '}');
+    flush(l);
+    return wsc_json_end(rep);
+}
+
 enum wsc_err wsc_json_record(struct wsc_report *rep, const struct wsc_closure *r)
 {
     struct line l;
-    l.out = rep->out;
-    l.len = 0;
-    wsc_json_begin(rep);
-    open_with(&l, '{');
-    put_who(&l, r);
-    put_how(&l, r);
-    put_why(&l, r);
-    put_how_much(&l, r);
-    close_with(&l, '}');
-    flush(&l);
-    return wsc_json_end(rep);
+    open_record(rep, &l, r);
+    return close_record(rep, &l);
+}
+
+/* ---- a story ---- */
+
+static void put_frame(struct line *l, const struct wsc_story_event *ev)
+{
+    integer(l, "opcode", ev->opcode);
+    truth(l, "fin", ev->fin);
+    truth(l, "masked", ev->masked);
+    truth(l, "compressed", ev->compressed);
+    integer(l, "length", (int64_t)ev->len);
+    when(l, "since", ev->since_ns);
+    if (ev->opcode == 8) {
+        number(l, "code", ev->code);
+        text(l, "reason", ev->text);
+    }
+    if (ev->missing)
+        truth(l, "missing", true);
+    if (ev->unfinished)
+        truth(l, "unfinished", true);
+}
+
+/* What |code| and |text| are called, by kind; NULL: it has none. */
+static const struct {
+    const char *code, *text, *length;
+} event_keys[WSC_STORY_KIND_COUNT] = {
+    [WSC_STORY_AGAIN] = {NULL, NULL, "length"},
+    [WSC_STORY_WINDOW_OPEN] = {NULL, NULL, "window"},
+    [WSC_STORY_GAP] = {NULL, NULL, "length"},
+    [WSC_STORY_DATA] = {NULL, NULL, "length"},
+    [WSC_STORY_HELLO] = {"tls_version", "sni", NULL},
+    [WSC_STORY_ENCRYPTED] = {NULL, NULL, "length"},
+    [WSC_STORY_ALERT] = {"description", "name", NULL},
+    [WSC_STORY_REQUEST] = {NULL, "request", NULL},
+    [WSC_STORY_ANSWER] = {"status", "phrase", NULL},
+    [WSC_STORY_STREAM_RESET] = {"error", "name", NULL},
+    [WSC_STORY_GOAWAY] = {"error", "name", NULL},
+    [WSC_STORY_ESTABLISHED] = {"status", NULL, NULL},
+};
+
+static void put_event(struct line *l, const struct wsc_story_event *ev)
+{
+    element(l);
+    open_with(l, '{');
+    word(l, "event", wsc_story_kind_name((enum wsc_story_kind)ev->kind));
+    word(l, "by", ev->nobody ? NULL : ev->dir == WSC_DIR_C2S ? "client" : "server");
+    when(l, "at", ev->ts_ns);
+    packet(l, "packet", ev->packet);
+    if (ev->kind == WSC_STORY_FRAME)
+        put_frame(l, ev);
+    if (ev->kind == WSC_STORY_VIOLATION)
+        word(l, "rule", wsc_rule_name((enum wsc_rule)ev->code));
+    if (event_keys[ev->kind].code != NULL)
+        number(l, event_keys[ev->kind].code, ev->code);
+    if (event_keys[ev->kind].text != NULL)
+        text(l, event_keys[ev->kind].text, ev->text);
+    if (event_keys[ev->kind].length != NULL)
+        integer(l, event_keys[ev->kind].length, (int64_t)ev->len);
+    if (ev->again)
+        truth(l, "again", true);
+    if (ev->kind == WSC_STORY_RST)
+        truth(l, "heeded", !ev->ignored);
+    if (ev->kind == WSC_STORY_ALERT)
+        truth(l, "fatal", ev->fatal);
+    close_with(l, '}');
+}
+
+enum wsc_err wsc_json_story(struct wsc_report *rep, const struct wsc_report_story *story)
+{
+    struct line l;
+    open_record(rep, &l, story->rec);
+    truth(&l, "events_from_store", story->from_store);
+    integer(&l, "events_left_out", (int64_t)story->left_out);
+    key(&l, "events");
+    open_with(&l, '[');
+    for (size_t i = 0; i < story->events_len && !ferror(rep->out); i++)
+        put_event(&l, &story->events[i]);
+    close_with(&l, ']');
+    return close_record(rep, &l);
 }

@@ -29,6 +29,9 @@ extern const struct wsc_render_ops wsc_render_json, wsc_render_csv, wsc_render_t
 enum wsc_err wsc_findings_json(struct wsc_report *rep, const struct wsc_finding *f,
                                const char *command);
 
+/* A story as JSON. */
+enum wsc_err wsc_json_story(struct wsc_report *rep, const struct wsc_report_story *story);
+
 /* The result of a write: WSC_ERR_IO once |out| has failed. */
 enum wsc_err wsc_render_written(struct wsc_report *rep);
 
