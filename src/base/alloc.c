@@ -25,10 +25,15 @@ static bool refused(void)
     return hook != NULL && !hook(hook_ctx);
 }
 
+void wsc_alloc_refused(void)
+{
+    atomic_fetch_add_explicit(&refusals, 1, memory_order_relaxed);
+}
+
 static void *counted(void *p)
 {
     if (p == NULL)
-        atomic_fetch_add_explicit(&refusals, 1, memory_order_relaxed);
+        wsc_alloc_refused();
     return p;
 }
 

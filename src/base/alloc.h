@@ -11,6 +11,7 @@ void *wsc_realloc(void *p, size_t size);     /* NULL if refused: |p| stays */
 void wsc_free(void *p);                      /* NULL is legal */
 
 /* Those refused are counted: wsc_refusals() in wsclose/error.h. */
+void wsc_alloc_refused(void); /* counts one that a library asked for itself */
 
 /* For tests: asked before each allocation; false makes it fail. NULL, the default, lets all pass.
  */

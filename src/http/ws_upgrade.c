@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include <string.h>
@@ -73,8 +74,11 @@ struct wsc_ws_accept {
 struct wsc_ws_accept *wsc_ws_accept_new(void)
 {
     struct wsc_ws_accept *a = wsc_alloc(sizeof(*a));
-    if (a == NULL)
+    /* Without memory for its own beginning libcrypto 3.0 goes on, and crashes. */
+    if (a == NULL || OSSL_LIB_CTX_get0_global_default() == NULL) {
+        wsc_free(a);
         return NULL;
+    }
     a->md = EVP_MD_CTX_new();
     if (a->md == NULL || EVP_DigestInit_ex(a->md, EVP_sha1(), NULL) != 1) {
         wsc_ws_accept_free(a);
@@ -103,6 +107,8 @@ void wsc_ws_accept_key(struct wsc_ws_accept *a, struct wsc_span key, char out[WS
     out[0] = '\0';
     if (ok)
         EVP_EncodeBlock((unsigned char *)out, digest, (int)len);
+    else
+        wsc_alloc_refused(); /* there is no other reason */
 }
 
 bool wsc_ws_upgrade_key(struct wsc_span text, uint8_t out[WSC_WS_KEY_LEN])

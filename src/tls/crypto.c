@@ -1,7 +1,10 @@
 #include "tls/crypto.h"
 
+#include "base/alloc.h"
+
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
@@ -51,6 +54,22 @@ void wsc_wipe(void *p, size_t len)
     OPENSSL_cleanse(p, len);
 }
 
+/* libcrypto asks for memory itself: what it was refused must be told like our own. Takes its
+ * reasons for the failure off its queue; where there is none it had no memory for the queue either,
+ * if |has_reason|: the call fails for a reason alone. */
+static bool checked(bool ok, bool has_reason)
+{
+    unsigned long e = 0;
+    bool none = true, memory = false;
+    while (!ok && (e = ERR_get_error()) != 0) {
+        none = false;
+        memory |= ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE;
+    }
+    if (!ok && (memory || (none && has_reason)))
+        wsc_alloc_refused();
+    return ok;
+}
+
 /* OSSL_PARAM takes what it only reads as not const. */
 static OSSL_PARAM octets(const char *key, const void *p, size_t len)
 {
@@ -69,7 +88,7 @@ static bool derive(const char *kdf_name, const OSSL_PARAM *params, uint8_t *out,
     bool ok = ctx != NULL && EVP_KDF_derive(ctx, out, len, params) == 1;
     EVP_KDF_CTX_free(ctx);
     EVP_KDF_free(kdf);
-    return ok;
+    return checked(ok, true);
 }
 
 bool wsc_hkdf_expand_label(enum wsc_digest d, struct wsc_span secret, const char *label,
@@ -120,7 +139,7 @@ struct evp_cipher_ctx_st *wsc_cipher_new(enum wsc_cipher c, const uint8_t *key)
     ok = ok && EVP_DecryptInit_ex(ctx, NULL, NULL, key, NULL) == 1;
     if (ok && tag == 0)
         ok = EVP_CIPHER_CTX_set_padding(ctx, 0) == 1;
-    if (ok)
+    if (checked(ok, true))
         return ctx;
     EVP_CIPHER_CTX_free(ctx);
     return NULL;
@@ -131,9 +150,9 @@ void wsc_cipher_free(struct evp_cipher_ctx_st *ctx)
     EVP_CIPHER_CTX_free(ctx);
 }
 
-bool wsc_aead_open(struct evp_cipher_ctx_st *ctx, enum wsc_cipher c,
-                   const uint8_t nonce[WSC_NONCE_LEN], struct wsc_span aad, struct wsc_span in,
-                   uint8_t *out)
+static bool aead_open(struct evp_cipher_ctx_st *ctx, enum wsc_cipher c,
+                      const uint8_t nonce[WSC_NONCE_LEN], struct wsc_span aad, struct wsc_span in,
+                      uint8_t *out)
 {
     size_t tag = ciphers[c].tag;
     if (in.len < tag || in.len > INT32_MAX)
@@ -153,13 +172,21 @@ bool wsc_aead_open(struct evp_cipher_ctx_st *ctx, enum wsc_cipher c,
     return ciphers[c].ccm || EVP_DecryptFinal_ex(ctx, out + text_len, &rest) == 1;
 }
 
+bool wsc_aead_open(struct evp_cipher_ctx_st *ctx, enum wsc_cipher c,
+                   const uint8_t nonce[WSC_NONCE_LEN], struct wsc_span aad, struct wsc_span in,
+                   uint8_t *out)
+{
+    return checked(aead_open(ctx, c, nonce, aad, in, out), false);
+}
+
 bool wsc_cbc_decrypt(struct evp_cipher_ctx_st *ctx, const uint8_t iv[WSC_BLOCK_LEN],
                      struct wsc_span in, uint8_t *out)
 {
     int n = 0;
-    return in.len % WSC_BLOCK_LEN == 0 && in.len <= INT32_MAX &&
-           EVP_DecryptInit_ex2(ctx, NULL, NULL, iv, NULL) == 1 &&
-           EVP_DecryptUpdate(ctx, out, &n, in.ptr, (int)in.len) == 1 && (size_t)n == in.len;
+    bool ok = in.len % WSC_BLOCK_LEN == 0 && in.len <= INT32_MAX &&
+              EVP_DecryptInit_ex2(ctx, NULL, NULL, iv, NULL) == 1 &&
+              EVP_DecryptUpdate(ctx, out, &n, in.ptr, (int)in.len) == 1 && (size_t)n == in.len;
+    return checked(ok, false);
 }
 
 struct evp_mac_ctx_st *wsc_hmac_new(enum wsc_digest d, const uint8_t *key)
@@ -169,7 +196,8 @@ struct evp_mac_ctx_st *wsc_hmac_new(enum wsc_digest d, const uint8_t *key)
     EVP_MAC_free(mac); /* the context holds it */
     const OSSL_PARAM params[] = {text(OSSL_MAC_PARAM_DIGEST, digests[d].name),
                                  OSSL_PARAM_construct_end()};
-    if (ctx != NULL && EVP_MAC_init(ctx, key, digests[d].len, params) == 1)
+    bool ok = ctx != NULL && EVP_MAC_init(ctx, key, digests[d].len, params) == 1;
+    if (checked(ok, true))
         return ctx;
     EVP_MAC_CTX_free(ctx);
     return NULL;
@@ -185,8 +213,8 @@ bool wsc_hmac_check(struct evp_mac_ctx_st *ctx, struct wsc_span a, struct wsc_sp
 {
     uint8_t out[WSC_DIGEST_MAX];
     size_t len = 0;
-    return EVP_MAC_init(ctx, NULL, 0, NULL) == 1 && EVP_MAC_update(ctx, a.ptr, a.len) == 1 &&
-           EVP_MAC_update(ctx, b.ptr, b.len) == 1 &&
-           EVP_MAC_final(ctx, out, &len, sizeof(out)) == 1 && mac.len <= len &&
-           CRYPTO_memcmp(out, mac.ptr, mac.len) == 0;
+    bool ok = EVP_MAC_init(ctx, NULL, 0, NULL) == 1 && EVP_MAC_update(ctx, a.ptr, a.len) == 1 &&
+              EVP_MAC_update(ctx, b.ptr, b.len) == 1 &&
+              EVP_MAC_final(ctx, out, &len, sizeof(out)) == 1;
+    return checked(ok, true) && mac.len <= len && CRYPTO_memcmp(out, mac.ptr, mac.len) == 0;
 }
