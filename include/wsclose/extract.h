@@ -35,8 +35,9 @@ enum wsc_err wsc_picker_feed(struct wsc_picker *p, const struct wsc_packet *pkt)
 bool wsc_picker_found(const struct wsc_picker *p, size_t i);
 
 struct wsc_picked {
-    uint64_t at; /* the packet was the at-th fed, from 0 */
-    size_t pick; /* which connection it belongs to */
+    uint64_t at;  /* the packet was the at-th fed, from 0 */
+    uint64_t ref; /* its own; 0: not known, it carried a part of what a later one completed */
+    size_t pick;  /* which connection it belongs to */
 };
 /* The packets, in the order they were fed, each once. Valid until the next call with |p|. */
 size_t wsc_picker_result(struct wsc_picker *p, const struct wsc_picked **out);

@@ -331,6 +331,7 @@ bool packets_open(struct packets *p, bool fingerprint)
         paths[n++] = f->path;
     }
     p->fingerprint = fingerprint;
+    p->damage = (struct wsc_error){0};
     const struct wsc_capture_options co = {.fingerprint = fingerprint,
                                            .on_secrets = p->secrets != NULL ? keys_take : NULL,
                                            .secrets_ctx = p->secrets};
@@ -362,7 +363,7 @@ enum wsc_err packets_next(struct packets *p, struct packets_at *out)
     struct wsc_error err;
     enum wsc_err e;
     while ((e = wsc_capture_next(p->capture, &out->pkt, &err)) == WSC_DAMAGED)
-        continue;
+        p->damage = err;
     if (e == WSC_OK) {
         out->file = p->order[WSC_REF_CAPTURE(out->pkt.ref)];
         number(&p->files[out->file], out);
@@ -384,6 +385,8 @@ bool packets_same(struct packets *p, bool *again)
         if (strcmp(print, f->fingerprint) == 0)
             continue;
         if (f->must) {
+            if (p->damage.message[0] != '\0')
+                out_say("%s", p->damage.message);
             out_say("%s: its content is no longer what was analysed; if that capture has moved, "
                     "say where it is: --from FILE",
                     f->path);

@@ -19,6 +19,7 @@ struct packets {
     bool fingerprint;
     struct wsc_keylog *secrets; /* the caller's: takes the TLS secrets in the files, or NULL */
     bool gone;                  /* a part of what was asked for is there no more */
+    struct wsc_error damage;    /* where a capture broke off last in this reading */
 };
 
 /* Adds what may hold packets of |rec|, and makes |pick| of it. Returns false, having said why. */

@@ -112,6 +112,13 @@ bool picked_find(struct picked *p)
     return true;
 }
 
+static enum wsc_err changed(const struct packets *p, struct wsc_error *err)
+{
+    bool damaged = p->damage.message[0] != '\0';
+    return wsc_error_set(err, WSC_ERR_IO, "the capture has changed while it was read%s%s",
+                         damaged ? ": " : "", p->damage.message);
+}
+
 enum wsc_err picked_each(struct picked *p, picked_fn fn, void *ctx, struct wsc_error *err)
 {
     const struct wsc_picked *picked;
@@ -122,9 +129,11 @@ enum wsc_err picked_each(struct picked *p, picked_fn fn, void *ctx, struct wsc_e
         return wsc_error_set(err, WSC_ERR_IO, "the captures cannot be read again");
     for (size_t i = 0; i < n; fed++) {
         enum wsc_err e = packets_next(&p->packets, &at);
-        if (e != WSC_OK)
-            return wsc_error_set(err, WSC_ERR_IO, "the capture has changed while it was read");
-        if (fed != picked[i].at)
+        bool due = e == WSC_OK && fed == picked[i].at;
+        /* One that breaks off earlier than before leaves its place to others. */
+        if (e != WSC_OK || (due && picked[i].ref != 0 && picked[i].ref != at.pkt.ref))
+            return changed(&p->packets, err);
+        if (!due)
             continue;
         e = fn(ctx, picked[i++].pick, &at, err);
         if (e != WSC_OK)

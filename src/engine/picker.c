@@ -43,7 +43,7 @@ struct one {
 struct wsc_picker {
     struct one ones[WSC_PICKS_MAX];
     size_t len;
-    uint64_t fed;
+    uint64_t fed, ref; /* how many there were before the packet at hand, and which it is */
     struct wsc_tcp_shared shared;
     struct wsc_ip_defrag *defrag;
     struct wsc_frag_trail *trail;
@@ -124,7 +124,8 @@ static enum wsc_err pick_at(struct wsc_picker *p, size_t i, const uint64_t *at, 
         p->picked_cap = cap;
     }
     for (size_t k = 0; k < n; k++)
-        p->picked[p->picked_len++] = (struct wsc_picked){.at = at[k], .pick = i};
+        p->picked[p->picked_len++] =
+            (struct wsc_picked){.at = at[k], .ref = at[k] == p->fed ? p->ref : 0, .pick = i};
     return WSC_OK;
 }
 
@@ -267,6 +268,7 @@ enum wsc_err wsc_picker_feed(struct wsc_picker *p, const struct wsc_packet *pkt)
 {
     struct wsc_packet_view v;
     enum wsc_err e = WSC_OK;
+    p->ref = pkt->ref;
     if (decode(p, pkt, &v))
         for (size_t i = 0; e == WSC_OK && i < p->len; i++)
             e = take(p, i, &v);
