@@ -43,7 +43,11 @@ static enum wsc_err open_handle(struct wsc_store *s, const char *name, int flags
     rc = wsc_where_register(s->db);
     if (rc != SQLITE_OK)
         return wsc_db_check(s, rc, "cannot be opened", err);
-    return wsc_db_exec(s, "PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON", err);
+    return wsc_db_exec(s,
+                       "PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON; "
+                       /* ours hold by what we put, an enemy's may take for ever */
+                       "PRAGMA ignore_check_constraints = ON",
+                       err);
 }
 
 static void close_handle(struct wsc_store *s)
@@ -89,7 +93,7 @@ static enum wsc_err check_version(struct wsc_store *s, int64_t *version, struct 
     return e;
 }
 
-static bool is_our_trigger(const char *sql)
+static bool is_ours(const char *sql)
 {
     size_t n;
     const char *const *scripts = wsc_migrations(&n);
@@ -99,23 +103,35 @@ static bool is_our_trigger(const char *sql)
     return ours;
 }
 
-/* Whoever handed us the database may have put triggers into it, which would run as we write. */
-static enum wsc_err check_triggers(struct wsc_store *s, struct wsc_error *err)
+/* What computes while we read or write: triggers, indexes on expressions or of a part, columns that
+ * are computed or begin with an expression. */
+static const char computing[] =
+    "SELECT sql FROM sqlite_master WHERE type = 'trigger'"
+    " UNION ALL SELECT m.sql FROM sqlite_master m"
+    " WHERE type = 'index' AND (EXISTS (SELECT 1 FROM pragma_index_xinfo(m.name) WHERE cid = -2)"
+    "  OR EXISTS (SELECT 1 FROM pragma_index_list(m.tbl_name) WHERE name = m.name AND partial))"
+    " UNION ALL SELECT m.sql FROM sqlite_master m"
+    " WHERE type = 'table' AND rootpage > 0"
+    "  AND EXISTS (SELECT 1 FROM pragma_table_xinfo(m.name)"
+    "   WHERE hidden > 1 OR instr(dflt_value, '('))";
+
+/* Whoever handed us the database may have put them there, to change what is stored or to take our
+ * time. */
+static enum wsc_err check_schema(struct wsc_store *s, struct wsc_error *err)
 {
     sqlite3_stmt *stmt = NULL;
-    enum wsc_err e =
-        wsc_db_prepare(s, "SELECT sql FROM sqlite_master WHERE type = 'trigger'", &stmt, err);
+    enum wsc_err e = wsc_db_prepare(s, computing, &stmt, err);
     int rc = SQLITE_DONE;
     bool ours = true;
     while (e == WSC_OK && ours && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
-        ours = is_our_trigger((const char *)sqlite3_column_text(stmt, 0));
+        ours = is_ours((const char *)sqlite3_column_text(stmt, 0));
     (void)sqlite3_finalize(stmt);
     if (e == WSC_OK && ours)
         return wsc_db_check(s, rc, "reading", err);
     return e != WSC_OK ? e
                        : wsc_error_set(err, WSC_ERR_FOREIGN_DB,
-                                       "%s: has triggers that wsclose did not make; nothing was "
-                                       "changed",
+                                       "%s: has triggers, indexes or columns that compute and that "
+                                       "wsclose did not make; nothing was changed",
                                        s->name);
 }
 
@@ -129,7 +145,7 @@ static enum wsc_err judge_owner(struct wsc_store *s, const char *path, bool *bla
     enum wsc_err e = wsc_db_int(s, "PRAGMA application_id", &id, err);
     if (e == WSC_OK && id == WSC_APPLICATION_ID) {
         e = check_version(s, &version, err);
-        return e == WSC_OK ? check_triggers(s, err) : e;
+        return e == WSC_OK ? check_schema(s, err) : e;
     }
     if (e == WSC_OK)
         e = wsc_db_int(s, "PRAGMA user_version", &version, err);

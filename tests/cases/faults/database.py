@@ -95,6 +95,13 @@ HOSTILE = {
     "a column missing": "ALTER TABLE connections RENAME COLUMN reason TO no_reason",
     "a table missing": "DROP TABLE captures",
     "an index on a function": "CREATE INDEX i ON connections (length(hex(zeroblob(10000000))))",
+    "an index of a part": "CREATE INDEX i ON connections (host) WHERE length(hex(zeroblob(50000000))) > 1",
+    "a check that costs": "CREATE TABLE keep AS SELECT * FROM connections; DELETE FROM close_frames; DELETE FROM violations; DELETE FROM evidence; DELETE FROM connections; ALTER TABLE connections ADD COLUMN x INT CHECK (length(hex(zeroblob(200000000))) > 1); "
+                          "INSERT INTO connections SELECT *, 1 FROM keep LIMIT 5",
+    "a column that is computed": "ALTER TABLE connections ADD COLUMN x INT AS (length(hex(zeroblob(50000000)))); CREATE INDEX i ON connections (x)",
+    "a default that costs": "ALTER TABLE close_frames ADD COLUMN x INT DEFAULT 1; CREATE TABLE o AS SELECT * FROM violations; DROP TABLE violations; CREATE TABLE violations "
+                            "(connection_id INTEGER, n INTEGER, by TEXT, rule TEXT, capture_id INTEGER, packet INTEGER, x INT DEFAULT (length(hex(zeroblob(200000000)))))",
+    "the last row number": "PRAGMA foreign_keys = off; UPDATE connections SET id = 9223372036854775807 WHERE id = 60",
     "negative and huge numbers": "UPDATE connections SET client_port = -1, server_port = 99999999, last_packet = -5, first_packet = 9223372036854775807, close_code = 9223372036854775807",
     "times that are none": "PRAGMA ignore_check_constraints = on; UPDATE connections SET sort_time = 'x', started = '9999', ended = '9999-99-99T99:99:99.999999999Z'",
     "words that are none": "PRAGMA ignore_check_constraints = on; UPDATE connections SET outcome = 'x', ending = '', cause = NULL, closed_by = char(27) || '[31m'",

@@ -305,6 +305,43 @@ Test(store_open, cut_short)
     wsc_tmp_db_clear(&t);
 }
 
+/* What an enemy's schema would compute is refused; what it would check is not looked at. */
+Test(store_open, made_by_an_enemy)
+{
+    static const struct {
+        const char *sql;
+        enum wsc_err want;
+    } rows[] = {
+        {"CREATE TRIGGER t AFTER INSERT ON evidence BEGIN SELECT 1; END", WSC_ERR_FOREIGN_DB},
+        {"CREATE INDEX i ON connections (length(reason))", WSC_ERR_FOREIGN_DB},
+        {"CREATE INDEX i ON connections (host) WHERE path GLOB '*a*b'", WSC_ERR_FOREIGN_DB},
+        {"ALTER TABLE connections ADD COLUMN x TEXT AS (hex(reason))", WSC_ERR_FOREIGN_DB},
+        {"ALTER TABLE close_frames ADD COLUMN x TEXT DEFAULT (hex(1))", WSC_ERR_FOREIGN_DB},
+        {"CREATE TABLE pragma_index_xinfo (cid)", WSC_ERR_DB},
+        {"CREATE INDEX i ON connections (host, path)", WSC_OK},
+        {"ALTER TABLE connections ADD COLUMN note TEXT DEFAULT 'x'", WSC_OK},
+        {"ALTER TABLE connections ADD COLUMN x INT CHECK (cause IS 'never')", WSC_OK},
+    };
+    static const char *const a[] = {"a"};
+    struct wsc_closure r = record_plain(T0, 1);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct wsc_tmp_db t;
+        wsc_tmp_db_init(&t);
+        make_good(&t, 0);
+        wsc_tmp_db_sql(t.path, rows[i].sql);
+        for (int mode = WSC_STORE_READ; mode <= WSC_STORE_WRITE; mode++) {
+            struct wsc_store *s;
+            struct wsc_error err = {0};
+            cr_expect_eq(wsc_store_open(t.path, (enum wsc_store_mode)mode, &s, &err), rows[i].want,
+                         "%s: %s", rows[i].sql, err.message);
+            if (s != NULL && mode == WSC_STORE_WRITE)
+                cr_expect_eq(import(s, a, 1, "", &r, 1), WSC_IMPORT_STORED, "%s", rows[i].sql);
+            wsc_store_close(s);
+        }
+        wsc_tmp_db_clear(&t);
+    }
+}
+
 /* Reading writes nothing and leaves nothing. */
 Test(store_open, read_leaves_no_trace)
 {
