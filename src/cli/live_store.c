@@ -279,7 +279,7 @@ bool live_store_finish(struct live_store *ls, const struct wsc_store_capture *ca
     bool ok = ls->store != NULL;
     if (ok) {
         wsc_store_set_patience(ls->store, LAST_WAIT_MS);
-        ok = put_all(ls, 0);
+        ok = put_all(ls, 0) && (!ls->keep || flush(ls, 0)); /* only then they are shown as stored */
     }
     show_waiting(ls);
     if (ok && wsc_store_commit(ls->store, caps, ls->names_len, &result, &err) != WSC_OK) {

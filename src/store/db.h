@@ -42,6 +42,7 @@ struct wsc_store {
     bool importing;
     bool trusted;         /* references are not checked now */
     bool flushed;         /* rows of the import under way are committed already */
+    bool begun;           /* a transaction of it, and not ended by us */
     int64_t import_id;    /* begun or committed last; 0: none. After KNOWN: the earlier one */
     int64_t *capture_ids; /* of the import under way, by number in the run */
     size_t captures;

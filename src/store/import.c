@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -59,6 +60,20 @@ void wsc_import_check_refs(struct wsc_store *s, bool check)
     (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_FKEY, check ? 1 : 0, NULL);
 }
 
+/* Rows are numbered on from the last one; behind the greatest number there is SQLite takes any. */
+#define ROWS_LAST (INT64_MAX >> 1)
+
+static enum wsc_err check_room(struct wsc_store *s, struct wsc_error *err)
+{
+    int64_t last = 0;
+    enum wsc_err e = wsc_db_int(s, "SELECT max(id) FROM connections", &last, err);
+    if (e == WSC_OK && last > ROWS_LAST)
+        return wsc_error_set(err, WSC_ERR_DB,
+                             "%s: connection %" PRId64 " leaves no numbers for others", s->name,
+                             last);
+    return e;
+}
+
 static enum wsc_err begin_ends(struct wsc_store *s, struct wsc_error *err)
 {
     int64_t others = 0;
@@ -94,11 +109,13 @@ enum wsc_err wsc_store_begin(struct wsc_store *s, const char *const *names, size
     s->known_captures = NULL;
     s->capture_ids = ids;
     s->captures = n;
-    s->importing = true;
+    s->importing = s->begun = true;
     s->flushed = false;
     wsc_import_check_refs(s, false);
     wsc_late_index_reset(s);
-    e = begin_ends(s, err);
+    e = check_room(s, err);
+    if (e == WSC_OK)
+        e = begin_ends(s, err);
     if (e == WSC_OK)
         e = add_import(s, options, err);
     if (e == WSC_OK)
@@ -123,7 +140,7 @@ void wsc_store_rollback(struct wsc_store *s)
 {
     if (!s->importing)
         return;
-    s->importing = false;
+    s->importing = s->begun = false;
     wsc_late_index_reset(s);
     wsc_import_check_refs(s, true);
     wsc_ends_clear(&s->ends);
@@ -139,8 +156,22 @@ enum wsc_err wsc_import_resume(struct wsc_store *s, struct wsc_error *err)
 {
     if (!s->importing)
         return wsc_error_set(err, WSC_ERR_INVALID, "%s: no import is under way", s->name);
-    return s->flushed && sqlite3_get_autocommit(s->db) != 0 ? wsc_db_exec(s, "BEGIN IMMEDIATE", err)
-                                                            : WSC_OK;
+    if (sqlite3_get_autocommit(s->db) == 0)
+        return WSC_OK;
+    if (s->begun)
+        return wsc_error_set(err, WSC_ERR_DB, "%s: SQLite took back what was not committed",
+                             s->name);
+    enum wsc_err e = wsc_db_exec(s, "BEGIN IMMEDIATE", err);
+    s->begun = e == WSC_OK;
+    return e;
+}
+
+static enum wsc_err end(struct wsc_store *s, struct wsc_error *err)
+{
+    enum wsc_err e = wsc_db_exec(s, "COMMIT", err);
+    if (e == WSC_OK)
+        s->begun = false;
+    return e;
 }
 
 /* Not to be allowed to look, as after giving up one's rights, is no sign of it. */
@@ -162,13 +193,15 @@ enum wsc_err wsc_store_flush(struct wsc_store *s, struct wsc_error *err)
         return wsc_error_set(err, WSC_ERR_IO, "%s: was deleted or moved while it was in use",
                              s->name);
     }
-    if (s->flushed && sqlite3_get_autocommit(s->db) != 0)
+    if (!s->begun)
         return WSC_OK; /* nothing was put since the last flush */
+    enum wsc_err e = wsc_import_resume(s, err);
     wsc_import_check_refs(s, true);
     wsc_ends_clear(&s->ends); /* an import that has no end, and others may write in between */
-    enum wsc_err e = wsc_late_index_build(s, err);
     if (e == WSC_OK)
-        e = wsc_db_exec(s, "COMMIT", err);
+        e = wsc_late_index_build(s, err);
+    if (e == WSC_OK)
+        e = end(s, err);
     if (e == WSC_OK)
         s->flushed = true;
     else
@@ -327,7 +360,7 @@ static enum wsc_err take_back(struct wsc_store *s, struct wsc_error *err)
         return WSC_OK;
     }
     enum wsc_err e = run_for_import(s, "DELETE FROM imports WHERE id = ?1", err);
-    return e == WSC_OK ? wsc_db_exec(s, "COMMIT", err) : e;
+    return e == WSC_OK ? end(s, err) : e;
 }
 
 static enum wsc_err finish(struct wsc_store *s, const struct wsc_store_capture *caps, size_t n,
@@ -360,7 +393,7 @@ static enum wsc_err finish(struct wsc_store *s, const struct wsc_store_capture *
         e = wsc_amends_write(s, err);
     wsc_ends_clear(&s->ends);
     wsc_amends_clear(&s->amends);
-    return e == WSC_OK ? wsc_db_exec(s, "COMMIT", err) : e;
+    return e == WSC_OK ? end(s, err) : e;
 }
 
 enum wsc_err wsc_store_commit(struct wsc_store *s, const struct wsc_store_capture *caps, size_t n,

@@ -225,6 +225,36 @@ Test(store_import, rolled_back)
     }
 }
 
+/* SQLite ends a transaction by itself where memory or the disk fails it, in a question too: what
+ * was put is not told as stored. */
+Test(store_import, taken_back_by_sqlite)
+{
+    static const char *const names[] = {"x"};
+    struct wsc_closure r = record_plain(T0, 1);
+    struct wsc_filter all = everything();
+    struct wsc_error err;
+    int64_t id;
+    for (int way = 0; way < 4; way++) {
+        struct wsc_tmp_db t;
+        wsc_tmp_db_init(&t);
+        struct wsc_store *s = open_store(t.path, WSC_STORE_WRITE);
+        const struct wsc_store_capture caps[1] = {{.fingerprint = "aa"}};
+        enum wsc_import_result result;
+        cr_assert_eq(wsc_store_begin(s, names, 1, "", &err), WSC_OK);
+        if (way > 0)
+            cr_assert_eq(wsc_store_flush(s, &err), WSC_OK);
+        cr_assert_eq(wsc_store_put(s, &r, &id, &err), WSC_OK);
+        cr_assert_eq(sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+        enum wsc_err e = way < 2    ? wsc_store_put(s, &r, &id, &err)
+                         : way == 2 ? wsc_store_flush(s, &err)
+                                    : wsc_store_commit(s, caps, 1, &result, &err);
+        cr_expect_eq(e, WSC_ERR_DB, "way %d: %d", way, (int)e);
+        cr_expect_eq(count_records(s, &all), 0, "way %d", way);
+        wsc_store_close(s);
+        wsc_tmp_db_clear(&t);
+    }
+}
+
 /* Options that are known only at the end count as if they had been from the start. */
 Test(store_import, options_said_at_the_end)
 {
@@ -256,6 +286,36 @@ Test(store_import, options_said_at_the_end)
         cr_expect_eq(got, rows[i].want, "row %zu: %d", i, (int)got);
     }
     wsc_store_close(s);
+}
+
+/* Behind the greatest row number SQLite takes any, and rows put at once do not follow each other.
+ */
+Test(store_import, no_row_numbers_left)
+{
+    static const struct {
+        const char *id;
+        enum wsc_err want;
+    } rows[] = {{"9223372036854775807", WSC_ERR_DB},
+                {"4611686018427387904", WSC_ERR_DB},
+                {"4611686018427387903", WSC_OK}};
+    static const char *const a[] = {"a"}, *const names[] = {"x"};
+    struct wsc_closure r = record_plain(T0, 1);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct wsc_tmp_db t;
+        struct wsc_error err = {0};
+        char sql[80];
+        wsc_tmp_db_init(&t);
+        struct wsc_store *s = open_store(t.path, WSC_STORE_WRITE);
+        (void)import(s, a, 1, "", &r, 1);
+        wsc_store_close(s);
+        (void)snprintf(sql, sizeof(sql), "UPDATE connections SET id = %s", rows[i].id);
+        wsc_tmp_db_sql(t.path, sql);
+        s = open_store(t.path, WSC_STORE_WRITE);
+        cr_expect_eq(wsc_store_begin(s, names, 1, "", &err), rows[i].want, "%s: %s", rows[i].id,
+                     err.message);
+        wsc_store_close(s);
+        wsc_tmp_db_clear(&t);
+    }
 }
 
 Test(store_import, wrong_use)
