@@ -224,11 +224,11 @@ class Signals(Case):
         for i in range(int(os.environ.get("SIGNALS", "40"))):
             for old in [n for n in os.listdir(self.lab.dir) if n.startswith("wsclose.db")]:
                 os.unlink(self.lab.path(old))
-            sig = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)[i % 4]
+            sig = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGUSR1)[i % 5]
             p = subprocess.Popen([self.lab.wsclose, "analyze", "-q", "--no-label", "--format", "none", "in.pcap"], cwd=self.lab.dir, env=self.lab.environment(), stderr=subprocess.PIPE)
             time.sleep(rng.random() * takes)
             p.send_signal(sig)
-            if i % 8 >= 4:
+            if i % 10 >= 5:
                 p.send_signal(sig)
             err = p.communicate(timeout=60)[1].decode()
             self.assertNotRegex(err, faults.REPORT)
