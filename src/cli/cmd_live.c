@@ -562,6 +562,8 @@ static int run(int argc, char **argv)
         if (!r.failed) {
             watch(&r);
             finish(&r);
+        } else if (r.out_open) {
+            (void)out_close(&r.out);
         }
     }
     close_all(&r);

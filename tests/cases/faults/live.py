@@ -63,8 +63,9 @@ class Run:
         live = self.live
         if live.p.poll() is None:
             live.drained()
+            live.p.send_signal(signal.SIGINT)
         try:
-            return live.stop(seconds=40)
+            return live.p.wait(40)
         except subprocess.TimeoutExpired:
             live.p.kill()
             live.p.wait()
