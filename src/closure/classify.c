@@ -33,7 +33,7 @@ static uint64_t behind(const struct wsc_ev_end *fin)
 }
 
 /* A Close comes too late when its sender had acknowledged the other side's FIN, or after an RST
- * (SPEC section 3, edge rules). */
+ * (SPEC section 3, edge rules), unless it stands before its own sender's. */
 static bool too_late(const struct wsc_evidence *ev, enum wsc_dir d)
 {
     const struct wsc_ev_close *c = &ev->side[d].first;
@@ -42,6 +42,8 @@ static bool too_late(const struct wsc_evidence *ev, enum wsc_dir d)
         return true;
     for (int i = 0; i < 2; i++) {
         const struct wsc_ev_end *rst = &ev->side[i].rst;
+        if (i == (int)d && rst->off >= c->end)
+            continue;
         if (rst->ref != 0 && rst->stream && i == (int)other(d)) {
             if (had(c->ack_off, rst->off))
                 return true;
@@ -127,10 +129,15 @@ static bool fin_answers(const struct wsc_evidence *ev, enum wsc_dir d)
     return answers(&ev->side[d].fin, &ev->side[other(d)]);
 }
 
-/* Of an RST_STREAM: TCP's RST says nothing of what its sender had received. */
+/* TCP's RST does not say what its sender had received, but its sender says nothing behind it: all
+ * it ever acknowledged came before. */
 static bool rst_answers(const struct wsc_evidence *ev, enum wsc_dir d)
 {
-    return ev->side[d].rst.stream && answers(&ev->side[d].rst, &ev->side[other(d)]);
+    const struct wsc_ev_side *peer = &ev->side[other(d)];
+    struct wsc_ev_end rst = ev->side[d].rst;
+    if (!rst.stream)
+        rst.ack_off = peer->acked_known ? peer->acked_off : WSC_EV_NO_ACK;
+    return answers(&rst, peer);
 }
 
 static struct tcp_end first_tcp_end(const struct wsc_evidence *ev)
@@ -333,13 +340,15 @@ static bool unsure_who(const struct wsc_evidence *ev, enum wsc_side first)
     return !missing_later;
 }
 
-/* True if |d| sent its alert before the other side could have meant its own as an answer: a capture
- * may show them in the wrong order. */
+/* True if |d| sent its alert, and answered nothing with it: a capture may show them in the wrong
+ * order. */
 static bool alert_first(const struct wsc_evidence *ev, enum wsc_dir d)
 {
     const struct wsc_ev_end *mine = &ev->side[d].alert, *theirs = &ev->side[other(d)].alert;
-    if (mine->ref == 0 || theirs->ref == 0)
-        return mine->ref != 0;
+    if (mine->ref == 0 || answers(mine, &ev->side[other(d)]))
+        return false;
+    if (theirs->ref == 0)
+        return true;
     if (had(mine->ack_off, theirs->off) || had(theirs->ack_off, mine->off))
         return !had(mine->ack_off, theirs->off);
     return before(mine->ts_ns, mine->ref, theirs->ts_ns, theirs->ref);
@@ -372,9 +381,13 @@ static void set_closed_by(const struct wsc_evidence *ev, enum wsc_side first,
         return;
     if (first != WSC_SIDE_NONE)
         out->closed_by = unsure_who(ev, first) ? WSC_SIDE_NONE : first;
-    else if (end->kind != WSC_TCP_END_NONE &&
-             !saw_unseen_fin(&ev->side[other(end->by)], end->at->ack_off))
-        out->closed_by = wsc_side_of(ended_first(ev, end));
+    else if (end->kind != WSC_TCP_END_NONE) {
+        enum wsc_dir d = ended_first(ev, end);
+        bool unsure = saw_unseen_fin(&ev->side[other(end->by)], end->at->ack_off) ||
+                      (ev->side[d].alert.ref != 0 &&
+                       saw_unseen_fin(&ev->side[other(d)], ev->side[d].alert.ack_off));
+        out->closed_by = unsure ? WSC_SIDE_NONE : wsc_side_of(d);
+    }
 }
 
 static void set_ended(const struct wsc_evidence *ev, enum wsc_side first, const struct tcp_end *end,

@@ -166,8 +166,8 @@ static void begin(struct wsc_engine *e, struct wsc_conv_stream *s, const struct 
     if (ws != NULL) {
         ws->handshake = WSC_EV_PENDING;
         wsc_conv_note_request(e, ws, head);
-        wsc_ws_decoder_init(&ws->dec[WSC_DIR_C2S], WSC_DIR_C2S, WSC_WS_EXT_NONE, 0);
-        wsc_ws_decoder_init(&ws->dec[WSC_DIR_S2C], WSC_DIR_S2C, WSC_WS_EXT_NONE, 0);
+        wsc_ws_decoder_init(&ws->dec[WSC_DIR_C2S], WSC_DIR_C2S, WSC_WS_EXT_UNKNOWN, 0);
+        wsc_ws_decoder_init(&ws->dec[WSC_DIR_S2C], WSC_DIR_S2C, WSC_WS_EXT_UNKNOWN, 0);
         c->mode[0] = c->mode[1] = WSC_CONV_WS;
         if (wsc_h2_lost(c->inner->h2, WSC_DIR_S2C)) /* its answer may pass unseen */
             wsc_conv_ws_lost(e, WSC_DIR_S2C);

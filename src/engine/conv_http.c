@@ -112,7 +112,8 @@ static void begin_attempt(struct wsc_engine *e, const struct wsc_h1_head *head, 
     keep_key(c->pre, head->fields[WSC_H1_SEC_WEBSOCKET_KEY]);
     ws->key_known = wsc_ws_upgrade_key(head->fields[WSC_H1_SEC_WEBSOCKET_KEY], ws->key);
     c->pre->early_ref = 0;
-    wsc_ws_decoder_init(&ws->dec[WSC_DIR_C2S], WSC_DIR_C2S, WSC_WS_EXT_NONE, end);
+    /* Which extensions are spoken the answer says, and a capture may have it late. */
+    wsc_ws_decoder_init(&ws->dec[WSC_DIR_C2S], WSC_DIR_C2S, WSC_WS_EXT_UNKNOWN, end);
     c->mode[e->way] = WSC_CONV_WS;
 }
 

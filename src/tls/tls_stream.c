@@ -224,6 +224,27 @@ static void consume(struct wsc_tls *t, enum wsc_dir d, struct wsc_span *data)
     }
 }
 
+/* True if |data| is whole records, though they would be the middle of the one under way: its length
+ * was not the sender's. Senders write whole records; of other bytes few look like that by chance
+ * (once in 2^35). */
+static bool begins_anew(const struct wsc_tls_side *s, struct wsc_span data)
+{
+    if (s->framer.body_len == 0 || data.len >= s->framer.left)
+        return false;
+    while (data.len > 0) {
+        if (data.len < WSC_TLS_HEAD || !wsc_tls_head_plausible(data.ptr) ||
+            wsc_be16(data.ptr + 1) != s->framer.version ||
+            (data.ptr[0] != WSC_TLS_APPLICATION_DATA && data.ptr[0] != WSC_TLS_ALERT))
+            return false;
+        size_t len = WSC_TLS_HEAD + wsc_be16(data.ptr + 3);
+        if (len > data.len)
+            return false;
+        data.ptr += len;
+        data.len -= len;
+    }
+    return true;
+}
+
 /* Keeps |data| behind what is kept already. False: too much; nothing has changed. */
 static bool hold(struct wsc_tls *t, struct wsc_tls_side *s, struct wsc_span data)
 {
@@ -288,11 +309,31 @@ static void sum_up(struct wsc_tls *t)
     wsc_tls_plain_wipe(t->sh);
 }
 
+/* |n| bytes over record headers. */
+static void lose_headers(struct wsc_tls *t, enum wsc_dir d, uint64_t n)
+{
+    struct wsc_tls_side *s = &t->side[d];
+    wsc_tls_gap_begins(s, wsc_tls_record_start(s));
+    wsc_tls_block_put(t->sh, s->block, s->framer.body_len);
+    s->block = NULL;
+    s->passed += 2; /* those that begin before and end after, besides what lies between */
+    wsc_tls_framer_search(&s->framer);
+    wsc_tls_chain_lost(t, s);
+    s->hello_lost = true;
+    s->lost += n;
+    s->wire += n;
+}
+
 size_t wsc_tls_feed(struct wsc_tls *t, enum wsc_dir d, struct wsc_span data)
 {
     struct wsc_tls_side *s = &t->side[d];
     size_t had = data.len;
     drain_both(t);
+    if (s->held.len == 0 && begins_anew(s, data)) {
+        s->lost += s->framer.body_len - s->framer.left;
+        lose_headers(t, d, 0);
+        s->framer.searching = false;
+    }
     if (s->held.len == 0)
         consume(t, d, &data);
     if (data.len > 0 && s->blocked == WSC_TLS_BLOCK_PEER) {
@@ -340,21 +381,6 @@ static void salvage(struct wsc_tls *t, enum wsc_dir d)
         wsc_tls_framer_type(&s->framer) != WSC_TLS_HANDSHAKE_MESSAGE || wsc_tls_protected(t, d))
         return;
     handshake(t, d, (struct wsc_span){.ptr = s->block, .len = s->block_have});
-}
-
-/* |n| bytes over record headers. */
-static void lose_headers(struct wsc_tls *t, enum wsc_dir d, uint64_t n)
-{
-    struct wsc_tls_side *s = &t->side[d];
-    wsc_tls_gap_begins(s, wsc_tls_record_start(s));
-    wsc_tls_block_put(t->sh, s->block, s->framer.body_len);
-    s->block = NULL;
-    s->passed += 2; /* those that begin before and end after, besides what lies between */
-    wsc_tls_framer_search(&s->framer);
-    wsc_tls_chain_lost(t, s);
-    s->hello_lost = true;
-    s->lost += n;
-    s->wire += n;
 }
 
 void wsc_tls_gap(struct wsc_tls *t, enum wsc_dir d, uint64_t n)

@@ -4,7 +4,7 @@
 usage: run.py WSCLOSE [RUNS] [FOLDER]
 
 First those of KNOWN, which once gave a wrong verdict. Every classic pcap in FOLDER (default: samples/) is read whole once, with the key logs beside it; then RUNS times (default 300, over all captures) with packets dropped,
-doubled, swapped with a neighbour or cut short, by a fixed seed. Each connection's record is compared with the one of the whole capture.
+doubled, swapped with a neighbour, moved further, cut short, or with bits flipped, by a fixed seed. Each connection's record is compared with the one of the whole capture.
 What would be a wrong certain verdict is in `wrong()`.
 """
 import glob, json, os, random, struct, subprocess, sys, tempfile
@@ -59,6 +59,37 @@ def swap(rng, ps, order):
     return ps
 
 
+def move(rng, ps, order):
+    """Packets come up to eight places late; the times stay in order."""
+    heads, bodies = [p[:8] for p in ps], [p[8:] for p in ps]
+    for _ in range(rng.choice([1, 2, 4])):
+        at = rng.randrange(len(bodies))
+        bodies.insert(at + rng.randrange(1, 9), bodies.pop(at))
+    return [h + b for h, b in zip(heads, bodies)]
+
+
+def tls_payload(p):
+    """Where the TCP payload of an Ethernet and IPv4 packet begins, if it begins with a TLS record."""
+    eth = p[16:]
+    if eth[12:14] != b"\x08\x00" or eth[23] != 6:
+        return None
+    tcp = 14 + (eth[14] & 15) * 4
+    at = tcp + (eth[tcp + 12] >> 4) * 4
+    return 16 + at if eth[at:at + 1] in (b"\x14", b"\x15", b"\x16", b"\x17") and eth[at + 1:at + 2] == b"\x03" else None
+
+
+def flip(rng, ps, order):
+    """A bit of what TLS protects is another. Of what is in the clear a flipped bit is all there is to see."""
+    ps, tls = list(ps), [i for i, p in enumerate(ps) if tls_payload(p)]
+    if not tls:
+        return drop(rng, ps, order)
+    for _ in range(rng.choice([1, 1, 2])):
+        i = rng.choice(tls)
+        at = rng.randrange(tls_payload(ps[i]), len(ps[i]))
+        ps[i] = ps[i][:at] + bytes([ps[i][at] ^ 1 << rng.randrange(8)]) + ps[i][at + 1:]
+    return ps
+
+
 def truncate(rng, ps, order):
     """A snap length: every packet is cut."""
     snap = rng.choice([54, 60, 66, 70, 80, 96, 128, 200])
@@ -78,10 +109,16 @@ KNOWN = [
     ("http2", "upgraded", "swap", 156452406),  # a FIN before the RST_STREAM that it had seen
     ("tls", "tls10-tls11", "drop", 368109066),  # all between a hello of TLS 1.0 and the data of TLS 1.1
     ("causes", "rst-firewall", "drop_run", 153128110),  # what a forged RST followed, but not its repetition
+    ("causes", "not-crashed", "move", 604512288),  # a Close told behind its sender's RST
+    ("http2", "behind-haproxy", "move", 914733533),  # an END_STREAM told behind the RST of who had acknowledged it
+    ("tls", "chromium", "flip", 316184209),  # the length of a record, which then swallows the Close
+    ("tls", "node", "swap", 655885849),  # a close_notify that answers a FIN, told before it
+    ("tls", "node", "drop", 913638015),  # the same where that FIN is lost
     ("tls", "padding", "swap", 875632064),  # a close_notify told after the answer to it and the FIN behind that
 ]
 
-KINDS = {"drop": drop, "drop_run": drop_run, "cut_end": cut_end, "cut_start": cut_start, "double": double, "swap": swap, "truncate": truncate}
+KINDS = {"drop": drop, "drop_run": drop_run, "cut_end": cut_end, "cut_start": cut_start, "double": double, "swap": swap, "truncate": truncate,
+         "move": move, "flip": flip}
 
 
 def records(binary, path, keys):
@@ -113,7 +150,7 @@ def wrong(kind, before, after):
         return f"code {after['close_code']}"
     if after["closed_by"] is not None and before["closed_by"] is not None and after["closed_by"] != before["closed_by"]:
         # A capture that stops before a Close that crossed shows only the other; one that lacks its first sending shows it as an answer.
-        crossed = before["closed_by"] == "both" and kind in ("cut_end", "swap", "drop", "drop_run")
+        crossed = before["closed_by"] == "both" and kind in ("cut_end", "swap", "move", "drop", "drop_run", "flip")
         if after["outcome"] == "closed" and not crossed and after["closed_by"] != "both":
             return f"closed by {after['closed_by']}"
     if after["outcome"] == "open" and before["outcome"] == "closed" and after["tcp_end"] != "none":

@@ -30,6 +30,7 @@ struct damage {
     enum wsc_dir dir;
     size_t lost_at, lost;  /* bytes that are not there */
     size_t flip_at;        /* ... that are others, SIZE_MAX: none */
+    uint8_t flip;          /* which bits of it; 0: one that depends on where it is */
     const uint8_t *forged; /* inserted before |forged_at| */
     size_t forged_len, forged_at;
 };
@@ -76,7 +77,7 @@ static void run(struct wsc_keylog *kl, const struct fixture_conn *c, const struc
         uint8_t *copy = malloc(n);
         memcpy(copy, c->wire[d] + at, n);
         if (d == x->dir && x->flip_at - at < n)
-            copy[x->flip_at - at] ^= (uint8_t)(1u << x->flip_at % 8);
+            copy[x->flip_at - at] ^= (uint8_t)(x->flip != 0 ? x->flip : 1u << x->flip_at % 8);
         if (d == x->dir)
             feed_damaged(t, x, copy, at, n);
         else
@@ -363,6 +364,38 @@ Test(tls_gaps, a_hole_to_the_end_is_told)
         cr_expect_null(o.wrong, "%s: %s", names[n], o.wrong);
         cr_assert_eq(o.n_gaps, 1, "%s: %zu gaps", names[n], o.n_gaps);
         cr_expect_eq(o.gaps[0].dir, WSC_DIR_C2S, "%s", names[n]);
+        wsc_keylog_free(kl);
+        fixture_free(&f);
+    }
+}
+
+/* Where the chunk ends that was sent with the byte at |at|. */
+static size_t chunk_end(const struct fixture_conn *c, enum wsc_dir d, size_t at)
+{
+    for (size_t i = 0; i < c->n_chunks; i++)
+        if (c->chunks[i].dir == d && at - c->chunks[i].at < c->chunks[i].len)
+            return c->chunks[i].at + c->chunks[i].len;
+    return SIZE_MAX;
+}
+
+/* The length of a record is longer than its sender wrote: what it would swallow is not lost behind
+ * the end of what was sent at once. */
+Test(tls_gaps, a_length_too_long)
+{
+    static const char *const names[] = {"tls12-aes128-gcm", "tls12-chacha20", "tls13-aes128-gcm"};
+    static struct outcome whole, o;
+    struct fixture f;
+    for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++) {
+        struct wsc_keylog *kl = load(names[n], &f, &whole);
+        for (size_t i = 0; i < whole.n_data; i++) {
+            size_t at = (size_t)whole.data[i].start;
+            struct damage x = {.dir = whole.data[i].dir, .flip_at = at + 3, .flip = 0x20};
+            run(kl, whole.conn, &x, &o);
+            x.lost_at = at;
+            x.lost = chunk_end(whole.conn, x.dir, at) - at;
+            cr_expect_null(o.wrong, "%s, %zu: %s", names[n], at, o.wrong);
+            cr_expect_eq(missing(&whole, &o, &x), 0, "%s, %zu", names[n], at);
+        }
         wsc_keylog_free(kl);
         fixture_free(&f);
     }
