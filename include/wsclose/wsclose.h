@@ -16,6 +16,7 @@
 #include <wsclose/live.h>
 #include <wsclose/metrics.h>
 #include <wsclose/pcapng.h>
+#include <wsclose/plot.h>
 #include <wsclose/report.h>
 #include <wsclose/store.h>
 #include <wsclose/story.h>

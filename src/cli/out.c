@@ -8,16 +8,21 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+unsigned out_columns(void)
+{
+    const char *columns = getenv("COLUMNS");
+    unsigned long n = columns != NULL ? strtoul(columns, NULL, 10) : 0;
+    return n > 0 && n < 10000 ? (unsigned)n : 80;
+}
+
 unsigned out_width(int fd)
 {
     struct winsize ws;
-    const char *columns = getenv("COLUMNS");
     if (!isatty(fd))
         return 0;
     if (ioctl(fd, TIOCGWINSZ, &ws) == 0 && ws.ws_col > 0)
         return ws.ws_col;
-    unsigned long n = columns != NULL ? strtoul(columns, NULL, 10) : 0;
-    return n > 0 && n < 10000 ? (unsigned)n : 80;
+    return out_columns();
 }
 
 void out_say(const char *format, ...)
@@ -67,6 +72,7 @@ bool out_open(struct out *o, const struct out_options *want)
         .live = want->live,
         .why = want->why,
     };
+    o->look = opt;
     if (terminal && !want->live) {
         FILE *pager = open_pager();
         if (pager != NULL) {

@@ -8,6 +8,7 @@
 struct out {
     struct wsc_report *report;
     FILE *stream;
+    struct wsc_report_options look; /* as the report has it */
     bool pager;
     bool closed; /* nobody reads any more: go on quietly */
     bool said;   /* that it cannot be written */
@@ -34,5 +35,7 @@ void out_safe(FILE *out, const char *text);
 
 /* Columns of the terminal |fd|, 0 if it is none. */
 unsigned out_width(int fd);
+/* The width of what does not go to a terminal but has one: COLUMNS, or 80. */
+unsigned out_columns(void);
 
 #endif

@@ -6,7 +6,6 @@
 #define S  (1000 * MS)
 #define H  (3600 * S)
 
-/* Each a multiple of the one before, so that bins fold into wider ones whole. */
 static const uint64_t steps[] =
     {
         MS,       5 * MS,   10 * MS,  50 * MS,   100 * MS,  500 * MS, S,       5 * S,
@@ -14,6 +13,11 @@ static const uint64_t steps[] =
         6 * H,    12 * H,   24 * H,   48 * H,    96 * H,    192 * H,  384 * H, 768 * H,
         1536 * H, 3072 * H, 6144 * H, 12288 * H, 24576 * H, /* 64 bits of ns are 209 of these */
 };
+
+uint64_t wsc_time_step(unsigned level)
+{
+    return steps[level];
+}
 
 uint64_t wsc_time_bins_step(const struct wsc_time_bins *b)
 {

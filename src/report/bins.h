@@ -16,7 +16,10 @@ struct wsc_time_bins {
     unsigned level; /* of the width */
 };
 
-/* Widths are such as people count in: 1 s, 5 s, 10 s, 30 s, 1 min, ... */
+/* Widths are such as people count in: 1 s, 5 s, 10 s, 30 s, 1 min, ... Each is a multiple of the
+ * one before. */
+#define WSC_TIME_LEVELS 29u
+uint64_t wsc_time_step(unsigned level);                     /* ns */
 uint64_t wsc_time_bins_step(const struct wsc_time_bins *b); /* ns */
 uint64_t wsc_time_bins_from(const struct wsc_time_bins *b); /* ns: where bin 0 begins */
 

@@ -127,17 +127,22 @@ static void put_cell(struct wsc_report *rep, const struct wsc_grid *t, size_t i,
         fprintf(rep->out, "%s%*s", text, last ? 0 : pad, "");
 }
 
-static void put_line(struct wsc_report *rep, const struct wsc_grid *t,
-                     const struct wsc_grid_cell *cells, char style)
+const char *wsc_grid_color(enum wsc_grid_style style)
 {
     static const char *const colors[] = {"",         "\033[32m", "\033[33m",
                                          "\033[31m", "\033[1m",  "\033[2m"};
+    return colors[style];
+}
+
+static void put_line(struct wsc_report *rep, const struct wsc_grid *t,
+                     const struct wsc_grid_cell *cells, char style)
+{
     size_t last = 0; /* no blanks behind the last column that says something */
     for (size_t i = 0; i < t->len; i++)
         if (t->shown[i] && (cells == NULL || cells[i].columns > 0))
             last = i;
     if (rep->opt.color)
-        fputs(colors[(unsigned char)style], rep->out);
+        fputs(wsc_grid_color((enum wsc_grid_style)style), rep->out);
     bool first = true;
     for (size_t i = 0; i <= last; i++) {
         if (!t->shown[i])

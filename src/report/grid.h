@@ -44,6 +44,9 @@ enum wsc_grid_style {
     WSC_GRID_NOTE
 };
 
+/* What a terminal is told to begin a style other than NOTE; "" for PLAIN. */
+const char *wsc_grid_color(enum wsc_grid_style style);
+
 /* The grid of |rep|, made when it is asked for first; |layout| NULL: to be set by the caller. NULL:
  * no memory. */
 struct wsc_grid *wsc_grid_of(struct wsc_report *rep, const struct wsc_grid_column *layout,
