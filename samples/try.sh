@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 packages=(gcc libc6-dev cmake ninja-build pkg-config gettext libpcap-dev libarchive-dev libndpi-dev libnghttp2-dev libssl-dev
-    libsqlite3-dev libjansson-dev libxxhash-dev libseccomp-dev libcap-ng-dev libmicrohttpd-dev)
+    libsqlite3-dev libjansson-dev zlib1g-dev libxxhash-dev libseccomp-dev libcap-ng-dev libmicrohttpd-dev)
 missing=()
 for p in "${packages[@]}"; do
     dpkg-query -W -f '${db:Status-Status}\n' "$p" 2>/dev/null | grep -qx installed || missing+=("$p")

@@ -9,7 +9,7 @@ export LC_ALL=C.UTF-8 TZ=UTC PYTHONDONTWRITEBYTECODE=1 DEBIAN_FRONTEND=nonintera
 
 packages=(
     gcc libc6-dev cmake ninja-build pkg-config gettext clang-format git python3
-    libpcap-dev libarchive-dev libndpi-dev libnghttp2-dev libssl-dev libsqlite3-dev libjansson-dev libxxhash-dev
+    libpcap-dev libarchive-dev libndpi-dev libnghttp2-dev libssl-dev libsqlite3-dev libjansson-dev zlib1g-dev libxxhash-dev
     libseccomp-dev libcap-ng-dev libmicrohttpd-dev
     libcriterion-dev tshark wireshark-common sqlite3 python3-websockets iproute2 ethtool tcpdump openssl
 )

@@ -15,6 +15,7 @@
 #include <wsclose/limits.h>
 #include <wsclose/live.h>
 #include <wsclose/metrics.h>
+#include <wsclose/page.h>
 #include <wsclose/pcapng.h>
 #include <wsclose/plot.h>
 #include <wsclose/report.h>

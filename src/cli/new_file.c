@@ -34,8 +34,7 @@ bool new_file_open(struct new_file *f, const char *path, bool force)
         f->is_stdout = true;
         f->path = "standard output";
         f->fd = STDOUT_FILENO;
-        return !isatty(STDOUT_FILENO) ||
-               refuse(f, "is a terminal, and a capture is not text; name a file: -o FILE.pcapng");
+        return !isatty(STDOUT_FILENO) || refuse(f, "is a terminal; name a file: -o FILE");
     }
     if (!may_write(f))
         return false;

@@ -45,8 +45,7 @@ static void set_lists(json_t *o, const struct wsc_finding *f)
     json_object_set_new(o, "candidates_more", json_integer((json_int_t)f->candidates_more));
 }
 
-enum wsc_err wsc_findings_json(struct wsc_report *rep, const struct wsc_finding *f,
-                               const char *command)
+json_t *wsc_findings_object(const struct wsc_finding *f, const char *command)
 {
     json_t *o = json_object();
     json_object_set_new(o, "kind", json_string(wsc_finding_kind_name(f->kind)));
@@ -62,5 +61,11 @@ enum wsc_err wsc_findings_json(struct wsc_report *rep, const struct wsc_finding 
     set_lists(o, f);
     json_object_set_new(o, "filter", wsc_json_text(f->words));
     json_object_set_new(o, "command", command_line(f, command));
-    return wsc_json_put(rep, o);
+    return o;
+}
+
+enum wsc_err wsc_findings_json(struct wsc_report *rep, const struct wsc_finding *f,
+                               const char *command)
+{
+    return wsc_json_put(rep, wsc_findings_object(f, command));
 }

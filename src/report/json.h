@@ -18,6 +18,9 @@ json_t *wsc_json_time(uint64_t ns); /* 0: null */
  * memory. */
 size_t wsc_json_real(double v, char *out, size_t cap);
 
+/* A finding as an object; NULL: no memory. */
+json_t *wsc_findings_object(const struct wsc_finding *f, const char *command);
+
 /* What stands before and behind each value of a report; the second returns what became of it. */
 void wsc_json_begin(struct wsc_report *rep);
 enum wsc_err wsc_json_end(struct wsc_report *rep);

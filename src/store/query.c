@@ -175,6 +175,18 @@ static enum wsc_err add_evidence(struct query *q, struct wsc_closure *c, struct 
     return e;
 }
 
+static enum wsc_err prepare_children(struct query *q, struct wsc_error *err)
+{
+    enum wsc_err e = wsc_db_prepare(
+        q->s, "SELECT by, rule, packet FROM violations WHERE connection_id = ? ORDER BY n",
+        &q->violations, err);
+    if (e == WSC_OK)
+        e = wsc_db_prepare(
+            q->s, "SELECT sentence, other_id FROM evidence WHERE connection_id = ? ORDER BY n",
+            &q->evidence, err);
+    return e;
+}
+
 static enum wsc_err prepare(struct query *q, const struct wsc_filter *f, struct wsc_error *err)
 {
     char where[WSC_WHERE_MAX], sql[sizeof(select_records) + WSC_WHERE_MAX + 128];
@@ -183,14 +195,6 @@ static enum wsc_err prepare(struct query *q, const struct wsc_filter *f, struct 
     (void)snprintf(sql, sizeof(sql), "%s%s ORDER BY c.sort_time%s, c.last_packet%s, c.id%s LIMIT ?",
                    select_records, where, turn, turn, turn);
     enum wsc_err e = wsc_db_prepare(q->s, sql, &q->records, err);
-    if (e == WSC_OK)
-        e = wsc_db_prepare(
-            q->s, "SELECT by, rule, packet FROM violations WHERE connection_id = ? ORDER BY n",
-            &q->violations, err);
-    if (e == WSC_OK)
-        e = wsc_db_prepare(
-            q->s, "SELECT sentence, other_id FROM evidence WHERE connection_id = ? ORDER BY n",
-            &q->evidence, err);
     if (e != WSC_OK)
         return e;
     struct wsc_bind b = {.stmt = q->records};
@@ -199,32 +203,96 @@ static enum wsc_err prepare(struct query *q, const struct wsc_filter *f, struct 
     return wsc_db_check(q->s, b.rc, "asking", err);
 }
 
-enum wsc_err wsc_store_query(struct wsc_store *s, const struct wsc_filter *f, wsc_query_fn fn,
-                             void *ctx, struct wsc_error *err)
+/* The record at hand, whole if what hangs on records is asked for. */
+static enum wsc_err take(struct query *q, struct wsc_closure *c, struct wsc_error *err)
+{
+    struct wsc_row r = {.stmt = q->records};
+    *c = (struct wsc_closure){0};
+    take_who(&r, c);
+    take_how(&r, c);
+    take_how_much(&r, c);
+    take_close(&r, &c->close[WSC_DIR_C2S]);
+    take_close(&r, &c->close[WSC_DIR_S2C]);
+    if (q->evidence == NULL)
+        return WSC_OK;
+    enum wsc_err e = add_violations(q, c, err);
+    return e == WSC_OK ? add_evidence(q, c, err) : e;
+}
+
+static void finish(struct query *q)
+{
+    (void)sqlite3_finalize(q->records);
+    (void)sqlite3_finalize(q->violations);
+    (void)sqlite3_finalize(q->evidence);
+    wsc_buf_clear(&q->sentences);
+}
+
+static enum wsc_err run(struct wsc_store *s, const struct wsc_filter *f, bool whole,
+                        wsc_query_fn fn, void *ctx, struct wsc_error *err)
 {
     struct query q = {.s = s};
+    struct wsc_closure c;
     wsc_buf_init(&q.sentences, SENTENCES_MAX);
     enum wsc_err e = prepare(&q, f, err);
+    if (e == WSC_OK && whole)
+        e = prepare_children(&q, err);
     int rc = SQLITE_DONE;
     while (e == WSC_OK && (rc = sqlite3_step(q.records)) == SQLITE_ROW) {
-        struct wsc_closure c = {0};
-        struct wsc_row r = {.stmt = q.records};
-        take_who(&r, &c);
-        take_how(&r, &c);
-        take_how_much(&r, &c);
-        take_close(&r, &c.close[WSC_DIR_C2S]);
-        take_close(&r, &c.close[WSC_DIR_S2C]);
-        e = add_violations(&q, &c, err);
-        if (e == WSC_OK)
-            e = add_evidence(&q, &c, err);
+        e = take(&q, &c, err);
         if (e == WSC_OK && fn(ctx, &c) != 0)
             break;
     }
     if (e == WSC_OK)
         e = wsc_db_check(s, rc, "reading", err);
-    (void)sqlite3_finalize(q.records);
-    (void)sqlite3_finalize(q.violations);
-    (void)sqlite3_finalize(q.evidence);
-    wsc_buf_clear(&q.sentences);
+    finish(&q);
     return e;
+}
+
+enum wsc_err wsc_store_query(struct wsc_store *s, const struct wsc_filter *f, wsc_query_fn fn,
+                             void *ctx, struct wsc_error *err)
+{
+    return run(s, f, true, fn, ctx, err);
+}
+
+enum wsc_err wsc_store_walk(struct wsc_store *s, const struct wsc_filter *f, wsc_query_fn fn,
+                            void *ctx, struct wsc_error *err)
+{
+    return run(s, f, false, fn, ctx, err);
+}
+
+enum wsc_err wsc_store_pick(struct wsc_store *s, const int64_t *ids, size_t n, wsc_query_fn fn,
+                            void *ctx, struct wsc_error *err)
+{
+    struct query q = {.s = s};
+    struct wsc_closure c;
+    char sql[sizeof(select_records) + 32];
+    wsc_buf_init(&q.sentences, SENTENCES_MAX);
+    (void)snprintf(sql, sizeof(sql), "%s WHERE c.id = ?", select_records);
+    enum wsc_err e = wsc_db_prepare(s, sql, &q.records, err);
+    if (e == WSC_OK)
+        e = prepare_children(&q, err);
+    bool stop = false;
+    for (size_t i = 0; i < n && e == WSC_OK && !stop; i++) {
+        int rc = sqlite3_bind_int64(q.records, 1, ids[i]);
+        if (rc == SQLITE_OK)
+            rc = sqlite3_step(q.records);
+        e = rc == SQLITE_ROW ? take(&q, &c, err) : wsc_db_check(s, rc, "reading", err);
+        stop = e == WSC_OK && rc == SQLITE_ROW && fn(ctx, &c) != 0;
+        (void)sqlite3_reset(q.records);
+    }
+    finish(&q);
+    return e;
+}
+
+enum wsc_err wsc_store_freeze(struct wsc_store *s, struct wsc_error *err)
+{
+    int64_t imports; /* a transaction sees what there was when it read first */
+    enum wsc_err e = wsc_db_exec(s, "BEGIN", err);
+    return e == WSC_OK ? wsc_db_int(s, "SELECT count(*) FROM imports", &imports, err) : e;
+}
+
+void wsc_store_thaw(struct wsc_store *s)
+{
+    if (!s->importing && sqlite3_get_autocommit(s->db) == 0)
+        (void)sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL);
 }

@@ -1,0 +1,282 @@
+/* The answer in at most three sentences. Rules, in order:
+ *
+ *   1. No record, or none that closed: what there is instead.
+ *   2. Some closed without a Close frame (1006): the worst finding that holds a tenth of them says
+ * what they fit; a match, no cause. If none does, that nothing stands out.
+ *   3. None did: with which code most of them closed.
+ *   4. How many that is of all; the worst finding not told yet; handshakes that failed and ends
+ * that the capture cannot show, if they are a tenth of all. As many of these as there is room for.
+ */
+#include "report/page_run.h"
+
+#include "base/alloc.h"
+
+#include <wsclose/codes.h>
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#define LEAST_SHARE 10u /* one in so many is worth a sentence */
+#define SENTENCE    1024u
+
+static bool say(struct wsc_page *p, const char *text)
+{
+    size_t n = strlen(text) + 1;
+    if (p->answer_len == WSC_PAGE_SENTENCES)
+        return true;
+    char *copy = wsc_alloc(n);
+    if (copy == NULL)
+        return false;
+    p->answer[p->answer_len++] = memcpy(copy, text, n);
+    return true;
+}
+
+static bool sayf(struct wsc_page *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool sayf(struct wsc_page *p, const char *format, ...)
+{
+    char text[SENTENCE];
+    va_list ap;
+    va_start(ap, format);
+    (void)vsnprintf(text, sizeof(text), format, ap);
+    va_end(ap);
+    return say(p, text);
+}
+
+static bool much(uint64_t part, uint64_t whole)
+{
+    return part > 0 && part >= (whole + LEAST_SHARE - 1) / LEAST_SHARE;
+}
+
+static const char *plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+/* ---- lengths of time ---- */
+
+static void word_seconds(int64_t ns, char *out, size_t cap)
+{
+    (void)snprintf(out, cap, "%g s", (double)ns / 1e9);
+}
+
+/* What a measured length seems to be: whole seconds, if they are as near as a timer's lateness. */
+static int64_t rounded(int64_t ns)
+{
+    int64_t whole = llround((double)ns / 1e9) * 1000000000;
+    int64_t off = ns > whole ? ns - whole : whole - ns;
+    return whole > 0 && off <= wsc_limit_slack(whole) ? whole : ns / 10000000 * 10000000;
+}
+
+static int64_t measured(const struct wsc_page_found *found)
+{
+    const struct wsc_span_filter *r =
+        found->f.kind == WSC_FINDING_LIFETIME_LIMIT ? &found->filter.age : &found->filter.idle;
+    return r->min_ns + (r->max_ns > r->min_ns ? (r->max_ns - r->min_ns) / 2 : 0);
+}
+
+int64_t wsc_page_limit_of(const struct wsc_page_found *found)
+{
+    const struct wsc_limit *l = found->f.candidates_len > 0 ? found->f.candidates[0] : NULL;
+    return l != NULL && l->min_ns == l->max_ns ? l->min_ns : rounded(measured(found));
+}
+
+/* "; that is the documented limit of nginx (proxy_read_timeout) and 3 more". */
+static void word_candidates(const struct wsc_finding *f, char *out, size_t cap)
+{
+    if (f->candidates_len == 0) {
+        (void)snprintf(out, cap, "%s",
+                       f->limit_sought ? "; no documented limit in the table matches" : "");
+        return;
+    }
+    const struct wsc_limit *l = f->candidates[0];
+    size_t more = f->candidates_len - 1 + f->candidates_more;
+    char value[64];
+    word_seconds(l->min_ns, value, sizeof(value));
+    int n = snprintf(out, cap, "; %s%s%s%s %s %s%s", l->product, l->setting[0] != '\0' ? " (" : "",
+                     l->setting, l->setting[0] != '\0' ? ")" : "",
+                     l->own ? "has, by your table," : "documents", value,
+                     l->max_ns > l->min_ns ? " and more" : "");
+    if (more > 0 && n > 0 && (size_t)n < cap)
+        (void)snprintf(out + n, cap - (size_t)n, ", as do %zu other%s", more, plural(more));
+}
+
+/* ---- the finding that says most of what is abnormal ---- */
+
+static const struct wsc_page_found *lead_of(const struct wsc_page *p)
+{
+    for (size_t i = 0; i < p->findings.len; i++)
+        if (wsc_page_leads(p->findings.list[i].f.kind) &&
+            much(p->findings.list[i].abnormal, p->counts.abnormal))
+            return &p->findings.list[i];
+    return NULL;
+}
+
+/* Abnormal ends on one path, whatever the server. */
+static uint64_t abnormal_on(const struct wsc_page *p, uint32_t path)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 1; i <= p->counts.places.len; i++)
+        if (wsc_page_place_get(&p->counts, i).path == path)
+            n += wsc_page_tally_get(&p->counts.bad_places, i);
+    return n;
+}
+
+static void word_server(const struct wsc_page *p, const struct wsc_page_found *found, char *out,
+                        size_t cap)
+{
+    char server[WSC_ENDPOINT_TEXT_MAX];
+    out[0] = '\0';
+    if (p->counts.names.len > 0 && wsc_endpoint_text(&found->filter.server, server) > 0)
+        (void)snprintf(out, cap, " at %s", server);
+}
+
+static void word_fit(const struct wsc_page_found *found, const char *server, char *out, size_t cap)
+{
+    static const char *const whose[] = {"", " of the client", " of the server", " of data frames"};
+    char value[64], products[400];
+    word_seconds(wsc_page_limit_of(found), value, sizeof(value));
+    word_candidates(&found->f, products, sizeof(products));
+    switch (found->f.kind) {
+    case WSC_FINDING_IDLE_TIMEOUT:
+        (void)snprintf(out, cap, "fit an idle limit of %s%s%s%s", value,
+                       found->filter.idle_clock == WSC_IDLE_ANY ? ""
+                                                                : whose[found->filter.idle_clock],
+                       server, products);
+        break;
+    case WSC_FINDING_LIFETIME_LIMIT:
+        (void)snprintf(out, cap, "fit a limit of %s on age%s%s", value, server, products);
+        break;
+    case WSC_FINDING_MASS_DISCONNECT:
+        (void)snprintf(out, cap, "fell into one mass disconnect%s, within %.3g s", server,
+                       (double)(found->f.last_ns - found->f.first_ns) / 1e9);
+        break;
+    case WSC_FINDING_KEEPALIVE_TIMEOUT:
+        (void)snprintf(out, cap, "followed Pings that nobody answered%s", server);
+        break;
+    case WSC_FINDING_PROXY_CUT:
+        (void)snprintf(out, cap, "were ended by the hop between two legs%s", server);
+        break;
+    default:
+        (void)snprintf(out, cap, "came from one client network whose peers vanished");
+        break;
+    }
+}
+
+static bool say_lead(struct wsc_page *p, const struct wsc_page_found *found)
+{
+    char fit[700], server[80], where[480] = "";
+    uint64_t of = p->counts.abnormal;
+    struct wsc_span path = wsc_names_get(&p->counts.names, found->path);
+    if (path.len > 0 && path.len <= 80) {
+        of = abnormal_on(p, found->path);
+        (void)snprintf(where, sizeof(where), " on %.*s", (int)path.len, (const char *)path.ptr);
+    }
+    word_server(p, found, server, sizeof(server));
+    word_fit(found, server, fit, sizeof(fit));
+    return sayf(p, "%" PRIu64 " of %" PRIu64 " abnormal closure%s%s %s.", found->abnormal, of,
+                plural(of), where, fit);
+}
+
+/* ---- the other sentences ---- */
+
+static bool say_code(struct wsc_page *p)
+{
+    uint32_t best = UINT32_MAX;
+    uint64_t most = 0, closed = p->counts.outcomes[WSC_OUTCOME_CLOSED];
+    for (uint32_t key = 0; key < 2 * 65536u; key++) {
+        const uint64_t *by = p->counts.keys[key];
+        uint64_t n = by[0] + by[1] + by[2] + by[3];
+        if (n > most) {
+            most = n;
+            best = key;
+        }
+    }
+    if (best == UINT32_MAX)
+        return sayf(p, "%" PRIu64 " connection%s closed, with no code that could be read.", closed,
+                    plural(closed));
+    const struct wsc_code_info *info = wsc_code_find(wsc_page_key_code(best));
+    if (most == closed)
+        return sayf(p, "%s connection%s that closed did so with a Close frame, and with %d (%s).",
+                    closed == 1 ? "The" : "All", plural(closed), wsc_page_key_code(best),
+                    info != NULL ? info->name : "unknown");
+    return sayf(p,
+                "All %" PRIu64 " connections that closed did so with a Close frame; %" PRIu64
+                " of them with %d (%s).",
+                closed, most, wsc_page_key_code(best), info != NULL ? info->name : "unknown");
+}
+
+static bool say_none_closed(struct wsc_page *p)
+{
+    const uint64_t *o = p->counts.outcomes;
+    uint64_t n = p->counts.records;
+    if (n == 0)
+        return say(p, p->filtered ? "No connection on record passes the filter."
+                                  : "No WebSocket connection is on record.");
+    if (o[WSC_OUTCOME_OPEN] == n)
+        return sayf(p, "No connection closed: %" PRIu64 " %s still open when the capture ended.", n,
+                    n == 1 ? "was" : "were");
+    if (o[WSC_OUTCOME_UNKNOWN] == n)
+        return sayf(p,
+                    "How the %" PRIu64 " connection%s ended cannot be told from what was captured.",
+                    n, plural(n));
+    if (o[WSC_OUTCOME_HANDSHAKE_FAILED] == n)
+        return sayf(p, "No connection came about: %" PRIu64 " handshake%s failed.", n, plural(n));
+    return sayf(p,
+                "No connection is known to have closed: of %" PRIu64 ", %" PRIu64
+                " failed in the handshake, %" PRIu64 " were still open, and how %" PRIu64
+                " ended cannot be told.",
+                n, o[WSC_OUTCOME_HANDSHAKE_FAILED], o[WSC_OUTCOME_OPEN], o[WSC_OUTCOME_UNKNOWN]);
+}
+
+static bool say_share(struct wsc_page *p, bool first)
+{
+    uint64_t closed = p->counts.outcomes[WSC_OUTCOME_CLOSED], bad = p->counts.abnormal;
+    return sayf(p,
+                "%s%" PRIu64 " of %" PRIu64
+                " connection%s that closed did so without a Close frame (1006)%s.",
+                first ? "" : "In all, ", bad, closed, plural(closed),
+                first ? "; no limit, instant or network that most of them share stands out" : "");
+}
+
+/* The worst finding that was not told. */
+static bool say_next(struct wsc_page *p, const struct wsc_page_found *told)
+{
+    for (size_t i = 0; i < p->findings.len; i++) {
+        const struct wsc_page_found *found = &p->findings.list[i];
+        if (found != told)
+            return sayf(p, "%s %.*s (%" PRIu64 " connection%s).",
+                        told != NULL ? "Also found:" : "What stands out:", (int)found->f.title.len,
+                        (const char *)found->f.title.ptr, found->f.count, plural(found->f.count));
+    }
+    return true;
+}
+
+static bool say_rest(struct wsc_page *p)
+{
+    const uint64_t *o = p->counts.outcomes;
+    uint64_t n = p->counts.records, failed = o[WSC_OUTCOME_HANDSHAKE_FAILED],
+             dark = o[WSC_OUTCOME_UNKNOWN];
+    bool ok = true;
+    if (much(failed, n))
+        ok = sayf(p, "%" PRIu64 " of %" PRIu64 " connections failed in the handshake.", failed, n);
+    if (ok && much(dark, n))
+        ok = sayf(p,
+                  "How %" PRIu64 " of %" PRIu64
+                  " connections ended cannot be told from what was captured.",
+                  dark, n);
+    return ok;
+}
+
+bool wsc_page_answer(struct wsc_page *p)
+{
+    const struct wsc_page_found *lead = lead_of(p);
+    if (p->counts.outcomes[WSC_OUTCOME_CLOSED] == 0)
+        return say_none_closed(p) && say_next(p, NULL);
+    if (p->counts.abnormal == 0)
+        return say_code(p) && say_next(p, NULL) && say_rest(p);
+    if (lead != NULL)
+        return say_lead(p, lead) && say_share(p, false) && say_next(p, lead) && say_rest(p);
+    return say_share(p, true) && say_next(p, NULL) && say_rest(p);
+}
