@@ -33,16 +33,16 @@ static bool set_rows(void *target, const char *value, char why[ARGS_WHY_MAX])
 
 static const struct args_option options_table[] = {
     {"output", 'o', "FILE", "write this page; - is standard output", args_set_text,
-     offsetof(struct options, out)},
+     offsetof(struct options, out), &takes_file},
     {"db", 0, "FILE", "the database (default " DEFAULT_DB ")", args_set_text,
-     offsetof(struct options, db)},
+     offsetof(struct options, db), &takes_database},
     {"rows", 0, "N", "connections in its table (default 10000); everything else counts all",
-     set_rows, offsetof(struct options, rows)},
+     set_rows, offsetof(struct options, rows), NULL},
     {"limits", 0, "FILE", "timeouts of your own products, in the columns of the built-in table",
-     args_set_text, offsetof(struct options, limits)},
+     args_set_text, offsetof(struct options, limits), &takes_file},
     {"force", 0, NULL, "replace FILE even if it is no page of wsclose", args_set_flag,
-     offsetof(struct options, force)},
-    {NULL, 0, NULL, NULL, NULL, 0},
+     offsetof(struct options, force), NULL},
+    ARGS_END,
 };
 static const struct args_option *const tables[] = {options_table, filter_table, NULL};
 
