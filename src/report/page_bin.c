@@ -116,6 +116,23 @@ static void choose_limits(struct wsc_page_bins *b, const struct wsc_limits *limi
 
 /* ---- the walk ---- */
 
+static void fit(struct wsc_page_axis *a, uint64_t first_ns, uint64_t last_ns)
+{
+    struct wsc_time_bins t = {0};
+    wsc_time_bins_take(&t, first_ns);
+    wsc_time_bins_take(&t, last_ns);
+    *a = (struct wsc_page_axis){
+        .from_ns = wsc_time_bins_from(&t), .step_ns = wsc_time_bins_step(&t), .n = (unsigned)t.len};
+}
+
+static unsigned bin_of(const struct wsc_page_axis *a, uint64_t ns)
+{
+    if (ns <= a->from_ns)
+        return 0;
+    uint64_t bin = (ns - a->from_ns) / a->step_ns;
+    return bin < a->n ? (unsigned)bin : a->n - 1;
+}
+
 /* The first bin that begins at |ns| or later; |n| if none does. */
 static unsigned begins_after(const struct wsc_page_axis *a, uint64_t ns)
 {
@@ -146,7 +163,7 @@ static void bin_server(struct walk *w, const struct wsc_closure *r, uint32_t nam
 
 static void bin_idle(struct walk *w, int64_t idle_ns, unsigned bin)
 {
-    w->b->idle[bin][wsc_page_edges_bin(&w->c->idle_edges, idle_ns)]++;
+    w->b->idle[bin][wsc_log_bin(idle_ns)]++;
     for (size_t i = 0; i < w->b->near_len; i++) {
         struct wsc_page_near *n = &w->b->near[i];
         int64_t off = idle_ns > n->ms_ns ? idle_ns - n->ms_ns : n->ms_ns - idle_ns;
@@ -168,7 +185,7 @@ static int on_record(void *ctx, const struct wsc_closure *r)
 {
     struct walk *w = ctx;
     struct wsc_page_bins *b = w->b;
-    unsigned bin = wsc_page_axis_bin(&b->axis, wsc_page_at(r));
+    unsigned bin = bin_of(&b->axis, wsc_page_at(r));
     uint8_t code = b->code_slot[wsc_page_key(r)];
     uint32_t server, place = wsc_page_place_of(w->c, r, &server);
     uint8_t path = place < b->path_slots ? b->path_slot[place] : 0;
@@ -224,7 +241,7 @@ enum wsc_err wsc_page_bin(struct wsc_store *s, const struct wsc_filter *f,
     share_rows(&w, rows);
     if (c->records == 0)
         return WSC_OK;
-    wsc_page_axis_fit(&b->axis, f->since_ns > c->first_ns ? f->since_ns : c->first_ns, c->last_ns);
+    fit(&b->axis, f->since_ns > c->first_ns ? f->since_ns : c->first_ns, c->last_ns);
     enum wsc_err e = wsc_store_walk(s, f, on_record, &w, err);
     sum_open(b);
     return e;

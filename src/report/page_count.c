@@ -131,7 +131,7 @@ static void count_times(struct wsc_page_counts *c, const struct wsc_closure *r)
         c->first_ns = from;
     c->last_ns = at > c->last_ns ? at : c->last_ns;
     if (r->outcome == WSC_OUTCOME_CLOSED && r->duration_ns >= 0)
-        c->age[wsc_page_abnormal(r)][wsc_page_edges_bin(&c->age_edges, r->duration_ns)]++;
+        c->age[wsc_page_abnormal(r)][wsc_log_bin(r->duration_ns)]++;
 }
 
 static void count_cause(struct wsc_page_counts *c, struct wsc_span cause)
@@ -169,8 +169,6 @@ enum wsc_err wsc_page_count(struct wsc_store *s, const struct wsc_filter *f,
                             struct wsc_page_counts *c, struct wsc_error *err)
 {
     *c = (struct wsc_page_counts){.records = 0};
-    wsc_page_edges_log(&c->age_edges, 1000000, 6, WSC_PAGE_AGE_EDGES);
-    wsc_page_edges_log(&c->idle_edges, 10000000, 12, WSC_PAGE_IDLE_EDGES);
     wsc_names_init(&c->names, WSC_PAGE_NAMES_BYTES);
     wsc_names_init(&c->places, WSC_PAGE_NAMES_BYTES / 4);
     wsc_names_init(&c->sources, WSC_PAGE_NAMES_BYTES / 16);

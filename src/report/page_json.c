@@ -6,6 +6,8 @@
 #include <wsclose/codes.h>
 #include <wsclose/report.h>
 
+#include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
 static void text(struct wsc_pt *t, const char *key, const char *s)
@@ -202,12 +204,23 @@ static void put_time(const struct wsc_page *p, struct wsc_pt *t)
     wsc_pt_close(t, ']');
 }
 
-static void put_edges(struct wsc_pt *t, const struct wsc_page_edges *e, unsigned from, unsigned to)
+/* Where a bin begins; the first and the last, which have no end, as wide as the others. */
+static int64_t edge(unsigned bin)
+{
+    const double factor = 1.2589254117941673; /* ten bins a decade */
+    if (bin == 0)
+        return llround((double)wsc_log_edge(1) / factor);
+    return bin < WSC_LOG_BINS ? wsc_log_edge(bin)
+                              : llround((double)wsc_log_edge(WSC_LOG_BINS - 1) * factor);
+}
+
+/* To the nanosecond: what is counted by them can be counted again. */
+static void put_edges(struct wsc_pt *t, unsigned from, unsigned to)
 {
     open_key(t, "edges", '[');
     for (unsigned i = from; i <= to && to > from; i++) {
         wsc_pt_element(t);
-        wsc_pt_ms(t, e->at_ns[i]);
+        wsc_pt_printf(t, "%" PRId64 ".%06d", edge(i) / 1000000, (int)(edge(i) % 1000000));
     }
     wsc_pt_close(t, ']');
 }
@@ -238,13 +251,13 @@ static void put_lines(const struct wsc_page *p, struct wsc_pt *t)
 static void put_idle(const struct wsc_page *p, struct wsc_pt *t)
 {
     const struct wsc_page_bins *b = p->bins;
-    unsigned from = 0, to = p->counts.idle_edges.n - 1;
+    unsigned from = 0, to = WSC_LOG_BINS;
     while (from < to && !idle_used(b, from))
         from++;
     while (to > from && !idle_used(b, to - 1))
         to--;
     open_key(t, "idle", '{');
-    put_edges(t, &p->counts.idle_edges, from, to);
+    put_edges(t, from, to);
     open_key(t, "cells", '[');
     for (unsigned i = 0; i < b->axis.n; i++)
         for (unsigned k = from; k < to; k++) {
@@ -261,13 +274,13 @@ static void put_idle(const struct wsc_page *p, struct wsc_pt *t)
 static void put_age(const struct wsc_page *p, struct wsc_pt *t)
 {
     const struct wsc_page_counts *c = &p->counts;
-    unsigned from = 0, to = c->age_edges.n - 1;
+    unsigned from = 0, to = WSC_LOG_BINS;
     while (from < to && c->age[0][from] + c->age[1][from] == 0)
         from++;
     while (to > from && c->age[0][to - 1] + c->age[1][to - 1] == 0)
         to--;
     open_key(t, "age", '{');
-    put_edges(t, &c->age_edges, from, to);
+    put_edges(t, from, to);
     for (unsigned bad = 2; bad-- > 0;) {
         open_key(t, bad ? "abnormal" : "normal", '[');
         for (unsigned i = from; i < to; i++) {

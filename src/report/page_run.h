@@ -9,7 +9,7 @@
 #include <wsclose/page.h>
 
 #include "base/names.h"
-#include "report/page_axis.h"
+#include "report/bins.h"
 #include "report/page_text.h"
 
 #define WSC_PAGE_CODES       64u /* with a line of their own */
@@ -21,8 +21,6 @@
 #define WSC_PAGE_NOTES       8u
 #define WSC_PAGE_SENTENCES   3u
 #define WSC_PAGE_NAMES_BYTES (16u << 20)
-#define WSC_PAGE_AGE_EDGES   68u  /* 1 ms to 4.6 years */
-#define WSC_PAGE_IDLE_EDGES  109u /* 10 ms to 115 days */
 #define WSC_PAGE_ENDINGS     (WSC_ENDING_GAP + 1u)
 #define WSC_PAGE_CLASSES     3u
 
@@ -55,11 +53,10 @@ struct wsc_page_counts {
     uint64_t (*keys)[4];        /* WSC_PAGE_KEYS, by enum wsc_side */
     uint64_t endings[WSC_PAGE_ENDINGS][4];
     uint64_t causes[WSC_CAUSE_COUNT + 1]; /* the last: a word we do not know */
-    struct wsc_page_edges age_edges, idle_edges;
-    uint64_t age[2][WSC_PAGE_AGE_EDGES]; /* [abnormal] */
-    struct wsc_names names;              /* of servers, hosts and paths, fit to be shown */
-    struct wsc_names places;             /* struct wsc_page_place */
-    struct wsc_names sources;            /* captures */
+    uint64_t age[2][WSC_LOG_BINS];        /* [abnormal] */
+    struct wsc_names names;               /* of servers, hosts and paths, fit to be shown */
+    struct wsc_names places;              /* struct wsc_page_place */
+    struct wsc_names sources;             /* captures */
     struct wsc_page_tally servers, at_places, bad_places;
     bool no_mem;
 };
@@ -97,8 +94,8 @@ size_t wsc_page_largest(const struct wsc_page_tally *t, size_t names, uint32_t *
 struct wsc_page_server {
     uint32_t name; /* 0: the rest */
     uint64_t count;
-    int64_t open[WSC_PAGE_BINS + 1]; /* changes from bin to bin, then how many at its start */
-    uint32_t ends[WSC_PAGE_ENDINGS][WSC_PAGE_BINS];
+    int64_t open[WSC_TIME_BINS + 1]; /* changes from bin to bin, then how many at its start */
+    uint32_t ends[WSC_PAGE_ENDINGS][WSC_TIME_BINS];
 };
 
 struct wsc_page_path {
@@ -114,6 +111,12 @@ struct wsc_page_near {
 };
 #define WSC_PAGE_NEAR 256u
 
+/* The bins of all pictures over time. */
+struct wsc_page_axis {
+    uint64_t from_ns, step_ns;
+    unsigned n;
+};
+
 struct wsc_page_bins {
     struct wsc_page_axis axis;
     uint32_t codes[WSC_PAGE_CODES + 1]; /* keys, most first; the last of all codes_len may be
@@ -122,8 +125,8 @@ struct wsc_page_bins {
     size_t codes_len;
     size_t times_len; /* of these with a colour of their own; then one for the rest */
     bool times_rest;
-    uint64_t over_time[WSC_PAGE_TIME_CODES + 1][WSC_PAGE_BINS];
-    uint32_t idle[WSC_PAGE_BINS][WSC_PAGE_IDLE_EDGES];
+    uint64_t over_time[WSC_PAGE_TIME_CODES + 1][WSC_TIME_BINS];
+    uint32_t idle[WSC_TIME_BINS][WSC_LOG_BINS];
     struct wsc_page_server servers[WSC_PAGE_SERVERS + 1];
     size_t servers_len;
     struct wsc_page_path paths[WSC_PAGE_PATHS + 1];
