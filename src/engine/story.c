@@ -23,8 +23,9 @@ struct before {
 
 /* A frame that has begun. */
 struct open_frame {
-    uint64_t ns, ref; /* of its first byte; 0: none has begun */
+    uint64_t ns; /* of its first byte; 0: none has begun */
     bool whole_head;
+    uint8_t broken; /* rules, as told since its header */
     struct wsc_story_event head;
 };
 
@@ -109,6 +110,19 @@ static void keep_text(struct wsc_story *st, struct wsc_span *text)
     *text = (struct wsc_span){.ptr = n->bytes, .len = s.len};
 }
 
+/* The rules that a frame broke are told when its header is read: they stand behind it. */
+static size_t place_of(struct wsc_story *st, enum wsc_way way, const struct wsc_story_event *ev)
+{
+    size_t at = st->len, n = st->open[way].broken;
+    if (ev->kind != WSC_STORY_FRAME)
+        return at;
+    for (; n > 0 && at > 0 && st->events[at - 1].kind == WSC_STORY_VIOLATION &&
+           st->events[at - 1].dir == ev->dir && st->events[at - 1].packet == ev->packet;
+         n--)
+        at--;
+    return at;
+}
+
 static void push(struct wsc_story *st, enum wsc_way way, struct wsc_story_event ev)
 {
     if (!make_room(st))
@@ -117,7 +131,12 @@ static void push(struct wsc_story *st, enum wsc_way way, struct wsc_story_event 
     keep_text(st, &ev.text);
     if (ev.ts_ns == 0) /* when the end of it all is known: the last packet stands for it */
         ev.ts_ns = ev.since_ns = st->now_ns;
-    st->events[st->len++] = ev;
+    size_t at = place_of(st, way, &ev);
+    if (ev.kind == WSC_STORY_VIOLATION && st->open[way].broken < UINT8_MAX)
+        st->open[way].broken++;
+    memmove(st->events + at + 1, st->events + at, (st->len - at) * sizeof(*st->events));
+    st->events[at] = ev;
+    st->len++;
 }
 
 /* ---- what the engine tells ---- */
@@ -136,7 +155,6 @@ static void on_event(void *ctx, const struct wsc_conv *c, enum wsc_way way, uint
         struct open_frame *o = &st->open[way];
         if (o->ns != 0 && (o->ns < ev.ts_ns || ev.ts_ns == 0))
             ev.since_ns = o->ns;
-        o->ns = 0;
     }
     if (ev.kind == WSC_STORY_HELLO) {
         if (st->hello[way])
@@ -147,6 +165,8 @@ static void on_event(void *ctx, const struct wsc_conv *c, enum wsc_way way, uint
         if (st->events[i].packet == ev.packet)
             ev.ts_ns = ev.since_ns = st->events[i].ts_ns;
     push(st, way, ev);
+    if (ev.kind == WSC_STORY_FRAME)
+        st->open[way] = (struct open_frame){0};
 }
 
 static void on_frame_start(void *ctx, const struct wsc_conv *c, enum wsc_way way, uint32_t stream,
@@ -154,7 +174,7 @@ static void on_frame_start(void *ctx, const struct wsc_conv *c, enum wsc_way way
 {
     struct wsc_story *st = ctx;
     if (is_ours(st, c) && stream == st->opt.stream_id)
-        st->open[way] = (struct open_frame){.ns = at->ts_ns, .ref = at->ref};
+        st->open[way] = (struct open_frame){.ns = at->ts_ns};
 }
 
 static void on_frame_head(void *ctx, const struct wsc_conv *c, enum wsc_way way, uint32_t stream,
@@ -164,6 +184,7 @@ static void on_frame_head(void *ctx, const struct wsc_conv *c, enum wsc_way way,
     if (!is_ours(st, c) || stream != st->opt.stream_id)
         return;
     st->open[way].whole_head = true;
+    st->open[way].broken = 0;
     st->open[way].head = *ev;
 }
 

@@ -507,6 +507,9 @@ enum wsc_err wsc_json_story(struct wsc_report *rep, const struct wsc_report_stor
 {
     struct line l;
     open_record(rep, &l, story->rec);
+    const struct wsc_closure *r = story->rec;
+    bool http2 = r->http.len > 0 && r->http.ptr[0] == '2';
+    number(&l, "http2_stream", http2 ? (int64_t)r->stream_id : -1);
     truth(&l, "events_from_store", story->from_store);
     integer(&l, "events_left_out", (int64_t)story->left_out);
     key(&l, "events");
