@@ -80,6 +80,20 @@ struct wsc_report_story {
 enum wsc_err wsc_report_story(struct wsc_report *rep,
                               const struct wsc_report_story *story) WSC_MUST_USE;
 
+/* One thing that was looked at on this machine. NOTE: it works, but one should know something. */
+enum wsc_check_state { WSC_CHECK_OK, WSC_CHECK_NOTE, WSC_CHECK_UNKNOWN, WSC_CHECK_MISSING };
+const char *wsc_check_state_name(enum wsc_check_state state); /* "ok", "note", ... */
+struct wsc_check {
+    const char *name;    /* a word of ours: "capture-right" */
+    const char *subject; /* which of them, of whatever bytes; NULL: there is but one */
+    enum wsc_check_state state;
+    bool needed;      /* without it nothing can be analyzed */
+    const char *text; /* what was found, in one or two sentences; of whatever bytes */
+    const char *mend; /* the command that changes it, of whatever bytes; NULL: none */
+};
+/* Writes one, as lines (TABLE) or an object; CSV is WSC_ERR_INVALID. */
+enum wsc_err wsc_report_check(struct wsc_report *rep, const struct wsc_check *c) WSC_MUST_USE;
+
 /* The code registry, in the report's format. */
 enum wsc_err wsc_report_codes(struct wsc_report *rep) WSC_MUST_USE;
 

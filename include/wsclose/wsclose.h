@@ -7,11 +7,13 @@
 #include <wsclose/capture.h>
 #include <wsclose/closure.h>
 #include <wsclose/codes.h>
+#include <wsclose/doctor.h>
 #include <wsclose/error.h>
 #include <wsclose/extract.h>
 #include <wsclose/findings.h>
 #include <wsclose/guard.h>
 #include <wsclose/keylog.h>
+#include <wsclose/libraries.h>
 #include <wsclose/limits.h>
 #include <wsclose/live.h>
 #include <wsclose/metrics.h>

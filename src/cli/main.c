@@ -30,6 +30,17 @@ static void help(FILE *out)
                  "analyze FILE.pcap\n");
 }
 
+static void version(void)
+{
+    struct wsc_library libraries[WSC_LIBRARIES_MAX];
+    size_t n = wsc_libraries(libraries);
+    printf("wsclose %s\n", wsc_version());
+    for (size_t i = 0; i < n; i++)
+        printf("%s%s%s%s", i == 0 ? "with " : ", ", libraries[i].name,
+               libraries[i].version[0] != '\0' ? " " : "", libraries[i].version);
+    putchar('\n');
+}
+
 static int unknown(const char *word)
 {
     const char *nearest = args_nearest(word, command_name, NULL);
@@ -97,7 +108,7 @@ int main(int argc, char **argv)
         return printed(EXIT_DONE);
     }
     if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
-        printf("wsclose %s\n", wsc_version());
+        version();
         return printed(EXIT_DONE);
     }
     if (strcmp(word, STORED_COMMAND) == 0)

@@ -426,8 +426,8 @@ void wsc_conv_tls_begin(struct wsc_engine *e, enum wsc_way way, uint64_t off, st
         uint64_t wire[2];
         wire[wsc_conv_dir(c, way)] = off;
         wire[wsc_conv_dir(c, wsc_way_back(way))] = c->tcp.dir[wsc_way_back(way)].next_off;
-        in->tls = wsc_tls_new(e->tls, wire,
-                              e->trace == NULL ? &wsc_conv_tls_ops : &wsc_trace_tls_ops, e);
+        in->tls =
+            wsc_tls_new(e->tls, wire, e->trace == NULL ? &wsc_conv_tls_ops : &wsc_trace_tls_ops, e);
     }
     if (in == NULL || in->tls == NULL) {
         count_unread(e, c, (struct wsc_span){0});
