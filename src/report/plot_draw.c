@@ -22,18 +22,26 @@ size_t wsc_plot_room(const struct wsc_pen *pen)
     return room < WSC_DRAW_COLUMNS_MAX ? room : WSC_DRAW_COLUMNS_MAX;
 }
 
+/* On as many lines as it takes, the last without its end. */
+static void put_words(const struct wsc_pen *pen, const char *text, enum wsc_grid_style style)
+{
+    size_t columns;
+    wsc_draw_style(pen, style);
+    for (const char *at = text, *next; *at != '\0'; at = next) {
+        size_t n = wsc_wrap_line(at, pen->width, true, &next, &columns);
+        fprintf(pen->out, "%s%.*s", at == text ? "" : "\n", (int)n, at);
+    }
+    wsc_draw_plain(pen, style);
+}
+
 void wsc_plot_title(const struct wsc_pen *pen, const char *title, const char *more)
 {
     fputc('\n', pen->out);
-    wsc_draw_style(pen, WSC_GRID_BOLD);
-    fputs(title, pen->out);
-    wsc_draw_plain(pen, WSC_GRID_BOLD);
+    put_words(pen, title, WSC_GRID_BOLD);
     if (more != NULL) {
         bool fits = wsc_wrap_columns(title) + 3 + wsc_wrap_columns(more) <= pen->width;
         fputs(fits ? "   " : "\n", pen->out);
-        wsc_draw_style(pen, WSC_GRID_DIM);
-        fputs(more, pen->out);
-        wsc_draw_plain(pen, WSC_GRID_DIM);
+        put_words(pen, more, WSC_GRID_DIM);
     }
     fputc('\n', pen->out);
 }
@@ -274,28 +282,35 @@ static void draw_bars(const struct wsc_plot *p, const struct wsc_pen *pen)
                              : _("# no Close or failed  : other"));
     for (size_t i = 0; i < p->bars_len; i++)
         draw_bar(p, pen, &p->bars[i], &look);
-    if (p->bars_more > 0)
-        fprintf(pen->out, _("%llu more, of %llu connections\n"), (unsigned long long)p->bars_more,
-                (unsigned long long)p->bars_more_count);
+    if (p->bars_more == 0)
+        return;
+    (void)snprintf(title, sizeof(title), _("%llu more, of %llu connections"),
+                   (unsigned long long)p->bars_more, (unsigned long long)p->bars_more_count);
+    put_words(pen, title, WSC_GRID_PLAIN);
+    fputc('\n', pen->out);
 }
 
 /* ---- all ---- */
 
 static void draw_head(const struct wsc_plot *p, const struct wsc_pen *pen)
 {
-    char from[WSC_TIME_TEXT_MAX], to[WSC_TIME_TEXT_MAX];
-    fprintf(pen->out, "%s %" PRIu64 ":", _("Connections"), p->records);
-    for (unsigned i = 0; i < sizeof(p->outcomes) / sizeof(p->outcomes[0]); i++)
+    char from[WSC_TIME_TEXT_MAX], to[WSC_TIME_TEXT_MAX], text[512];
+    size_t n =
+        (size_t)snprintf(text, sizeof(text), "%s %" PRIu64 ":", _("Connections"), p->records);
+    for (unsigned i = 0; i < sizeof(p->outcomes) / sizeof(p->outcomes[0]) && n < sizeof(text); i++)
         if (p->outcomes[i] > 0)
-            fprintf(pen->out, " %s %" PRIu64, wsc_outcome_name((enum wsc_outcome)i),
-                    p->outcomes[i]);
+            n += (size_t)snprintf(text + n, sizeof(text) - n, " %s %" PRIu64,
+                                  wsc_outcome_name((enum wsc_outcome)i), p->outcomes[i]);
+    put_words(pen, text, WSC_GRID_PLAIN);
     fputc('\n', pen->out);
     if (p->first_ns == 0)
         return;
     wsc_time_text(p->first_ns, from);
     wsc_time_text(p->last_ns, to);
     from[10] = to[10] = ' ';
-    fprintf(pen->out, "%.19s - %.19s UTC\n", from, to);
+    (void)snprintf(text, sizeof(text), "%.19s - %.19s UTC", from, to);
+    put_words(pen, text, WSC_GRID_PLAIN);
+    fputc('\n', pen->out);
 }
 
 enum wsc_err wsc_plot_draw(struct wsc_plot *p, FILE *out)
