@@ -174,7 +174,7 @@ Test(plot, lines_keep_to_the_width)
         char *text = drawn(p);
         cr_expect_leq(widest(text), width, "%u: %zu\n%s", widths[w], widest(text), text);
         cr_expect_null(strchr(text, '\033'), "%u", widths[w]);
-        cr_expect_not_null(strstr(text, "6 more, of 25769803770 connections"), "%u", widths[w]);
+        cr_expect_not_null(strstr(text, "6 more, of 25769803770"), "%u", widths[w]);
         free(text);
     }
 }
