@@ -54,18 +54,15 @@ void wsc_wipe(void *p, size_t len)
     OPENSSL_cleanse(p, len);
 }
 
-/* libcrypto asks for memory itself: what it was refused must be told like our own. Takes its
- * reasons for the failure off its queue; where there is none it had no memory for the queue either,
- * if |has_reason|: the call fails for a reason alone. */
-static bool checked(bool ok, bool has_reason)
+/* libcrypto asks for memory itself: what it was refused must be told like our own. It does not
+ * always leave that reason in its queue, which is emptied; |only|: the call fails for no other. */
+static bool checked(bool ok, bool only)
 {
     unsigned long e = 0;
-    bool none = true, memory = false;
-    while (!ok && (e = ERR_get_error()) != 0) {
-        none = false;
+    bool memory = !ok && only;
+    while (!ok && (e = ERR_get_error()) != 0)
         memory |= ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE;
-    }
-    if (!ok && (memory || (none && has_reason)))
+    if (memory)
         wsc_alloc_refused();
     return ok;
 }
@@ -81,14 +78,15 @@ static OSSL_PARAM text(const char *key, const char *value)
     return OSSL_PARAM_construct_utf8_string(key, (char *)(uintptr_t)value, 0);
 }
 
-static bool derive(const char *kdf_name, const OSSL_PARAM *params, uint8_t *out, size_t len)
+static bool derive(const char *kdf_name, enum wsc_digest d, const OSSL_PARAM *params, uint8_t *out,
+                   size_t len)
 {
     EVP_KDF *kdf = EVP_KDF_fetch(NULL, kdf_name, NULL);
     EVP_KDF_CTX *ctx = kdf != NULL ? EVP_KDF_CTX_new(kdf) : NULL;
     bool ok = ctx != NULL && EVP_KDF_derive(ctx, out, len, params) == 1;
     EVP_KDF_CTX_free(ctx);
     EVP_KDF_free(kdf);
-    return checked(ok, true);
+    return checked(ok, kdf == NULL || d != WSC_DIGEST_MD5_SHA1); /* which FIPS has not */
 }
 
 bool wsc_hkdf_expand_label(enum wsc_digest d, struct wsc_span secret, const char *label,
@@ -97,7 +95,7 @@ bool wsc_hkdf_expand_label(enum wsc_digest d, struct wsc_span secret, const char
     static const char prefix[] = "tls13 ";
     uint8_t info[64];
     size_t label_len = strlen(label), full = sizeof(prefix) - 1 + label_len;
-    if (full + 4 > sizeof(info))
+    if (full + 4 > sizeof(info) || secret.len == 0)
         return false;
     info[0] = (uint8_t)(len >> 8);
     info[1] = (uint8_t)len;
@@ -111,12 +109,14 @@ bool wsc_hkdf_expand_label(enum wsc_digest d, struct wsc_span secret, const char
                                  octets(OSSL_KDF_PARAM_KEY, secret.ptr, secret.len),
                                  octets(OSSL_KDF_PARAM_INFO, info, full + 4),
                                  OSSL_PARAM_construct_end()};
-    return derive("HKDF", params, out, len);
+    return derive("HKDF", d, params, out, len);
 }
 
 bool wsc_tls_prf(enum wsc_digest d, struct wsc_span secret, const char *label, struct wsc_span a,
                  struct wsc_span b, uint8_t *out, size_t len)
 {
+    if (secret.len == 0)
+        return false;
     /* The seeds are strung together. */
     const OSSL_PARAM params[] = {text(OSSL_KDF_PARAM_DIGEST, digests[d].name),
                                  octets(OSSL_KDF_PARAM_SECRET, secret.ptr, secret.len),
@@ -124,7 +124,7 @@ bool wsc_tls_prf(enum wsc_digest d, struct wsc_span secret, const char *label, s
                                  octets(OSSL_KDF_PARAM_SEED, a.ptr, a.len),
                                  octets(OSSL_KDF_PARAM_SEED, b.ptr, b.len),
                                  OSSL_PARAM_construct_end()};
-    return derive("TLS1-PRF", params, out, len);
+    return derive("TLS1-PRF", d, params, out, len);
 }
 
 struct evp_cipher_ctx_st *wsc_cipher_new(enum wsc_cipher c, const uint8_t *key)
@@ -139,7 +139,7 @@ struct evp_cipher_ctx_st *wsc_cipher_new(enum wsc_cipher c, const uint8_t *key)
     ok = ok && EVP_DecryptInit_ex(ctx, NULL, NULL, key, NULL) == 1;
     if (ok && tag == 0)
         ok = EVP_CIPHER_CTX_set_padding(ctx, 0) == 1;
-    if (checked(ok, true))
+    if (checked(ok, ctx == NULL || c != WSC_CIPHER_CHACHA20_POLY1305))
         return ctx;
     EVP_CIPHER_CTX_free(ctx);
     return NULL;
