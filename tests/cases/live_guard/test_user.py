@@ -175,6 +175,29 @@ class Confined(Case):
                 finally:
                     subprocess.run(["umount", "-l", d], check=True)
 
+    def test_no_core(self):
+        """Packets and secrets are in its memory: it leaves no core where another program does."""
+        with open("/proc/sys/kernel/core_pattern") as f:
+            if re.match("[|/]", f.read()):
+                self.skipTest("core dumps go elsewhere here")
+        d = self.dir(OTHER, 0o777)
+        there = ("sh", "-c", f"ulimit -c unlimited && cd {d} && exec \"$@\"", "sh")
+        subprocess.run([*there, "sh", "-c", "kill -ABRT $$"], stderr=subprocess.DEVNULL)
+        if not os.listdir(d):
+            self.skipTest("core dumps are forbidden here")
+        for old in os.listdir(d):
+            os.unlink(os.path.join(d, old))
+        for sig in (signal.SIGABRT, signal.SIGSEGV, signal.SIGQUIT):
+            live = self.live("none", prefix=there)
+            if "built with sanitizers" in live.err():
+                self.skipTest("sanitizers' leak check must look")
+            server = self.server()
+            server.one()
+            server.close()
+            live.p.send_signal(sig)
+            self.assertEqual(live.p.wait(20), -sig)
+            self.assertEqual(os.listdir(d), [])
+
     def test_terminal_and_language(self):
         db = os.path.join(self.dir(), "x.db")
         for lang in ("ja_JP.UTF-8", "C.UTF-8"):
