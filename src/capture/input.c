@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 
 #include <archive.h>
+#include <archive_entry.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -85,6 +86,21 @@ static bool is_compressed(const uint8_t *p, size_t n)
     return false;
 }
 
+static bool prepare_archive(struct wsc_input *in)
+{
+    static int (*const filters[])(struct archive *) = {
+        archive_read_support_filter_gzip, archive_read_support_filter_zstd,
+        archive_read_support_filter_xz, archive_read_support_filter_bzip2,
+        archive_read_support_filter_lz4};
+    struct archive *a = in->archive;
+    bool ok = archive_read_support_format_raw(a) == ARCHIVE_OK;
+    for (size_t i = 0; ok && i < sizeof(filters) / sizeof(filters[0]); i++)
+        ok = filters[i](a) >= ARCHIVE_WARN; /* by another program, where it is built so */
+    /* archive_read_open() does not look whether this one failed. */
+    return ok && archive_read_set_read_callback(a, archive_source) == ARCHIVE_OK &&
+           archive_read_set_callback_data(a, in) == ARCHIVE_OK;
+}
+
 static enum wsc_err open_archive(struct wsc_input *in, const char *path, struct wsc_error *err)
 {
     in->archive = archive_read_new();
@@ -94,20 +110,19 @@ static enum wsc_err open_archive(struct wsc_input *in, const char *path, struct 
     in->win = wsc_alloc(in->win_cap);
     if (in->archive == NULL || in->win == NULL)
         return wsc_error_set(err, WSC_ERR_NOMEM, "%s: out of memory", path);
-    struct archive_entry *entry;
-    archive_read_support_filter_gzip(in->archive);
-    archive_read_support_filter_zstd(in->archive);
-    archive_read_support_filter_xz(in->archive);
-    archive_read_support_filter_bzip2(in->archive);
-    archive_read_support_filter_lz4(in->archive);
-    archive_read_support_format_raw(in->archive);
-    if (archive_read_open(in->archive, in, NULL, archive_source, NULL) != ARCHIVE_OK ||
-        archive_read_next_header(in->archive, &entry) != ARCHIVE_OK) {
-        const char *why = archive_error_string(in->archive);
-        return wsc_error_set(err, WSC_ERR_FORMAT, "%s: cannot be decompressed: %s", path,
-                             why != NULL ? why : "damaged");
-    }
-    return WSC_OK;
+    /* Its own entry it uses without a look whether there is one. */
+    struct archive_entry *entry = archive_entry_new();
+    bool ok = entry != NULL && prepare_archive(in) &&
+              archive_read_open1(in->archive) == ARCHIVE_OK &&
+              archive_read_next_header2(in->archive, entry) == ARCHIVE_OK;
+    archive_entry_free(entry);
+    if (ok)
+        return WSC_OK;
+    /* It has no words where memory was refused, or says so. */
+    const char *why = archive_error_string(in->archive);
+    if (why == NULL || archive_errno(in->archive) == ENOMEM)
+        return wsc_error_set(err, WSC_ERR_NOMEM, "%s: out of memory", path);
+    return wsc_error_set(err, WSC_ERR_FORMAT, "%s: cannot be decompressed: %s", path, why);
 }
 
 /* Enough of the beginning to see what it is. */
@@ -186,7 +201,12 @@ static ssize_t read_more(struct wsc_input *in, uint8_t *buf, size_t n)
     if (got >= 0)
         return got;
     const char *why = archive_error_string(in->archive);
-    note_problem(in, why != NULL ? why : "the compressed data is damaged");
+    bool memory = archive_errno(in->archive) == ENOMEM;
+    if (memory)
+        wsc_alloc_refused();
+    note_problem(in, memory        ? "out of memory"
+                     : why != NULL ? why
+                                   : "the compressed data is damaged");
     return -1;
 }
 

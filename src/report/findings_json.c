@@ -11,13 +11,13 @@ static struct wsc_span span(const char *s)
 static json_t *candidate(const struct wsc_limit *l)
 {
     json_t *o = json_object();
-    json_object_set_new(o, "product", wsc_json_text(span(l->product)));
-    json_object_set_new(o, "setting", wsc_json_text(span(l->setting)));
-    json_object_set_new(o, "min_ms", json_real((double)l->min_ns / 1e6));
-    json_object_set_new(o, "max_ms", json_real((double)l->max_ns / 1e6));
-    json_object_set_new(o, "ends", wsc_json_text(span(l->how)));
-    json_object_set_new(o, "source", wsc_json_text(span(l->source)));
-    json_object_set_new(o, "verified", json_boolean(l->verified));
+    wsc_json_set(o, "product", wsc_json_text(span(l->product)));
+    wsc_json_set(o, "setting", wsc_json_text(span(l->setting)));
+    wsc_json_set(o, "min_ms", json_real((double)l->min_ns / 1e6));
+    wsc_json_set(o, "max_ms", json_real((double)l->max_ns / 1e6));
+    wsc_json_set(o, "ends", wsc_json_text(span(l->how)));
+    wsc_json_set(o, "source", wsc_json_text(span(l->source)));
+    wsc_json_set(o, "verified", json_boolean(l->verified));
     return o;
 }
 
@@ -34,33 +34,32 @@ static void set_lists(json_t *o, const struct wsc_finding *f)
 {
     json_t *ids = json_array(), *evidence = json_array(), *candidates = json_array();
     for (size_t i = 0; i < f->ids_len; i++)
-        json_array_append_new(ids, json_integer((json_int_t)f->ids[i]));
+        wsc_json_append(ids, json_integer((json_int_t)f->ids[i]));
     for (size_t i = 0; i < f->evidence_len; i++)
-        json_array_append_new(evidence, wsc_json_text(f->evidence[i]));
+        wsc_json_append(evidence, wsc_json_text(f->evidence[i]));
     for (size_t i = 0; i < f->candidates_len; i++)
-        json_array_append_new(candidates, candidate(f->candidates[i]));
-    json_object_set_new(o, "ids", ids);
-    json_object_set_new(o, "evidence", evidence);
-    json_object_set_new(o, "candidates", candidates);
-    json_object_set_new(o, "candidates_more", json_integer((json_int_t)f->candidates_more));
+        wsc_json_append(candidates, candidate(f->candidates[i]));
+    wsc_json_set(o, "ids", ids);
+    wsc_json_set(o, "evidence", evidence);
+    wsc_json_set(o, "candidates", candidates);
+    wsc_json_set(o, "candidates_more", json_integer((json_int_t)f->candidates_more));
 }
 
 json_t *wsc_findings_object(const struct wsc_finding *f, const char *command)
 {
     json_t *o = json_object();
-    json_object_set_new(o, "kind", json_string(wsc_finding_kind_name(f->kind)));
-    json_object_set_new(o, "score", json_real(f->score));
-    json_object_set_new(o, "count", json_integer((json_int_t)f->count));
-    json_object_set_new(o, "of", json_integer((json_int_t)f->of));
-    json_object_set_new(o, "of_what", json_string(f->of_what));
-    json_object_set_new(o, "share",
-                        f->of > 0 ? json_real((double)f->count / (double)f->of) : json_null());
-    json_object_set_new(o, "first", wsc_json_time(f->first_ns));
-    json_object_set_new(o, "last", wsc_json_time(f->last_ns));
-    json_object_set_new(o, "title", wsc_json_text(f->title));
+    wsc_json_set(o, "kind", json_string(wsc_finding_kind_name(f->kind)));
+    wsc_json_set(o, "score", json_real(f->score));
+    wsc_json_set(o, "count", json_integer((json_int_t)f->count));
+    wsc_json_set(o, "of", json_integer((json_int_t)f->of));
+    wsc_json_set(o, "of_what", json_string(f->of_what));
+    wsc_json_set(o, "share", f->of > 0 ? json_real((double)f->count / (double)f->of) : json_null());
+    wsc_json_set(o, "first", wsc_json_time(f->first_ns));
+    wsc_json_set(o, "last", wsc_json_time(f->last_ns));
+    wsc_json_set(o, "title", wsc_json_text(f->title));
     set_lists(o, f);
-    json_object_set_new(o, "filter", wsc_json_text(f->words));
-    json_object_set_new(o, "command", command_line(f, command));
+    wsc_json_set(o, "filter", wsc_json_text(f->words));
+    wsc_json_set(o, "command", command_line(f, command));
     return o;
 }
 

@@ -9,9 +9,6 @@
 #include <math.h>
 #include <string.h>
 
-/* Building never fails half-way: jansson ignores a NULL value given to json_object_set_new(), and
- * the record is then checked as a whole by whether it can be dumped. */
-
 /* Valid UTF-8 as it is; otherwise every byte that is none becomes U+FFFD. */
 static json_t *text(struct wsc_span s)
 {
@@ -50,9 +47,16 @@ static json_t *when(uint64_t ns)
     return json_string(out);
 }
 
-static void set(json_t *o, const char *key, json_t *v)
+void wsc_json_set(json_t *o, const char *key, json_t *v)
 {
-    (void)json_object_set_new(o, key, v);
+    if (json_object_set_new(o, key, v) != 0)
+        wsc_alloc_refused();
+}
+
+void wsc_json_append(json_t *list, json_t *v)
+{
+    if (json_array_append_new(list, v) != 0)
+        wsc_alloc_refused();
 }
 
 /* JSON leaves DEL, C1 and what turns the reading direction as they are, and a terminal would act on
@@ -122,17 +126,17 @@ static enum wsc_err stats(struct wsc_report *rep, const enum wsc_stats_key *keys
 {
     json_t *o = json_object();
     for (size_t i = 0; i < n; i++)
-        set(o, wsc_stats_key_name(keys[i]), text(row->keys[i]));
+        wsc_json_set(o, wsc_stats_key_name(keys[i]), text(row->keys[i]));
     struct wsc_stats_number numbers[WSC_STATS_NUMBERS];
     wsc_stats_numbers(row, numbers);
     for (size_t i = 0; i < WSC_STATS_NUMBERS; i++) {
         json_t *v = isnan(numbers[i].value) ? json_null()
                     : numbers[i].whole      ? json_integer((json_int_t)numbers[i].value)
                                             : json_real(numbers[i].value);
-        set(o, numbers[i].name, v);
+        wsc_json_set(o, numbers[i].name, v);
     }
-    set(o, "first", when(row->first_ns));
-    set(o, "last", when(row->last_ns));
+    wsc_json_set(o, "first", when(row->first_ns));
+    wsc_json_set(o, "last", when(row->last_ns));
     return wsc_json_put(rep, o);
 }
 
@@ -140,12 +144,12 @@ static enum wsc_err code(struct wsc_report *rep, int first, int last)
 {
     const struct wsc_code_info *c = wsc_code_find(first);
     json_t *o = json_object();
-    set(o, "code", json_integer(first));
-    set(o, "last", json_integer(last));
-    set(o, "name", word(c->name));
-    set(o, "on_wire", json_boolean(c->on_wire));
-    set(o, "reported", word(c->reported));
-    set(o, "reference", word(c->reference));
+    wsc_json_set(o, "code", json_integer(first));
+    wsc_json_set(o, "last", json_integer(last));
+    wsc_json_set(o, "name", word(c->name));
+    wsc_json_set(o, "on_wire", json_boolean(c->on_wire));
+    wsc_json_set(o, "reported", word(c->reported));
+    wsc_json_set(o, "reference", word(c->reference));
     return wsc_json_put(rep, o);
 }
 

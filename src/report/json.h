@@ -6,8 +6,13 @@
 
 #include <jansson.h>
 
+/* Building never fails half-way: what there is no memory for is left out, and counted as refused
+ * (base/alloc.h). All may be NULL. |v| is taken over. */
+void wsc_json_set(json_t *o, const char *key, json_t *v);
+void wsc_json_append(json_t *list, json_t *v);
+
 /* Text from the network as a string: what is not UTF-8 becomes U+FFFD; a NULL ptr is null. NULL: no
- * memory, which json_object_set_new() takes and dumping then reports. */
+ * memory. */
 json_t *wsc_json_text(struct wsc_span s);
 json_t *wsc_json_time(uint64_t ns); /* 0: null */
 
