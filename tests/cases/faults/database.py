@@ -67,6 +67,28 @@ class Damaged(Case):
                     self.assertTrue(ran.err, words)
         print(f"damaged databases: {DAMAGES}, {refused} of {2 * DAMAGES} runs refused")
 
+    def test_each_block_of_noise(self):
+        """Each 512 bytes in turn, each command: with a large count all of them, else every tenth block and a command each."""
+        rng, small, refused, tried = random.Random(5), os.path.join(self.lab.tmp.name, "small.db"), 0, 0
+        shutil.copy(self.good, small)
+        db = sqlite3.connect(small)
+        db.executescript("DELETE FROM connections WHERE id > 12; PRAGMA journal_mode = DELETE; PRAGMA page_size = 512; VACUUM")
+        db.close()
+        with open(small, "rb") as f:
+            good = f.read()
+        commands = [*ASK, ["show", "3"], [*IMPORT, self.a], [*IMPORT, self.b]]
+        whole = DAMAGES >= 200
+        for i, at in enumerate(range(0, len(good), 512 if whole else 5120)):
+            data = good[:at] + rng.randbytes(512) + good[at + 512:]
+            for words in commands if whole else [commands[i % len(commands)]]:
+                self.lab.clear()
+                with open(self.db, "wb") as f:
+                    f.write(data)
+                ran = self.sound(self.lab.run(words, timeout=20), 0, 1)
+                tried, refused = tried + 1, refused + ran.status
+                self.assertTrue(ran.status == 0 or ran.err, (at, words))
+        print(f"blocks of noise: {tried} runs over {len(good) // 512} blocks, {refused} refused")
+
     def test_a_wal_of_another(self):
         """Journals that do not belong to the database, or are torn."""
         rng = random.Random(3)

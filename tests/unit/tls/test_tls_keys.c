@@ -431,3 +431,34 @@ Test(tls_keys, an_alert_forged)
     }
     fixture_free(&f);
 }
+
+/* Records that are not whole have a ceiling over all connections: what finds no room is not read,
+ * and nothing is made up for it. */
+Test(tls_keys, no_room_for_what_is_not_whole)
+{
+    static const size_t room[] = {0, 64, 1u << 20};
+    static struct outcome o;
+    struct fixture f;
+    const char *name;
+    for (size_t n = 0; (name = fixture_name(n)) != NULL; n++) {
+        fixture_load(name, &f);
+        for (size_t i = 0; f.n_conn == 1 && i < sizeof(room) / sizeof(room[0]); i++) {
+            struct wsc_keylog *kl = fixture_keylog(&f, NULL, NULL);
+            struct wsc_tls_shared *sh = wsc_tls_shared_new(kl, room[i]);
+            outcome_init(&o, &f.conn[0]);
+            struct waiting w = {.t = wsc_tls_new(sh, wire, &outcome_ops, &o), .c = &f.conn[0]};
+            size_t before = wsc_tls_shared_held(sh), most = before;
+            while (feed_rest(&w, 50))
+                most = wsc_tls_shared_held(sh) > most ? wsc_tls_shared_held(sh) : most;
+            wsc_tls_end(w.t);
+            cr_expect(room[i] > 0 || most == before, "%s: %zu held", name, most - before);
+            cr_expect_null(o.wrong, "%s, %zu: %s", name, room[i], o.wrong);
+            cr_expect_eq(outcome_is_whole(&o), room[i] > 64, "%s, %zu", name, room[i]);
+            cr_expect(room[i] > 0 || o.n_data == 0, "%s", name);
+            wsc_tls_free(w.t);
+            wsc_tls_shared_free(sh);
+            wsc_keylog_free(kl);
+        }
+        fixture_free(&f);
+    }
+}
