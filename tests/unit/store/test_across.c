@@ -1,4 +1,5 @@
 /* What a pass over an import may ask and change. */
+#include "store/ends.h"
 #include "support/tmp_db.h"
 #include "unit/store/records.h"
 
@@ -345,4 +346,19 @@ Test(store_across, an_amendment_stands_before_what_was_said_alone_and_goes_with_
                                     sizeof(out)),
                      "alone three", "what rested on the leg is gone");
     wsc_tmp_db_clear(&t);
+}
+
+/* What goes beyond the ceiling is not kept in memory: the first are read back. */
+Test(store_across, so_many_ends_are_kept_and_no_more)
+{
+    struct wsc_ends t = {.kept = false};
+    struct wsc_closure r = record_plain(T0, 1);
+    r.started_ns = T0;
+    wsc_ends_begin(&t, true);
+    for (size_t i = 0; i < WSC_STORE_ENDS_MAX; i++)
+        wsc_ends_put(&t, (int64_t)i + 1, &r, (struct wsc_span){0});
+    cr_expect(t.kept && t.len == WSC_STORE_ENDS_MAX, "%zu", t.len);
+    wsc_ends_put(&t, 7, &r, (struct wsc_span){0});
+    cr_expect(!t.kept && t.chunks == NULL);
+    wsc_ends_clear(&t);
 }
