@@ -32,6 +32,15 @@ static uint64_t behind(const struct wsc_ev_end *fin)
     return fin->stream ? fin->off : fin->off + 1;
 }
 
+/* True if the sender of the RST |rst| had the Close of |d| by then: it acknowledges nothing behind
+ * an RST. */
+static bool had_before(const struct wsc_evidence *ev, enum wsc_dir d, const struct wsc_ev_end *rst)
+{
+    const struct wsc_ev_side *s = &ev->side[d];
+    return !rst->stream &&
+           (had(rst->ack_off, s->first.end) || (s->acked_known && s->acked_off >= s->first.end));
+}
+
 /* A Close comes too late when its sender had acknowledged the other side's FIN, or after an RST
  * (SPEC section 3, edge rules), unless it stands before its own sender's. */
 static bool too_late(const struct wsc_evidence *ev, enum wsc_dir d)
@@ -42,7 +51,7 @@ static bool too_late(const struct wsc_evidence *ev, enum wsc_dir d)
         return true;
     for (int i = 0; i < 2; i++) {
         const struct wsc_ev_end *rst = &ev->side[i].rst;
-        if (i == (int)d && rst->off >= c->end)
+        if (i == (int)d ? rst->off >= c->end : had_before(ev, d, rst))
             continue;
         if (rst->ref != 0 && rst->stream && i == (int)other(d)) {
             if (had(c->ack_off, rst->off))

@@ -71,22 +71,15 @@ static void foretell(struct wsc_analyzer *an, struct wsc_conv *c)
     wsc_conv_foretell(&an->engine, c, over);
 }
 
-static void enqueue(struct wsc_analyzer *an, struct wsc_conv *c)
-{
-    if (c->queue == QUEUE_WS)
-        wsc_age_push(&an->websockets, &c->age);
-    else
-        wsc_age_wheel_push(&an->wheels[c->queue], &c->age);
-}
-
+/* After a packet of it. */
 static void requeue(struct wsc_analyzer *an, struct wsc_conv *c)
 {
     enum queue q = queue_for(c);
     if (q == (enum queue)c->queue)
         return;
     wsc_list_remove(&c->age.link);
-    c->queue = q & 3u;
-    enqueue(an, c);
+    c->queue = q & 7u;
+    wsc_age_wheel_push(&an->wheels[q], &c->age);
     foretell(an, c);
 }
 
@@ -146,15 +139,36 @@ static void expire(struct wsc_analyzer *an, enum queue q)
     forget_all(an, &due, WSC_EV_STOP_OVER);
 }
 
+/* Open WebSockets that were not used for long leave the wheel, the oldest first. */
+static void fall_silent(struct wsc_analyzer *an)
+{
+    struct wsc_list due;
+    wsc_list_init(&due);
+    wsc_age_wheel_due(&an->wheels[QUEUE_WS], an->tick, &due);
+    while (!wsc_list_empty(&due)) {
+        struct wsc_list *l = due.next;
+        wsc_list_remove(l);
+        conv_of(WSC_LIST_OF(l, struct wsc_age_node, link))->queue = QUEUE_SILENT;
+        wsc_list_append(&an->silent, l);
+    }
+}
+
+static struct wsc_age_node *oldest(struct wsc_analyzer *an, enum queue q)
+{
+    if (q != QUEUE_SILENT)
+        return wsc_age_wheel_oldest(&an->wheels[q], an->tick);
+    struct wsc_list *first = an->silent.next;
+    return first != &an->silent ? WSC_LIST_OF(first, struct wsc_age_node, link) : NULL;
+}
+
 /* At the ceiling the least valuable goes: what is over, what is no WebSocket, what is closing, then
- * the WebSocket idle longest. */
+ * the WebSocket longest silent, to a tick. */
 static void evict(struct wsc_analyzer *an)
 {
-    static const enum queue order[] = {QUEUE_OVER, QUEUE_OTHER, QUEUE_CLOSING, QUEUE_WS};
+    static const enum queue order[] = {QUEUE_OVER, QUEUE_OTHER, QUEUE_CLOSING, QUEUE_SILENT,
+                                       QUEUE_WS};
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-        struct wsc_age_node *n = order[i] == QUEUE_WS
-                                     ? wsc_age_oldest(&an->websockets)
-                                     : wsc_age_wheel_oldest(&an->wheels[order[i]], an->tick);
+        struct wsc_age_node *n = oldest(an, order[i]);
         if (n == NULL)
             continue;
         an->evicted++;
@@ -205,7 +219,7 @@ static struct wsc_conv *add_conv(struct wsc_analyzer *an, const struct addressed
     c->started_ns = c->last_ns = a->v->ts_ns;
     wsc_age_use(&c->age, an->engine.clock_ns);
     c->queue = QUEUE_OTHER;
-    enqueue(an, c);
+    wsc_age_wheel_push(&an->wheels[QUEUE_OTHER], &c->age);
     an->tcp_flows++;
     return c;
 }
@@ -276,6 +290,7 @@ static void expire_all(struct wsc_analyzer *an, uint64_t tick)
     expire(an, QUEUE_OVER);
     expire(an, QUEUE_CLOSING);
     expire(an, QUEUE_OTHER);
+    fall_silent(an);
 }
 
 static enum wsc_err step(struct wsc_analyzer *an, const struct wsc_clock *c,
@@ -404,10 +419,9 @@ void wsc_analyzer_flush(struct wsc_analyzer *an)
     for (int q = QUEUE_COUNT; q-- > 0;) {
         struct wsc_list all;
         wsc_list_init(&all);
-        if (q != QUEUE_WS)
-            wsc_age_wheel_all(&an->wheels[q], &all);
-        while (q == QUEUE_WS && !wsc_list_empty(&an->websockets)) {
-            struct wsc_list *n = an->websockets.next;
+        wsc_age_wheel_all(&an->wheels[q], &all);
+        while (q == QUEUE_WS && !wsc_list_empty(&an->silent)) {
+            struct wsc_list *n = an->silent.next;
             wsc_list_remove(n);
             wsc_list_append(&all, n);
         }

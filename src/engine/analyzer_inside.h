@@ -8,13 +8,14 @@
 /* Conversations wait in queues by age; which one says when they are forgotten. */
 enum queue {
     QUEUE_OTHER,   /* nothing known to be a WebSocket */
-    QUEUE_WS,      /* open WebSockets: never by age */
+    QUEUE_WS,      /* open WebSockets: they are not forgotten, but go over to the next queue */
+    QUEUE_SILENT,  /* open WebSockets of which nothing came for long: never by age */
     QUEUE_CLOSING, /* a Close or a FIN was seen */
     QUEUE_OVER,    /* TCP is over: stragglers only */
     QUEUE_COUNT
 };
 
-/* How long after its last packet a conversation in a queue is forgotten; 0: never. */
+/* How long after its last packet a conversation leaves a queue; 0: never. */
 extern const uint64_t wsc_queue_life_ns[QUEUE_COUNT];
 
 #define LABELS (WSC_IDENT_LABELS + 2)
@@ -34,8 +35,8 @@ struct wsc_analyzer {
     struct wsc_limits *own_limits; /* NULL: the caller's are used */
     struct wsc_flow_table *flows;
     struct wsc_intake intake;
-    struct wsc_age_wheel wheels[QUEUE_COUNT]; /* but for QUEUE_WS */
-    struct wsc_list websockets;               /* QUEUE_WS */
+    struct wsc_age_wheel wheels[QUEUE_COUNT]; /* but for QUEUE_SILENT */
+    struct wsc_list silent;                   /* QUEUE_SILENT, by tick of the last use */
     uint64_t tick;                            /* up to which conversations were forgotten by age */
     uint64_t epoch;                           /* of the labels */
     struct due *due;

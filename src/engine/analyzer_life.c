@@ -12,8 +12,13 @@
 /* Not a WebSocket and silent: forgotten; if it speaks again it is looked at anew. */
 #define OTHER_NS UINT64_C(300000000000)
 
-const uint64_t wsc_queue_life_ns[QUEUE_COUNT] = {
-    [QUEUE_OTHER] = OTHER_NS, [QUEUE_CLOSING] = CLOSING_NS, [QUEUE_OVER] = OVER_NS};
+/* Only so that a wheel's size is bounded: whoever is silent for longer waits in a list. */
+#define WS_NS UINT64_C(300000000000)
+
+const uint64_t wsc_queue_life_ns[QUEUE_COUNT] = {[QUEUE_OTHER] = OTHER_NS,
+                                                 [QUEUE_WS] = WS_NS,
+                                                 [QUEUE_CLOSING] = CLOSING_NS,
+                                                 [QUEUE_OVER] = OVER_NS};
 
 void wsc_analyzer_options_default(struct wsc_analyzer_options *opt)
 {
@@ -57,7 +62,7 @@ enum wsc_err wsc_analyzer_new_wide(const struct wsc_analyzer_options *opt,
     e->wide = wide;
     e->on_record = on_record;
     e->ctx = ctx;
-    wsc_list_init(&an->websockets);
+    wsc_list_init(&an->silent);
     bool ready = true;
     for (int q = 0; q < QUEUE_COUNT; q++)
         ready &=

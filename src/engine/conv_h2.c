@@ -98,13 +98,21 @@ static void leave(struct wsc_engine *e)
     c->inner->now = NULL;
 }
 
+/* True if |way| lacks bytes and what they may have held was not told yet. */
+static bool gap_untold(const struct wsc_conv *c, enum wsc_way way)
+{
+    const struct wsc_conv_inner *in = c->inner;
+    return in->gap_pending[way] ||
+           (in->tls != NULL && wsc_tls_gap_open(in->tls, wsc_conv_dir(c, way)));
+}
+
 /* Hands its record over, unless it was none of ours, and frees it; the table is the caller's. */
 static void finish_stream(struct wsc_engine *e, struct wsc_conv_stream *s, enum wsc_ev_stop stop)
 {
     enter(e, s);
     struct wsc_conv *c = e->conv;
     for (int d = 0; c->ws != NULL && d < 2; d++)
-        if (c->inner->gap_pending[wsc_conv_way(c, (enum wsc_dir)d)] && s->end[d].ref == 0)
+        if (gap_untold(c, wsc_conv_way(c, (enum wsc_dir)d)) && s->end[d].ref == 0)
             wsc_conv_ws_lost(e, (enum wsc_dir)d);
     if (c->ws != NULL) {
         wsc_conv_record(e, c, stop);
@@ -479,7 +487,7 @@ static bool held_back(const struct wsc_conv *c)
     for (int w = 0; w < 2; w++) {
         const struct wsc_tcp_dir *d = &c->tcp.dir[w];
         if ((c->tcp.more != NULL && c->tcp.more->held[w] != NULL) || in->wait[w].first != NULL ||
-            in->gap_pending[w])
+            gap_untold(c, (enum wsc_way)w))
             return true;
         uint64_t fin = (d->flags & WSC_TCP_FIN_SEEN) ? 1 : 0;
         if ((d->flags & WSC_TCP_ACKED) && wsc_tcp_off(d, d->acked_seq) > d->next_off + fin)

@@ -411,8 +411,12 @@ void wsc_conv_ws_data(struct wsc_engine *e, enum wsc_way way, struct wsc_span da
     enum wsc_dir d = wsc_conv_dir(c, way);
     struct wsc_ws_decoder *dec = &ws->dec[d];
     if (d == WSC_DIR_C2S && !over_http2(c)) {
+        /* What TLS protects begins with a request; its first record may be a byte of it (CBC in
+         * TLS 1.0). Elsewhere a few bytes may be those of a frame. */
+        bool begins = c->inner != NULL && dec->offset == 0;
         if (ws->frames[d] == 0 && wsc_ws_decoder_at_boundary(dec) &&
-            wsc_h1_looks_like_request(data) && data.len >= 4 && wsc_conv_request_after(e, c)) {
+            wsc_h1_looks_like_request(data) && (data.len >= 4 || begins) &&
+            wsc_conv_request_after(e, c)) {
             wsc_conv_data(e, way, dec->offset, data);
             return;
         }

@@ -255,7 +255,7 @@ struct wsc_conv {
     uint8_t mode[2];     /* by way, enum wsc_conv_mode */
     uint16_t label : 11; /* ident's, 0: none yet */
     uint16_t client : 1; /* enum wsc_way of the client, if |client_known| */
-    uint16_t queue : 2;  /* analyzer.c's: which queue |age| is in */
+    uint16_t queue : 3;  /* analyzer.c's: which queue |age| is in */
     uint16_t tls : 1;    /* TLS that nobody could read */
 };
 

@@ -37,7 +37,6 @@ static struct wsc_list *bucket(struct wsc_age_wheel *w, uint64_t tick)
 
 void wsc_age_wheel_push(struct wsc_age_wheel *w, struct wsc_age_node *n)
 {
-    n->used = 0;
     wsc_list_append(bucket(w, wsc_tick_of(n->last_ns)), &n->link);
 }
 

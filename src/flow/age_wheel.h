@@ -1,21 +1,30 @@
-/* Entries by the tick of their last use, to be taken out a fixed number of ticks later. Unlike in
- * an age queue, when an entry falls due depends on its own use alone, never on its neighbours:
- * whoever holds only some of the entries takes those out at the same tick. Using an entry costs one
- * store.
+/* Entries by the tick of their last use, to be taken out a fixed number of ticks later. When an
+ * entry falls due depends on its own use alone, never on its neighbours: whoever holds only some of
+ * the entries takes those out at the same tick. Using an entry costs one store; its place is put
+ * right only when its tick comes up.
  *
  * A tick is 2^WSC_TICK_SHIFT ns (134 ms) of a clock that never goes back. */
 #ifndef WSC_FLOW_AGE_WHEEL_H
 #define WSC_FLOW_AGE_WHEEL_H
 
-#include "flow/age_queue.h"
+#include "base/list.h"
 
-#include <stdbool.h>
-#include <stddef.h>
+#include <stdint.h>
 
 #define WSC_TICK_SHIFT 27u
 
 /* The clock may go on by so many ticks between two calls of wsc_age_wheel_due(). */
 #define WSC_TICKS_A_STEP 16u
+
+struct wsc_age_node {
+    struct wsc_list link;
+    uint64_t last_ns; /* of the last use */
+};
+
+static inline void wsc_age_use(struct wsc_age_node *n, uint64_t now_ns)
+{
+    n->last_ns = now_ns;
+}
 
 static inline uint64_t wsc_tick_of(uint64_t clock_ns)
 {

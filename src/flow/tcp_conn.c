@@ -518,8 +518,8 @@ static void finish_dir(struct feed *f, enum wsc_way way)
     }
     /* So may one more than an RST has heard of. */
     const struct wsc_tcp_rst *answer = &wsc_tcp_resets(f->c)->rst[wsc_way_back(way)];
-    if (answer->at.ref != 0 && answer->heard > end + 1)
-        end = answer->heard - 1;
+    if (answer->at.ref != 0 && answer->at.ack_off != WSC_TCP_NO_ACK && answer->at.ack_off > end + 1)
+        end = answer->at.ack_off - 1;
     const struct wsc_tcp_rst *r = &wsc_tcp_resets(f->c)->rst[way];
     if (r->at.ref != 0 && r->off > end && !(r->off == end + 1))
         end = r->off;

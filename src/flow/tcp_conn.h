@@ -49,8 +49,6 @@ struct wsc_tcp_fin {
 struct wsc_tcp_rst {
     struct wsc_tcp_at at; /* ref 0: none */
     uint64_t off;
-    uint64_t heard; /* bytes of the other side it acknowledges, where that is more than was seen of
-                       them; 0: it does not */
     struct wsc_tcp_origin origin;
     uint64_t after_ref; /* the first packet its sender sent after it, other than an RST; 0: none */
     uint32_t after_count; /* such packets */

@@ -50,15 +50,15 @@ static void note_stale(struct wsc_tcp_resets *e, enum wsc_way way, uint64_t ref,
     e->stale_way = (uint8_t)way;
 }
 
-/* Bytes of |d| that the RST |v| of the other side acknowledges and nobody has seen: 0 if there are
- * none, or so many that it is hardly true. */
+/* What the RST |v| acknowledges of the bytes of |d|, the other side; WSC_TCP_NO_ACK: nothing, or so
+ * much that nobody has seen that it is hardly true. */
 static uint64_t heard_of(const struct wsc_tcp_dir *d, const struct wsc_packet_view *v)
 {
-    uint64_t off = 0, end = wsc_tcp_off(d, d->end_seq);
+    uint64_t off = 0;
     bool says = (v->tcp_flags & WSC_TCP_ACK) && (d->flags & WSC_TCP_STARTED);
     if (!says || !wsc_tcp_offset_of(d, v->ack, &off))
-        return 0;
-    return off > end && off <= end + RST_AHEAD_MAX ? off : 0;
+        return WSC_TCP_NO_ACK;
+    return off <= wsc_tcp_off(d, d->end_seq) + RST_AHEAD_MAX ? off : WSC_TCP_NO_ACK;
 }
 
 static struct wsc_tcp_resets *resets(const struct wsc_tcp_conn *c)
@@ -103,12 +103,10 @@ void wsc_tcp_rst_take(struct wsc_tcp_conn *c, enum wsc_way way, const struct wsc
     }
     believe(e, wsc_way_back(way));
     struct wsc_tcp_rst *r = &e->rst[way];
-    if (r->at.ref == 0)
-        *r = (struct wsc_tcp_rst){.at = *at,
-                                  .off = off,
-                                  .heard = heard_of(&c->dir[wsc_way_back(way)], v),
-                                  .origin = origin,
-                                  .ahead = ahead};
+    if (r->at.ref != 0)
+        return;
+    *r = (struct wsc_tcp_rst){.at = *at, .off = off, .origin = origin, .ahead = ahead};
+    r->at.ack_off = heard_of(&c->dir[wsc_way_back(way)], v);
 }
 
 static void drop(struct wsc_tcp_resets *e, enum wsc_way way)

@@ -413,6 +413,11 @@ enum wsc_tls_state wsc_tls_dir_state(const struct wsc_tls *t, enum wsc_dir d)
     return s->opened ? WSC_TLS_OPEN : WSC_TLS_HANDSHAKE;
 }
 
+bool wsc_tls_gap_open(const struct wsc_tls *t, enum wsc_dir d)
+{
+    return t->side[d].gap && !t->side[d].closed;
+}
+
 const struct wsc_tls_info *wsc_tls_info(const struct wsc_tls *t)
 {
     return &t->info;

@@ -72,7 +72,8 @@ struct wsc_tls_ops {
     /* |len| bytes of application data at |off| cannot be had: not captured, or not to be
      * decrypted. WSC_TLS_GAP_UNKNOWN: any number, also none. Told when it is known what is missing:
      * when a record opens again (if its number shows that none is missing, nothing is told), or
-     * when the direction closes, or at the end. Not told of a direction that was never read. */
+     * when the direction closes, or at the end. Of a direction that was
+     * never read only at the end, and not if it was closed. */
     void (*on_gap)(void *ctx, enum wsc_dir d, uint64_t off, uint64_t len, uint64_t wire_start,
                    uint64_t wire_end);
     /* An alert: |level| 1 warning, 2 fatal, 0 not known; |description| or
@@ -117,6 +118,9 @@ void wsc_tls_end(struct wsc_tls *t);
 
 /* The next |n| bytes were not captured. */
 void wsc_tls_gap(struct wsc_tls *t, enum wsc_dir d, uint64_t n);
+
+/* True if something went wrong with |d| and what it cost has not been told yet. */
+bool wsc_tls_gap_open(const struct wsc_tls *t, enum wsc_dir d);
 
 const struct wsc_tls_info *wsc_tls_info(const struct wsc_tls *t);
 enum wsc_tls_state wsc_tls_dir_state(const struct wsc_tls *t, enum wsc_dir d);

@@ -114,6 +114,10 @@ KNOWN = [
     ("tls", "chromium", "flip", 316184209),  # the length of a record, which then swallows the Close
     ("tls", "node", "swap", 655885849),  # a close_notify that answers a FIN, told before it
     ("tls", "node", "drop", 913638015),  # the same where that FIN is lost
+    ("http2", "behind-haproxy", "flip", 923246141),  # a Close that did not decrypt, and whose gap was not told before the stream's end
+    ("tls", "gnutls", "move", 34009086),  # a Close told behind the RST of who had acknowledged it
+    ("tls", "unanswered", "swap", 71274146),  # a Close told behind the RST that acknowledges it
+    ("tls", "go", "move", 498213526),  # the first byte of the request, alone in a record, told behind the 101
     ("tls", "padding", "swap", 875632064),  # a close_notify told after the answer to it and the FIN behind that
 ]
 

@@ -107,6 +107,10 @@ static const struct story stories[] = {
      CLOSED, WSC_ENDING_FIN, 1006, INFER, SERVER, 1006, 1006, 0},
     {"a close_notify that had a FIN which was not captured", "S:frame S:lostfin C:ack C:alert S:rst", ACCEPT, WSC_EV_STOP_OVER, 0,
      CLOSED, WSC_ENDING_RESET, 1006, INFER, NOBODY, 1006, 1006, 0},
+    {"a Close that is captured behind the RST of who had it", "S:frame S:rsthad C:4000", ACCEPT, WSC_EV_STOP_OVER, 0,
+     CLOSED, WSC_ENDING_CLOSE_UNANSWERED, 4000, WIRE, CLIENT, UNKNOWN, UNKNOWN, UNKNOWN},
+    {"a Close that is captured behind the RST of who had acknowledged it", "S:frame S:rst C:4000 S:ack", ACCEPT, WSC_EV_STOP_OVER, 0,
+     CLOSED, WSC_ENDING_CLOSE_UNANSWERED, 4000, WIRE, CLIENT, UNKNOWN, UNKNOWN, UNKNOWN},
     {"the first FIN was not captured", "S:lostfin C:ack C:fin", ACCEPT, WSC_EV_STOP_OVER, 0,
      CLOSED, WSC_ENDING_FIN, 1006, INFER, NOBODY, 1006, 1006, 0},
     {"a Close after a FIN that was not captured", "C:lostfin S:ack S:1000 S:fin", ACCEPT, WSC_EV_STOP_OVER, 0,
@@ -229,6 +233,11 @@ static void tell_word(struct teller *t, const char *word)
             .ack_off = strcmp(what, "alertlater") == 0 ? t->sent[1 - side] + 20 : ack_of(t, side)};
     } else if (strcmp(what, "rstbehind") == 0) {
         s->rst = (struct wsc_ev_end){.ts_ns = t->now_ns, .ref = t->ref, .off = t->sent[side] + 8};
+    } else if (strcmp(what, "rsthad") == 0) {
+        s->rst = (struct wsc_ev_end){.ts_ns = t->now_ns,
+                                     .ref = t->ref,
+                                     .off = t->sent[side],
+                                     .ack_off = t->sent[1 - side] + 8};
     } else if (strcmp(what, "streamrst") == 0) {
         s->rst = (struct wsc_ev_end){
             .ts_ns = t->now_ns, .ref = t->ref, .off = t->sent[side], .stream = true};

@@ -24,6 +24,7 @@ struct bench {
     struct wsc_analyzer *an;
     struct wsc_packet pkt;
     size_t closed, evicted, others; /* records */
+    uint32_t order[256];            /* the clients of the first that were evicted */
     size_t most;                    /* bytes held at any time */
     size_t refused;                 /* segments there was no room for */
 };
@@ -39,9 +40,12 @@ static void on_record(void *ctx, const struct wsc_closure *rec)
     bool evicted = rec->cause.len == 7 && memcmp(rec->cause.ptr, "evicted", 7) == 0;
     if (rec->outcome == WSC_OUTCOME_CLOSED && rec->close_code == 1000)
         b->closed++;
-    else if (rec->outcome == WSC_OUTCOME_UNKNOWN && evicted)
+    else if (rec->outcome == WSC_OUTCOME_UNKNOWN && evicted) {
+        const uint8_t *a = rec->client.addr;
+        if (b->evicted < sizeof(b->order) / sizeof(b->order[0]))
+            b->order[b->evicted] = (uint32_t)a[1] << 16 | (uint32_t)a[2] << 8 | a[3];
         b->evicted++;
-    else
+    } else
         b->others++;
 }
 
@@ -136,6 +140,64 @@ Test(ceilings, a_flood_of_syns_pushes_no_websocket_out)
     wsc_analyzer_flush(b.an);
     cr_expect_eq(b.closed, HONEST);
     cr_expect_eq(b.evicted + b.others, 0);
+    wsc_analyzer_free(b.an);
+}
+
+/* Who opens WebSockets only to fill the room pushes out none that speaks more often than as many
+ * others as there is room for. */
+Test(ceilings, a_flood_of_websockets_pushes_out_none_that_speaks)
+{
+    enum { FAKES = 2000, SPEAKING = 8, EVERY = ROOM - SPEAKING - 2 };
+    static const char word[] = "\x81\x01x";
+    struct wsc_analyzer_options opt;
+    struct bench b;
+    struct conn honest[SPEAKING];
+    wsc_analyzer_options_default(&opt);
+    opt.max_connections = ROOM;
+    open_bench(&b, &opt);
+    for (uint32_t i = 0; i < SPEAKING; i++)
+        honest[i] = open_conn(&b, i, true);
+    for (uint32_t i = 0; i < FAKES; i++) {
+        (void)open_conn(&b, 1000 + i, true);
+        for (uint32_t k = 0; k < SPEAKING; k++)
+            if (i % EVERY == k)
+                send(&b, &honest[k], 1, WSC_TCP_ACK, SPAN(word));
+    }
+    for (uint32_t i = 0; i < SPEAKING; i++)
+        close_conn(&b, &honest[i]);
+    wsc_analyzer_flush(b.an);
+    cr_expect_eq(b.closed, SPEAKING, "%zu of the honest", b.closed);
+    cr_expect_eq(b.evicted, FAKES + SPEAKING - ROOM, "%zu forgotten", b.evicted);
+    wsc_analyzer_free(b.an);
+}
+
+/* Also where most were silent for long, and some spoke again in between. */
+Test(ceilings, the_websocket_longest_silent_goes_first)
+{
+    static const char word[] = "\x81\x01x";
+    struct wsc_analyzer_options opt;
+    struct bench b;
+    struct conn conns[ROOM];
+    wsc_analyzer_options_default(&opt);
+    opt.max_connections = ROOM;
+    open_bench(&b, &opt);
+    for (uint32_t i = 0; i < ROOM; i++)
+        conns[i] = open_conn(&b, i, true);
+    for (unsigned s = 0; s < 400; s++) {
+        b.pkt.ts_ns += UINT64_C(1000000000);
+        wsc_analyzer_tick(b.an, b.pkt.ts_ns);
+    }
+    for (uint32_t i = ROOM / 2; i-- > 0;) {
+        send(&b, &conns[i], 1, WSC_TCP_ACK, SPAN(word));
+        b.pkt.ts_ns += UINT64_C(200000000);
+    }
+    for (uint32_t i = 0; i < ROOM; i++)
+        (void)open_conn(&b, 1000 + i, true);
+    cr_assert_eq(b.evicted, ROOM);
+    for (uint32_t i = 0; i < ROOM; i++) {
+        uint32_t should = i < ROOM / 2 ? ROOM / 2 + i : ROOM - 1 - i;
+        cr_expect_eq(b.order[i], should, "%u: %u, not %u", i, b.order[i], should);
+    }
     wsc_analyzer_free(b.an);
 }
 
