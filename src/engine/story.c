@@ -252,16 +252,20 @@ static void tell_window(struct wsc_story *st, enum wsc_way way, const struct wsc
     st->closed_window[way] = closed;
 }
 
-/* An RST that was believed, and is no longer. */
+/* An RST that was believed, and is no longer; nor are those that repeated it. */
 static void take_back(struct wsc_story *st, const struct wsc_tcp_resets *resets)
 {
     for (int w = 0; w < 2; w++) {
         uint64_t ref = st->before[w].rst_ref;
         if (ref == 0 || resets->rst[w].at.ref == ref)
             continue;
-        for (size_t i = st->len; i-- > 0;)
-            if (st->events[i].kind == WSC_STORY_RST && st->events[i].packet == ref)
-                st->events[i].ignored = true;
+        enum wsc_dir d = dir_of(st, (enum wsc_way)w);
+        for (size_t i = st->len; i-- > 0;) {
+            struct wsc_story_event *ev = &st->events[i];
+            ev->ignored |= ev->kind == WSC_STORY_RST && ev->dir == d;
+            if (ev->kind == WSC_STORY_RST && ev->packet == ref)
+                break;
+        }
     }
 }
 

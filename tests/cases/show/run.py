@@ -344,6 +344,15 @@ class Asked(Show):
         self.assertEqual([s["id"] for s in self.told(1, 9, 2, status=1)], [1, 2])
         self.assertEqual(self.show(1, "--format", "none"), "")
 
+    def test_the_readme_shows_what_is_shown(self):
+        with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as f:
+            example = re.search(r"\$ wsclose show 2\n(.*?)```", f.read(), re.S).group(1)
+        shutil.copy(os.path.join(ROOT, "samples", "proxy-idle.pcap"), self.dir)
+        env = {**os.environ, "LC_ALL": "C.UTF-8"}
+        subprocess.run([WSCLOSE, "analyze", "--format", "none", "-q", "proxy-idle.pcap"], cwd=self.dir, check=True)
+        shown = subprocess.run([WSCLOSE, "show", "2"], cwd=self.dir, check=True, capture_output=True, text=True, env=env).stdout
+        self.assertEqual(shown.replace("proxy-idle.pcap", "samples/proxy-idle.pcap"), example)
+
     def test_gone_and_moved(self):
         whole = self.told(1)[0]
         moved = self.path("b.pcap")
