@@ -348,6 +348,17 @@ static const struct wsc_h1_ops h1_ops = {.on_head = on_head};
 
 /* ---- bytes ---- */
 
+/* Empty lines before a request are ignored (RFC 9112 2.2); a connection may begin with nothing
+ * else. */
+static bool may_begin_request(const struct wsc_conv *c, uint64_t off, struct wsc_span data)
+{
+    while (data.len > 0 && (data.ptr[0] == '\r' || data.ptr[0] == '\n')) {
+        data.ptr++;
+        data.len--;
+    }
+    return data.len > 0 ? wsc_h1_looks_like_request(data) : c->client_known && off == 0;
+}
+
 bool wsc_conv_sniff(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct wsc_span data)
 {
     struct wsc_conv *c = e->conv;
@@ -364,7 +375,7 @@ bool wsc_conv_sniff(struct wsc_engine *e, enum wsc_way way, uint64_t off, struct
     if (c->ws == NULL && off == 0 && c->client_known && way != (enum wsc_way)c->client &&
         wsc_h2_looks_like_settings(data)) /* the client's preface was captured after it, or not */
         return wsc_conv_h2_begin(e, false);
-    bool request = from_client && wsc_h1_looks_like_request(data);
+    bool request = from_client && may_begin_request(c, off, data);
     bool response = !request && from_server && wsc_h1_looks_like_response(data);
     if ((request || response) && wsc_conv_pre_need(e, c)) {
         wsc_h1_free(c->pre->h1[way]);
