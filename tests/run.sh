@@ -11,7 +11,7 @@ packages=(
     gcc libc6-dev cmake ninja-build pkg-config gettext clang-format git python3
     libpcap-dev libarchive-dev libndpi-dev libnghttp2-dev libssl-dev libsqlite3-dev libjansson-dev zlib1g-dev libxxhash-dev
     libseccomp-dev libcap-ng-dev libmicrohttpd-dev
-    libcriterion-dev tshark wireshark-common sqlite3 python3-websockets iproute2 ethtool tcpdump openssl
+    libcriterion-dev tshark wireshark-common sqlite3 python3-websockets chromium iproute2 ethtool tcpdump openssl
 )
 missing=()
 for p in "${packages[@]}"; do

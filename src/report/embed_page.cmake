@@ -1,9 +1,20 @@
-# Makes C of page/page.{html,css,js}: cmake -DDIR=page -DOUT=page.inc -P embed_page.cmake
+# Makes C of page/page.{html,css} and the parts of the script:
+# cmake -DDIR=page "-DSCRIPTS=util.js chart.js ..." -DOUT=page.inc -P embed_page.cmake
 # The frame with style and script in place of @STYLE@ and @SCRIPT@, and in place of @STYLEHASH@ and @SCRIPTHASH@ what a
 # Content-Security-Policy knows them by: the SHA-256 of the very bytes of each element's content, in base64.
 set(frame_file "${DIR}/page.html")
 set(STYLE_file "${DIR}/page.css")
-set(SCRIPT_file "${DIR}/page.js")
+set(SCRIPT_file "${OUT}.js")
+
+# The parts of the script share one scope, and leave nothing behind in the window.
+separate_arguments(SCRIPTS)
+set(script "(() => {\n'use strict';\n")
+foreach(part ${SCRIPTS})
+  file(READ "${DIR}/${part}" text)
+  string(APPEND script "\n${text}")
+endforeach()
+string(APPEND script "})();\n")
+file(WRITE "${SCRIPT_file}" "${script}")
 
 # Hex digits to base64 (RFC 4648 4): six of them are four characters.
 function(base64 hex out)
@@ -63,7 +74,7 @@ string(FIND "${frame}" "${doctype}" at)
 if(NOT at EQUAL 0)
   message(FATAL_ERROR "page.html: must begin with <!doctype html> on a line of its own")
 endif()
-foreach(name ANSWER FINDINGS COUNTS ABOUT TITLE SUMMARY ROWS) # filled when a page is written
+foreach(name ANSWER FINDINGS COUNTS TABLES ABOUT TITLE SUMMARY ROWS) # filled when a page is written
   spaced("@${name}@" mark)
   put(${name} "${mark}")
 endforeach()

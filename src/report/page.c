@@ -83,6 +83,7 @@ static const struct {
              {"ANSWER", wsc_page_put_answer},
              {"FINDINGS", wsc_page_put_findings},
              {"COUNTS", wsc_page_put_counts},
+             {"TABLES", wsc_page_put_tables},
              {"ABOUT", wsc_page_put_about},
              {"SUMMARY", wsc_page_put_summary},
              {"ROWS", NULL}};

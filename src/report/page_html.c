@@ -39,7 +39,7 @@ static void string(struct wsc_pt *t, const char *open, const char *s, const char
 
 static void cell(struct wsc_pt *t, uint64_t n)
 {
-    wsc_pt_printf(t, "<td class=\"n\">%" PRIu64 "</td>", n);
+    wsc_pt_printf(t, "<td class=\"num\">%" PRIu64 "</td>", n);
 }
 
 static void cells_by(struct wsc_pt *t, const uint64_t by[4])
@@ -262,6 +262,10 @@ static void put_paths(const struct wsc_page *p, struct wsc_pt *t)
 void wsc_page_put_counts(const struct wsc_page *p, struct wsc_pt *t)
 {
     put_outcomes(p, t);
+}
+
+void wsc_page_put_tables(const struct wsc_page *p, struct wsc_pt *t)
+{
     if (p->counts.records == 0)
         return;
     put_codes(p, t);

@@ -205,6 +205,7 @@ size_t wsc_page_lines(const struct wsc_page *p, struct wsc_page_line out[WSC_PAG
 
 void wsc_page_put_answer(const struct wsc_page *p, struct wsc_pt *t);
 void wsc_page_put_counts(const struct wsc_page *p, struct wsc_pt *t);
+void wsc_page_put_tables(const struct wsc_page *p, struct wsc_pt *t);
 void wsc_page_put_findings(const struct wsc_page *p, struct wsc_pt *t);
 void wsc_page_put_about(const struct wsc_page *p, struct wsc_pt *t);
 void wsc_page_put_summary(const struct wsc_page *p, struct wsc_pt *t); /* JSON */

@@ -335,7 +335,7 @@ class Samples(Case):
         self.assertEqual(numbers["connections"], str(p.summary["records"]))
         self.assertEqual(numbers["of these without a Close frame (1006)"], str(p.summary["abnormal"]))
         codes = re.search(r'<table id="codes">.*?</table>', p.html, re.S).group()
-        counts = [[int(n) for n in re.findall(r'<td class="n">(\d+)</td>', row)] for row in codes.split("<tr>")[2:]]
+        counts = [[int(n) for n in re.findall(r'<td class="num">(\d+)</td>', row)] for row in codes.split("<tr>")[2:]]
         self.assertEqual(counts, [[c["count"], *(c["by"][k] for k in ("client", "server", "both", "nobody"))] for c in p.summary["codes"]])
 
     def test_each_alone(self):
