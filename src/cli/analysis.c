@@ -37,8 +37,6 @@ const struct args_option analysis_table[] = {
     {"max-memory", 0, "BYTES",
      "memory for connections; beyond it the one idle longest is forgotten", args_set_size,
      offsetof(struct analysis_options, max_memory), NULL},
-    {"why", 0, NULL, "show the evidence of each record below it", args_set_flag,
-     offsetof(struct analysis_options, why), NULL},
     ARGS_END,
 };
 

@@ -85,6 +85,8 @@ static const struct args_option options_table[] = {
      offsetof(struct options, snaplen), NULL},
     {"buffer-size", 'B', "BYTES", "the kernel's ring, per interface (default 32M, at most 2G)",
      args_set_size, offsetof(struct options, common.queue), NULL},
+    {"why", 0, NULL, "show the evidence of each record below it", args_set_flag,
+     offsetof(struct options, common.why), NULL},
     {"workers", 0, "N",
      "threads that analyse, beside the one that reads; 1, the default: one for all",
      analysis_set_workers, offsetof(struct options, common.workers), NULL},

@@ -8,4 +8,9 @@
  * shell. */
 void command_line(const char *words, const char *db, char *out, size_t cap);
 
+/* Appends a space and |word|, quoted for a shell where it needs that. What does not fit is left
+ * out.
+ */
+void command_word(const char *word, char *out, size_t cap);
+
 #endif

@@ -82,7 +82,7 @@ int64_t wsc_page_limit_of(const struct wsc_page_found *found)
     return l != NULL && l->min_ns == l->max_ns ? l->min_ns : rounded(measured(found));
 }
 
-/* "; that is the documented limit of nginx (proxy_read_timeout) and 3 more". */
+/* "; 60 s is the documented limit of nginx (proxy) and of 3 others". */
 static void word_candidates(const struct wsc_finding *f, char *out, size_t cap)
 {
     if (f->candidates_len == 0) {
@@ -92,14 +92,13 @@ static void word_candidates(const struct wsc_finding *f, char *out, size_t cap)
     }
     const struct wsc_limit *l = f->candidates[0];
     size_t more = f->candidates_len - 1 + f->candidates_more;
-    char value[64];
-    word_seconds(l->min_ns, value, sizeof(value));
-    int n = snprintf(out, cap, "; %s%s%s%s %s %s%s", l->product, l->setting[0] != '\0' ? " (" : "",
-                     l->setting, l->setting[0] != '\0' ? ")" : "",
-                     l->own ? "has, by your table," : "documents", value,
-                     l->max_ns > l->min_ns ? " and more" : "");
+    char to[40] = "";
+    if (l->max_ns > l->min_ns)
+        (void)snprintf(to, sizeof(to), " to %g", (double)l->max_ns / 1e9);
+    int n = snprintf(out, cap, "; %g%s s is %s limit of %s", (double)l->min_ns / 1e9, to,
+                     l->own ? "in your table the" : "the documented", l->product);
     if (more > 0 && n > 0 && (size_t)n < cap)
-        (void)snprintf(out + n, cap - (size_t)n, ", as do %zu other%s", more, plural(more));
+        (void)snprintf(out + n, cap - (size_t)n, " and of %zu other%s", more, plural(more));
 }
 
 /* ---- the finding that says most of what is abnormal ---- */
@@ -134,7 +133,8 @@ static void word_server(const struct wsc_page *p, const struct wsc_page_found *f
 
 static void word_fit(const struct wsc_page_found *found, const char *server, char *out, size_t cap)
 {
-    static const char *const whose[] = {"", " of the client", " of the server", " of data frames"};
+    static const char *const whose[] = {"", " on bytes of the client", " on bytes of the server",
+                                        " on data frames"};
     char value[64], products[400];
     word_seconds(wsc_page_limit_of(found), value, sizeof(value));
     word_candidates(&found->f, products, sizeof(products));
@@ -247,8 +247,9 @@ static bool say_next(struct wsc_page *p, const struct wsc_page_found *told)
         const struct wsc_page_found *found = &p->findings.list[i];
         if (found != told)
             return sayf(p, "%s %.*s (%" PRIu64 " connection%s).",
-                        told != NULL ? "Also found:" : "What stands out:", (int)found->f.title.len,
-                        (const char *)found->f.title.ptr, found->f.count, plural(found->f.count));
+                        p->counts.abnormal > 0 ? "Also found:" : "What stands out:",
+                        (int)found->f.title.len, (const char *)found->f.title.ptr, found->f.count,
+                        plural(found->f.count));
     }
     return true;
 }

@@ -408,7 +408,7 @@ class Population(Case):
         self.assertTrue(320 <= int(said.group(1)) <= 325, answer)  # with the proxied ones
         abnormal = sqlite3.connect(self.db).execute("SELECT count(*) FROM connections WHERE path='/chat' AND outcome='closed' AND close_code=1006").fetchone()[0]
         self.assertEqual(int(said.group(2)), abnormal)
-        self.assertIn("documents 60 s", answer[0])
+        self.assertIn("60 s is the documented limit of ", answer[0])
         limits = self.report("--db", self.db).summary["idle"]["limits"]
         self.assertIn(60000, [x["ms"] for x in limits])
 
