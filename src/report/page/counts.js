@@ -85,7 +85,7 @@ function barTable(id, caption, heads, entries, first = 12) {
     const button = el('button', { type: 'button', class: 'more-rows', on: { click: () => {
         table.classList.add('all');
         button.remove();
-    } } }, `Show all ${rows.length}`);
+    } } }, `${first} of ${rows.length}: show all`);
     place.append(button);
 }
 
@@ -94,7 +94,7 @@ function sides(by) {
     return Object.entries(SIDE_INKS).filter(([side]) => by[side]).map(([side, ink]) => ({ ink, side, count: by[side] }));
 }
 function whoFirst(data) {
-    const ended = data.endings.filter((e) => e.ending !== 'none');
+    const ended = data.endings.filter((e) => e.ending !== 'none').sort((a, b) => b.count - a.count);
     const all = {};
     for (const e of ended) {
         for (const side of Object.keys(SIDE_INKS)) all[side] = (all[side] || 0) + (e.by[side] || 0);
@@ -111,7 +111,7 @@ function whoFirst(data) {
 }
 
 function causes(data) {
-    const named = data.causes.filter((c) => c.cause !== null), none = data.causes.find((c) => c.cause === null);
+    const named = data.causes.filter((c) => c.cause !== null).sort((a, b) => b.count - a.count), none = data.causes.find((c) => c.cause === null);
     const total = sum(data.causes.map((c) => c.count));
     titled('p-causes', named.length ? `Most often: ${words(named[0].cause)}, ${percent(named[0].count, total)} of ${count(total)}. A cause is always inferred; the story of each connection says from what.`
         : 'No cause could be named.');

@@ -11,11 +11,15 @@ function openPage() {
     findingTools();
     if (data.records > 1) drawPictures(data);
     else byId('pictures').remove();
-    clockChoice();
     addEventListener('beforeprint', () => redrawAll(700));
     addEventListener('afterprint', () => redrawAll(0));
-    if (data.records) openTable();
-    else byId('connections').remove();
+    if (data.records) {
+        clockChoice();
+        openTable();
+    } else {
+        byId('connections').remove();
+        document.querySelector('nav a[href="#tables"]').remove();
+    }
 }
 
 /* A part that needs the script, and the link to it. */
@@ -50,7 +54,7 @@ function findingTools() {
         button.remove();
         rest[0].tabIndex = -1;
         rest[0].focus();
-    } } }, `Show all ${items.length} findings`);
+    } } }, `${FIRST_FINDINGS} of ${items.length} findings: show all`);
     rest.forEach((item) => item.classList.add('beyond'));
     list.after(button);
 }

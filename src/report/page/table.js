@@ -90,12 +90,14 @@ function update() {
     drawPage();
 }
 function stateText() {
-    const { rows, list } = view;
-    const all = rows.of > rows.n ? ` in this page, which holds ${count(rows.n)} of ${count(rows.of)} records (${rows.why})` : '';
-    if (!rows.n) return 'No connections.';
-    const order = view.sort === null && list.length > 1 ? ', what ended badly first' : '';
-    if (!list.length) return `None of the ${count(rows.n)} connections${all} is like that.`;
-    return `${list.length === rows.n ? plural(rows.n, 'connection', 'connections') : `${count(list.length)} of ${plural(rows.n, 'connection', 'connections')}`}${all}${order}.`;
+    const { rows, list } = view, part = rows.of > rows.n;
+    const here = plural(rows.n, 'connection', 'connections') + (part ? ' in this table' : '');
+    const held = part ? `${count(rows.n)} of ${count(rows.of)} records` : '';
+    if (!rows.n) return 'No connection is in this page.';
+    if (!list.length) return `None of the ${here}${part ? ` (${held})` : ''} is like that.`;
+    if (list.length < rows.n) return `${count(list.length)} of ${here}${part ? ` (${held})` : ''}.`;
+    const order = view.sort === null && rows.n > 1 ? ', what ended badly first' : '';
+    return `${here}${order}${part ? `: ${held}, ${rows.why}` : ''}.`;
 }
 
 const RANGES = { at: (r) => `ended ${stamp(r[0], 3)} to ${stamp(r[1], 3)} ${zoneName()}`, idle: (r) => `idle ${round(r[0])} to ${round(r[1])}`, age: (r) => `age ${round(r[0])} to ${round(r[1])}`,

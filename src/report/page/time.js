@@ -43,7 +43,7 @@ function overTime(data) {
     const lead = () => overTimeLead(time, series, totals);
     picture('p-time', (place, width, em) => {
         titled('p-time', lead());
-        const height = Math.round(width < 500 ? 190 : 220) + below(em);
+        const height = (width < 500 ? 190 : innerWidth < 2000 ? 220 : 330) + below(em);
         const root = canvas(place, width, height, 'Stacked bars, closures over time by code. ' + lead());
         const y0 = height - below(em), y1 = 8, top = niceTop(highest(totals));
         const scale = timeScale(time, left(em), width - 2);
@@ -81,10 +81,11 @@ function overTime(data) {
 function overTimeLead(time, series, totals) {
     const most = highest(totals), i = totals.indexOf(most);
     if (!most) return 'Nothing ended in this time.';
+    if (most <= 2) return `Never more than ${count(most)} in ${round(time.step)}.`;
     const main = series.reduce((a, b) => (b.counts[i] > a.counts[i] ? b : a));
     const what = main.key === 'other' ? 'other codes' : `${main.key}${main.name ? ' ' + main.name : ''}`;
     return `Most in ${round(time.step)}: ${count(most)} at ${stamp(binTime(time, i)[0])} ${zoneName()}` +
-        (most > 1 ? `, ${main.counts[i] === most ? 'all' : count(main.counts[i])} with ${what}.` : `, with ${what}.`);
+        `, ${main.counts[i] === most ? 'all' : count(main.counts[i])} with ${what}.`;
 }
 
 /* ---- silence before the end against time ---- */
@@ -266,7 +267,8 @@ function serversLead(time, lanes) {
         if (!worst || l.most > worst.most) worst = l;
     }
     if (!worst || !worst.most) return 'Nothing ended in this time.';
+    if (worst.most <= 2) return `Never more than ${count(worst.most)} ended in ${round(time.step)} on one server.`;
     const i = worst.totals.indexOf(worst.most);
     return `Most at once: ${count(worst.most)} in ${round(time.step)} at ${stamp(binTime(time, i)[0])} ${zoneName()}, ${worst.server === null ? 'at the other servers' : 'on ' + serverName(worst)}` +
-        (worst.open[i] ? `; ${count(worst.open[i])} were open at its start.` : '.');
+        (worst.open[i] ? `; ${count(worst.open[i])} ${worst.open[i] === 1 ? 'was' : 'were'} open at its start.` : '.');
 }
