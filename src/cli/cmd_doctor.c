@@ -6,7 +6,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 struct options {
     const char *db, *keylog;
@@ -42,28 +41,6 @@ void doctor_tell(struct doctor *d, struct wsc_check c, const char *format, ...)
     d->lacks |= c.needed && c.state == WSC_CHECK_MISSING;
     if (!d->failed)
         d->failed = !out_ok(&d->out, wsc_report_check(d->out.report, &c));
-}
-
-void doctor_quote(const char *text, char *out, size_t cap)
-{
-    size_t n = 0;
-    bool plain = text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                   "0123456789_-./+@:")] == '\0' &&
-                 text[0] != '\0';
-    if (strlen(text) * 4 + 3 > cap) {
-        out[0] = '\0';
-        return;
-    }
-    if (!plain)
-        out[n++] = '\'';
-    for (const char *p = text; *p != '\0'; p++) {
-        bool quote = *p == '\'';
-        memcpy(out + n, quote ? "'\\''" : p, quote ? 4 : 1);
-        n += quote ? 4 : 1;
-    }
-    if (!plain)
-        out[n++] = '\'';
-    out[n] = '\0';
 }
 
 static int run(int argc, char **argv)

@@ -100,10 +100,14 @@ static enum wsc_err fill(struct wsc_store *store, struct listing *l, const struc
     struct bars bars = {.opt = opt, .plot = plot};
     struct wsc_filter all = opt->filter.filter;
     all.limit = 0;
-    enum wsc_err e = wsc_store_query(store, &all, on_record, plot, err);
+    enum wsc_err e = wsc_store_freeze(store, err);
+    if (e != WSC_OK)
+        return e;
+    e = wsc_store_walk(store, &all, on_record, plot, err);
     if (e == WSC_OK)
         e = wsc_store_stats(store, &opt->filter.filter, opt->keys, opt->keys_len, on_bar, &bars,
                             err);
+    wsc_store_thaw(store);
     if (e == WSC_OK)
         (void)listing_row(l, wsc_plot_draw(plot, l->out.stream));
     return e;

@@ -24,7 +24,5 @@ void doctor_tell(struct doctor *d, struct wsc_check c, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 #define DOCTOR_MEND_MAX 1024u
-/* |text| as one word of a shell; "" if it does not fit. */
-void doctor_quote(const char *text, char *out, size_t cap);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <wsclose/wsclose.h>
 
+#include "command_line.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <langinfo.h>
@@ -154,7 +156,7 @@ void doctor_database(struct doctor *d)
 
 static void tell_keylog_lines(struct doctor *d, struct wsc_check c, const char *path, mode_t mode)
 {
-    char mend[DOCTOR_MEND_MAX], quoted[DOCTOR_MEND_MAX - 16];
+    char mend[DOCTOR_MEND_MAX] = "chmod 600 --";
     struct wsc_keylog *log = NULL;
     struct wsc_keylog_file f = {.lines = 0};
     struct wsc_error err = {.message = "out of memory"};
@@ -170,8 +172,7 @@ static void tell_keylog_lines(struct doctor *d, struct wsc_check c, const char *
         c.state = WSC_CHECK_MISSING;
     else if (open || f.damaged > 0 || f.lines == 0)
         c.state = WSC_CHECK_NOTE;
-    doctor_quote(path, quoted, sizeof(quoted));
-    (void)snprintf(mend, sizeof(mend), "chmod 600 -- %s", quoted);
+    command_word(path, mend, sizeof(mend));
     c.mend = open ? mend : NULL;
     doctor_tell(d, c, "%" PRIu64 " secrets in %" PRIu64 " lines%s%s%s", f.secrets, f.lines,
                 f.damaged == 0         ? ""

@@ -2,6 +2,8 @@
 
 #include <wsclose/wsclose.h>
 
+#include "command_line.h"
+
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -17,10 +19,8 @@
 static void tell_no_right(struct doctor *d, const struct wsc_doctor_rights *r)
 {
     char mend[DOCTOR_MEND_MAX] = "sudo wsclose live -i IFACE", self[PATH_MAX] = "";
-    char quoted[DOCTOR_MEND_MAX - 64];
     struct wsc_check c = {.name = "capture-right", .state = WSC_CHECK_MISSING, .mend = mend};
     ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    doctor_quote(n > 0 ? self : "wsclose", quoted, sizeof(quoted));
     const char *why = "live needs it; analyze does not";
     if (r->root)
         why = "though you are root: this container or sandbox took it (CAP_NET_RAW); start it with "
@@ -31,8 +31,10 @@ static void tell_no_right(struct doctor *d, const struct wsc_doctor_rights *r)
     else if (r->file && r->no_new_rights)
         why = "the program file grants it, but what started wsclose forbids new rights "
               "(no_new_privs)";
-    else if (!r->no_new_rights)
-        (void)snprintf(mend, sizeof(mend), "sudo setcap cap_net_raw=ep %s", quoted);
+    else if (!r->no_new_rights) {
+        (void)snprintf(mend, sizeof(mend), "sudo setcap cap_net_raw=ep");
+        command_word(n > 0 ? self : "wsclose", mend, sizeof(mend));
+    }
     if (r->root)
         c.mend = NULL;
     doctor_tell(d, c, "no right to capture (%s): %s", strerror(r->refused), why);
@@ -86,16 +88,17 @@ static void add_word(char *list, size_t cap, const char *word, int on)
 static void tell_interface(struct interfaces *all, const char *name, bool up,
                            const struct wsc_doctor_interface *i)
 {
-    char mend[DOCTOR_MEND_MAX] = "", quoted[128], on[64] = "", mtu[32] = "";
+    char mend[DOCTOR_MEND_MAX] = "", on[64] = "", mtu[32] = "";
     struct wsc_check c = {.name = "interface", .subject = name};
-    doctor_quote(name, quoted, sizeof(quoted));
     add_word(on, sizeof(on), "gro", i->gro);
     add_word(on, sizeof(on), "lro", i->lro);
     add_word(on, sizeof(on), "tso", i->tso);
     add_word(on, sizeof(on), "gso", i->gso);
     bool joined = up && on[0] != '\0' && !i->loopback;
     if (joined) {
-        size_t n = (size_t)snprintf(mend, sizeof(mend), "sudo ethtool -K %s", quoted);
+        (void)snprintf(mend, sizeof(mend), "sudo ethtool -K");
+        command_word(name, mend, sizeof(mend));
+        size_t n = strlen(mend);
         for (const char *w = on; *w != '\0';) { /* " gro off tso off" */
             size_t len = 1 + strcspn(w + 1, " ");
             n += (size_t)snprintf(mend + n, sizeof(mend) - n, "%.*s off", (int)len, w);
@@ -109,7 +112,9 @@ static void tell_interface(struct interfaces *all, const char *name, bool up,
         (void)snprintf(mtu, sizeof(mtu), ", MTU %" PRIu32, i->mtu);
     if (!up) {
         c.state = WSC_CHECK_NOTE;
-        (void)snprintf(mend, sizeof(mend), "sudo ip link set %s up", quoted);
+        (void)snprintf(mend, sizeof(mend), "sudo ip link set");
+        command_word(name, mend, sizeof(mend));
+        command_word("up", mend, sizeof(mend));
         c.mend = mend;
         doctor_tell(all->doctor, c, "down: nothing comes");
         return;
