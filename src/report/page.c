@@ -6,7 +6,6 @@
 #include "report/page_frame.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
 
 #define PART_MAX (64u << 20) /* bytes of one part of a page */
@@ -36,13 +35,14 @@ static void say_rows(struct wsc_page *p, uint64_t rows)
         (void)snprintf(p->why, sizeof(p->why), "all of them");
     else if (rows <= k[WSC_PAGE_BAD])
         (void)snprintf(p->why, sizeof(p->why),
-                       "%" PRIu64 " of the %" PRIu64 " that did not end well, evenly over the time",
-                       rows, k[WSC_PAGE_BAD]);
+                       "%s of the %s that did not end well, evenly over the time",
+                       WSC_PT_COUNT(rows), WSC_PT_COUNT(k[WSC_PAGE_BAD]));
     else
         (void)snprintf(p->why, sizeof(p->why),
-                       "all %" PRIu64 " that did not end well, and of the other %" PRIu64
+                       "all %s that did not end well, and of the other %s"
                        " as many as there is room for, evenly over the time",
-                       k[WSC_PAGE_BAD], p->counts.records - k[WSC_PAGE_BAD]);
+                       WSC_PT_COUNT(k[WSC_PAGE_BAD]),
+                       WSC_PT_COUNT(p->counts.records - k[WSC_PAGE_BAD]));
 }
 
 static bool make_notes(struct wsc_page *p, uint64_t rows)
@@ -53,14 +53,14 @@ static bool make_notes(struct wsc_page *p, uint64_t rows)
     say_rows(p, rows);
     if (rows < c->records)
         ok = note(p,
-                  "The table of connections holds %" PRIu64 " of %" PRIu64
+                  "The table of connections holds %s of %s"
                   ": %s. Everything else on this page counts all of them.",
-                  rows, c->records, p->why);
+                  WSC_PT_COUNT(rows), WSC_PT_COUNT(c->records), p->why);
     if (ok && f->cut)
-        ok = note(p, "Findings were sought in the earliest %" PRIu64 " connections alone.",
-                  f->records);
+        ok = note(p, "Findings were sought in the earliest %s connections alone.",
+                  WSC_PT_COUNT(f->records));
     if (ok && f->left_out > 0)
-        ok = note(p, "%" PRIu64 " milder findings are not shown.", f->left_out);
+        ok = note(p, "%s milder findings are not shown.", WSC_PT_COUNT(f->left_out));
     if (ok && (c->names.refused || c->places.refused))
         ok = note(p, "There are more servers, hosts and paths than fit: what came late counts as "
                      "others.");
@@ -71,7 +71,7 @@ static bool make_notes(struct wsc_page *p, uint64_t rows)
 
 static void put_title(const struct wsc_page *p, struct wsc_pt *t)
 {
-    wsc_pt_printf(t, "wsclose: %" PRIu64 " connection%s", p->counts.records,
+    wsc_pt_printf(t, "wsclose: %s connection%s", WSC_PT_COUNT(p->counts.records),
                   p->counts.records == 1 ? "" : "s");
 }
 
@@ -103,7 +103,7 @@ static enum wsc_err put_part(const struct wsc_page *p, struct wsc_span name, str
     wsc_pt_init(&t, PART_MAX);
     parts[i].put(p, &t);
     bool ok = !t.failed;
-    if (ok)
+    if (ok && t.buf.len > 0)
         fwrite(t.buf.data, 1, t.buf.len, out);
     wsc_pt_clear(&t);
     return ok ? WSC_OK : wsc_error_set(err, WSC_ERR_NOMEM, "out of memory");

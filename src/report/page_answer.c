@@ -13,7 +13,6 @@
 
 #include <wsclose/codes.h>
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -175,8 +174,8 @@ static bool say_lead(struct wsc_page *p, const struct wsc_page_found *found)
     }
     word_server(p, found, server, sizeof(server));
     word_fit(found, server, fit, sizeof(fit));
-    return sayf(p, "%" PRIu64 " of %" PRIu64 " abnormal closure%s%s %s.", found->abnormal, of,
-                plural(of), where, fit);
+    return sayf(p, "%s of %s abnormal closure%s%s %s.", WSC_PT_COUNT(found->abnormal),
+                WSC_PT_COUNT(of), plural(of), where, fit);
 }
 
 /* ---- the other sentences ---- */
@@ -194,17 +193,18 @@ static bool say_code(struct wsc_page *p)
         }
     }
     if (best == UINT32_MAX)
-        return sayf(p, "%" PRIu64 " connection%s closed, with no code that could be read.", closed,
-                    plural(closed));
+        return sayf(p, "%s connection%s closed, with no code that could be read.",
+                    WSC_PT_COUNT(closed), plural(closed));
     const struct wsc_code_info *info = wsc_code_find(wsc_page_key_code(best));
     if (most == closed)
         return sayf(p, "%s connection%s that closed did so with a Close frame, and with %d (%s).",
                     closed == 1 ? "The" : "All", plural(closed), wsc_page_key_code(best),
                     info != NULL ? info->name : "unknown");
     return sayf(p,
-                "All %" PRIu64 " connections that closed did so with a Close frame; %" PRIu64
+                "All %s connections that closed did so with a Close frame; %s"
                 " of them with %d (%s).",
-                closed, most, wsc_page_key_code(best), info != NULL ? info->name : "unknown");
+                WSC_PT_COUNT(closed), WSC_PT_COUNT(most), wsc_page_key_code(best),
+                info != NULL ? info->name : "unknown");
 }
 
 static bool say_none_closed(struct wsc_page *p)
@@ -215,28 +215,29 @@ static bool say_none_closed(struct wsc_page *p)
         return say(p, p->filtered ? "No connection on record passes the filter."
                                   : "No WebSocket connection is on record.");
     if (o[WSC_OUTCOME_OPEN] == n)
-        return sayf(p, "No connection closed: %" PRIu64 " %s still open when the capture ended.", n,
-                    n == 1 ? "was" : "were");
+        return sayf(p, "No connection closed: %s %s still open when the capture ended.",
+                    WSC_PT_COUNT(n), n == 1 ? "was" : "were");
     if (o[WSC_OUTCOME_UNKNOWN] == n)
-        return sayf(p,
-                    "How the %" PRIu64 " connection%s ended cannot be told from what was captured.",
-                    n, plural(n));
+        return sayf(p, "How the %s connection%s ended cannot be told from what was captured.",
+                    WSC_PT_COUNT(n), plural(n));
     if (o[WSC_OUTCOME_HANDSHAKE_FAILED] == n)
-        return sayf(p, "No connection came about: %" PRIu64 " handshake%s failed.", n, plural(n));
+        return sayf(p, "No connection came about: %s handshake%s failed.", WSC_PT_COUNT(n),
+                    plural(n));
     return sayf(p,
-                "No connection is known to have closed: of %" PRIu64 ", %" PRIu64
-                " failed in the handshake, %" PRIu64 " were still open, and how %" PRIu64
+                "No connection is known to have closed: of %s, %s"
+                " failed in the handshake, %s stayed open, and how %s"
                 " ended cannot be told.",
-                n, o[WSC_OUTCOME_HANDSHAKE_FAILED], o[WSC_OUTCOME_OPEN], o[WSC_OUTCOME_UNKNOWN]);
+                WSC_PT_COUNT(n), WSC_PT_COUNT(o[WSC_OUTCOME_HANDSHAKE_FAILED]),
+                WSC_PT_COUNT(o[WSC_OUTCOME_OPEN]), WSC_PT_COUNT(o[WSC_OUTCOME_UNKNOWN]));
 }
 
 static bool say_share(struct wsc_page *p, bool first)
 {
     uint64_t closed = p->counts.outcomes[WSC_OUTCOME_CLOSED], bad = p->counts.abnormal;
     return sayf(p,
-                "%s%" PRIu64 " of %" PRIu64
+                "%s%s of %s"
                 " connection%s that closed did so without a Close frame (1006)%s.",
-                first ? "" : "In all, ", bad, closed, plural(closed),
+                first ? "" : "In all, ", WSC_PT_COUNT(bad), WSC_PT_COUNT(closed), plural(closed),
                 first ? "; no limit, instant or network that most of them share stands out" : "");
 }
 
@@ -246,10 +247,10 @@ static bool say_next(struct wsc_page *p, const struct wsc_page_found *told)
     for (size_t i = 0; i < p->findings.len; i++) {
         const struct wsc_page_found *found = &p->findings.list[i];
         if (found != told)
-            return sayf(p, "%s %.*s (%" PRIu64 " connection%s).",
+            return sayf(p, "%s %.*s (%s connection%s).",
                         p->counts.abnormal > 0 ? "Also found:" : "What stands out:",
-                        (int)found->f.title.len, (const char *)found->f.title.ptr, found->f.count,
-                        plural(found->f.count));
+                        (int)found->f.title.len, (const char *)found->f.title.ptr,
+                        WSC_PT_COUNT(found->f.count), plural(found->f.count));
     }
     return true;
 }
@@ -261,12 +262,13 @@ static bool say_rest(struct wsc_page *p)
              dark = o[WSC_OUTCOME_UNKNOWN];
     bool ok = true;
     if (much(failed, n))
-        ok = sayf(p, "%" PRIu64 " of %" PRIu64 " connections failed in the handshake.", failed, n);
+        ok = sayf(p, "%s of %s connections failed in the handshake.", WSC_PT_COUNT(failed),
+                  WSC_PT_COUNT(n));
     if (ok && much(dark, n))
         ok = sayf(p,
-                  "How %" PRIu64 " of %" PRIu64
+                  "How %s of %s"
                   " connections ended cannot be told from what was captured.",
-                  dark, n);
+                  WSC_PT_COUNT(dark), WSC_PT_COUNT(n));
     return ok;
 }
 

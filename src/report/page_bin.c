@@ -54,10 +54,23 @@ static void choose_codes(struct wsc_page_bins *b, const struct wsc_page_counts *
     for (uint32_t key = 0; key < WSC_PAGE_KEYS; key++)
         for (size_t by = 0; by < 4; by++)
             b->code_by[b->code_slot[key]][by] += c->keys[key][by];
-    b->times_rest = b->codes_len > WSC_PAGE_TIME_CODES;
-    b->times_len = b->times_rest ? WSC_PAGE_TIME_CODES : b->codes_len;
     if (rest)
         b->codes[b->codes_len++] = UINT32_MAX;
+}
+
+/* What is open is no closure. */
+static void choose_times(struct wsc_page_bins *b)
+{
+    const struct wsc_closure open = {.outcome = WSC_OUTCOME_OPEN, .close_code = WSC_UNKNOWN};
+    for (size_t i = 0; i < b->codes_len; i++) {
+        if (b->codes[i] == wsc_page_key(&open))
+            continue;
+        b->time_slot[i] = (uint8_t)b->times_len;
+        if (b->times_len < WSC_PAGE_TIME_CODES && b->codes[i] != UINT32_MAX)
+            b->times[b->times_len++] = i;
+        else
+            b->times_rest = true;
+    }
 }
 
 static void choose_servers(struct wsc_page_bins *b, const struct wsc_page_counts *c)
@@ -189,7 +202,8 @@ static int on_record(void *ctx, const struct wsc_closure *r)
     uint8_t code = b->code_slot[wsc_page_key(r)];
     uint32_t server, place = wsc_page_place_of(w->c, r, &server);
     uint8_t path = place < b->path_slots ? b->path_slot[place] : 0;
-    b->over_time[code < b->times_len ? code : b->times_len][bin]++;
+    if (r->outcome != WSC_OUTCOME_OPEN)
+        b->over_time[b->time_slot[code]][bin]++;
     bin_server(w, r, server, bin);
     b->paths[path != 0 ? path - 1u : b->paths_len - 1].codes[code]++;
     if (r->outcome == WSC_OUTCOME_CLOSED && r->idle_any_ns >= 0)
@@ -235,6 +249,7 @@ enum wsc_err wsc_page_bin(struct wsc_store *s, const struct wsc_filter *f,
     if (b == NULL || !make(b, c, rows))
         return wsc_error_set(err, WSC_ERR_NOMEM, "out of memory");
     choose_codes(b, c);
+    choose_times(b);
     choose_servers(b, c);
     choose_paths(b, c);
     choose_limits(b, limits);

@@ -39,7 +39,8 @@ static void string(struct wsc_pt *t, const char *open, const char *s, const char
 
 static void cell(struct wsc_pt *t, uint64_t n)
 {
-    wsc_pt_printf(t, "<td class=\"num\">%" PRIu64 "</td>", n);
+    char text[WSC_PT_COUNT_MAX];
+    wsc_pt_printf(t, "<td class=\"num\">%s</td>", wsc_pt_count(n, text));
 }
 
 static void cells_by(struct wsc_pt *t, const uint64_t by[4])
@@ -70,7 +71,9 @@ void wsc_page_put_answer(const struct wsc_page *p, struct wsc_pt *t)
 
 static void put_share(struct wsc_pt *t, const struct wsc_finding *f)
 {
-    wsc_pt_printf(t, "<p class=\"share\">%" PRIu64 " of %" PRIu64 " ", f->count, f->of);
+    char a[WSC_PT_COUNT_MAX], b[WSC_PT_COUNT_MAX];
+    wsc_pt_printf(t, "<p class=\"share\">%s of %s ", wsc_pt_count(f->count, a),
+                  wsc_pt_count(f->of, b));
     wsc_pt_html_string(t, f->of_what);
     wsc_pt_printf(t, " (%.1f\xc2\xa0%%), ", f->of > 0 ? 100 * (double)f->count / (double)f->of : 0);
     put_time(t, f->first_ns);
@@ -135,17 +138,19 @@ static void put_outcomes(const struct wsc_page *p, struct wsc_pt *t)
 {
     const struct wsc_page_counts *c = &p->counts;
     const struct {
-        const char *what;
+        const char *style, *what;
         uint64_t n;
-    } rows[] = {{"connections", c->records},
-                {"closed", c->outcomes[WSC_OUTCOME_CLOSED]},
-                {"of these without a Close frame (1006)", c->abnormal},
-                {"handshake failed", c->outcomes[WSC_OUTCOME_HANDSHAKE_FAILED]},
-                {"still open", c->outcomes[WSC_OUTCOME_OPEN]},
-                {"not known", c->outcomes[WSC_OUTCOME_UNKNOWN]}};
+    } rows[] = {{"", "connections", c->records},
+                {"", "closed", c->outcomes[WSC_OUTCOME_CLOSED]},
+                {" class=\"bad\"", "of these without a Close frame (1006)", c->abnormal},
+                {"", "handshake failed", c->outcomes[WSC_OUTCOME_HANDSHAKE_FAILED]},
+                {"", "still open", c->outcomes[WSC_OUTCOME_OPEN]},
+                {"", "not known", c->outcomes[WSC_OUTCOME_UNKNOWN]}};
+    char text[WSC_PT_COUNT_MAX];
     wsc_pt_put(t, "<dl class=\"counts\">\n");
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        wsc_pt_printf(t, "<div><dt>%s</dt><dd>%" PRIu64 "</dd></div>\n", rows[i].what, rows[i].n);
+        wsc_pt_printf(t, "<div%s><dt>%s</dt><dd>%s</dd></div>\n", rows[i].style, rows[i].what,
+                      wsc_pt_count(rows[i].n, text));
     wsc_pt_put(t, "</dl>\n");
 }
 
@@ -220,6 +225,7 @@ static void put_path_codes(const struct wsc_page *p, struct wsc_pt *t,
                            const struct wsc_page_path *path)
 {
     bool any = false;
+    char text[WSC_PT_COUNT_MAX];
     wsc_pt_put(t, "<td>");
     for (size_t i = 0; i < p->bins->codes_len; i++) {
         if (path->codes[i] == 0)
@@ -231,7 +237,7 @@ static void put_path_codes(const struct wsc_page *p, struct wsc_pt *t,
             wsc_pt_printf(t, "%d", code);
         else
             wsc_pt_html_string(t, key != UINT32_MAX ? wsc_page_key_source(key) : "other");
-        wsc_pt_printf(t, ": %" PRIu64, path->codes[i]);
+        wsc_pt_printf(t, ": %s", wsc_pt_count(path->codes[i], text));
         any = true;
     }
     wsc_pt_put(t, "</td>");
@@ -279,7 +285,7 @@ void wsc_page_put_tables(const struct wsc_page *p, struct wsc_pt *t)
 static void put_read(const struct wsc_page *p, struct wsc_pt *t)
 {
     const struct wsc_names *s = &p->counts.sources;
-    wsc_pt_put(t, "<dt>read</dt><dd>");
+    wsc_pt_put(t, "<div><dt>read</dt><dd>");
     if (p->opt->database != NULL)
         string(t, "<code>", p->opt->database, "</code>, captures ");
     for (uint32_t i = 1; i <= s->len && i <= WSC_PAGE_SOURCES; i++) {
@@ -288,7 +294,7 @@ static void put_read(const struct wsc_page *p, struct wsc_pt *t)
     }
     if (s->len > WSC_PAGE_SOURCES)
         wsc_pt_printf(t, " and %zu more", s->len - WSC_PAGE_SOURCES);
-    wsc_pt_put(t, s->len == 0 ? "none</dd>\n" : "</dd>\n");
+    wsc_pt_put(t, s->len == 0 ? "none</dd></div>\n" : "</dd></div>\n");
 }
 
 void wsc_page_put_about(const struct wsc_page *p, struct wsc_pt *t)
@@ -296,17 +302,17 @@ void wsc_page_put_about(const struct wsc_page *p, struct wsc_pt *t)
     wsc_pt_put(t, "<dl class=\"about\">\n");
     put_read(p, t);
     if (p->filtered)
-        string(t, "<dt>only</dt><dd><code>", p->opt->filter, "</code></dd>\n");
+        string(t, "<div><dt>only</dt><dd><code>", p->opt->filter, "</code></dd></div>\n");
     if (p->counts.first_ns != 0) {
-        wsc_pt_put(t, "<dt>time</dt><dd>");
+        wsc_pt_put(t, "<div><dt>time</dt><dd>");
         put_time(t, p->counts.first_ns);
         wsc_pt_put(t, " to ");
         put_time(t, p->counts.last_ns);
-        wsc_pt_put(t, "</dd>\n");
+        wsc_pt_put(t, "</dd></div>\n");
     }
-    wsc_pt_put(t, "<dt>made</dt><dd>");
+    wsc_pt_put(t, "<div><dt>made</dt><dd>");
     put_time(t, p->opt->made_ns);
-    string(t, " by wsclose ", p->opt->version, "</dd>\n</dl>\n");
+    string(t, " by wsclose ", p->opt->version, "</dd></div>\n</dl>\n");
     if (p->notes_len == 0)
         return;
     wsc_pt_put(t, "<ul class=\"notes\">\n");

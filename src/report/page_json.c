@@ -192,7 +192,7 @@ static void put_time(const struct wsc_page *p, struct wsc_pt *t)
     open_key(t, "over_time", '[');
     for (size_t i = 0; i < b->times_len + b->times_rest; i++) {
         open_element(t, '{');
-        put_code(t, i < b->times_len ? b->codes[i] : UINT32_MAX);
+        put_code(t, i < b->times_len ? b->codes[b->times[i]] : UINT32_MAX);
         open_key(t, "counts", '[');
         for (unsigned k = 0; k < b->axis.n; k++) {
             wsc_pt_element(t);

@@ -123,8 +123,11 @@ struct wsc_page_bins {
                                            UINT32_MAX: the rest */
     uint64_t code_by[WSC_PAGE_CODES + 1][4];
     size_t codes_len;
-    size_t times_len; /* of these with a colour of their own; then one for the rest */
+    size_t times[WSC_PAGE_TIME_CODES]; /* of these, without what is open, with a colour of their
+                                          own; then one for the rest */
+    size_t times_len;
     bool times_rest;
+    uint8_t time_slot[WSC_PAGE_CODES + 1]; /* by index into |codes| */
     uint64_t over_time[WSC_PAGE_TIME_CODES + 1][WSC_TIME_BINS];
     uint32_t idle[WSC_TIME_BINS][WSC_LOG_BINS];
     struct wsc_page_server servers[WSC_PAGE_SERVERS + 1];

@@ -72,6 +72,19 @@ void wsc_pt_html_string(struct wsc_pt *t, const char *s)
     wsc_pt_html(t, wsc_pt_span(s));
 }
 
+const char *wsc_pt_count(uint64_t n, char out[WSC_PT_COUNT_MAX])
+{
+    char digits[WSC_DECIMAL_MAX];
+    size_t len = (size_t)(wsc_decimal(digits, n) - digits), at = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0)
+            out[at++] = ',';
+        out[at++] = digits[i];
+    }
+    out[at] = '\0';
+    return out;
+}
+
 /* ---- JSON ---- */
 
 void wsc_pt_element(struct wsc_pt *t)

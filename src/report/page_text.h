@@ -28,6 +28,12 @@ void wsc_pt_printf(struct wsc_pt *t, const char *format, ...) __attribute__((for
 void wsc_pt_html(struct wsc_pt *t, struct wsc_span s);
 void wsc_pt_html_string(struct wsc_pt *t, const char *s);
 
+/* "10,000". */
+#define WSC_PT_COUNT_MAX 32u
+const char *wsc_pt_count(uint64_t n, char out[WSC_PT_COUNT_MAX]);
+/* The same until the end of the block. */
+#define WSC_PT_COUNT(n) wsc_pt_count((n), (char[WSC_PT_COUNT_MAX]){0})
+
 /* ---- JSON that may stand in a script element ---- */
 
 /* What is written next is an element, or a value behind its key: a comma, if one is due. */

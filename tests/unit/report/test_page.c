@@ -92,6 +92,17 @@ Test(page_text, numbers)
     expect(&t, "null 1767323045123.457 18446744073709.552", "times");
 }
 
+Test(page_text, counts)
+{
+    static const struct {
+        uint64_t n;
+        const char *text;
+    } rows[] = {{0, "0"},          {999, "999"},        {1000, "1,000"},
+                {12345, "12,345"}, {100000, "100,000"}, {UINT64_MAX, "18,446,744,073,709,551,615"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        cr_expect_str_eq(WSC_PT_COUNT(rows[i].n), rows[i].text);
+}
+
 Test(page_text, structure)
 {
     struct wsc_pt t;

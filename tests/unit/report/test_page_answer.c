@@ -94,7 +94,7 @@ Test(page_answer, none_closed)
         {0, 3, 0, "No connection came about: 3 handshakes failed."},
         {0, 0, 14, "How the 14 connections ended cannot be told from what was captured."},
         {1, 2, 3,
-         "No connection is known to have closed: of 6, 2 failed in the handshake, 1 were still "
+         "No connection is known to have closed: of 6, 2 failed in the handshake, 1 stayed "
          "open, and how 3 ended cannot be told."},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -194,7 +194,7 @@ Test(page_answer, a_limit_that_fits)
     expect(&m,
            "412 of 500 abnormal closures on /socket fit an idle limit of 60 s; 60 s "
            "is the documented limit of nginx.",
-           "In all, 600 of 2000 connections that closed did so without a Close frame (1006).",
+           "In all, 600 of 2,000 connections that closed did so without a Close frame (1006).",
            NULL);
 }
 
