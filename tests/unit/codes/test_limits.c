@@ -144,6 +144,27 @@ Test(limits, a_bad_file_is_named_with_its_line_and_changes_nothing)
     wsc_limits_free(set);
 }
 
+/* The rows count, not the file; those that are built in do not. */
+Test(limits, digest)
+{
+    static const char one[] = "a\tidle\t60\ts\te\tn\ts\tyes\n",
+                      comment[] = "# the same\na\tidle\t60\ts\te\tn\ts\tyes\n",
+                      other[] = "a\tidle\t61\ts\te\tn\ts\tyes\n";
+    const char *const texts[] = {one, comment, other};
+    uint64_t digests[3];
+    struct wsc_error err;
+    for (size_t i = 0; i < 3; i++) {
+        struct wsc_limits *set = built_in();
+        cr_expect_eq(wsc_limits_digest(set), 0);
+        char *path = file_with(texts[i], strlen(texts[i]));
+        cr_assert_eq(wsc_limits_add_file(set, path, &err), WSC_OK);
+        (void)unlink(path);
+        digests[i] = wsc_limits_digest(set);
+        wsc_limits_free(set);
+    }
+    cr_expect(digests[0] != 0 && digests[0] == digests[1] && digests[0] != digests[2]);
+}
+
 Test(limits, how_it_ended_and_who_is_named)
 {
     static const struct wsc_limit fin = {.product = "edge one", .ends = WSC_ENDS_FIN},
