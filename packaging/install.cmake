@@ -20,13 +20,3 @@ function(wsc_install_gz file name destination)
   add_dependencies(wsclose_compressed ${target})
   install(FILES ${packed} DESTINATION ${destination} ${ARGN})
 endfunction()
-
-# Manual pages, written or built: dir/wsclose-analyze.1 ...
-function(wsc_install_man)
-  foreach(page IN LISTS ARGN)
-    get_filename_component(name ${page} NAME)
-    get_filename_component(section ${page} LAST_EXT)
-    string(SUBSTRING ${section} 1 1 section)
-    wsc_install_gz(${page} ${name} ${CMAKE_INSTALL_MANDIR}/man${section})
-  endforeach()
-endfunction()

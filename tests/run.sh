@@ -12,6 +12,7 @@ packages=(
     libpcap-dev libarchive-dev libndpi-dev libnghttp2-dev libssl-dev libsqlite3-dev libjansson-dev zlib1g-dev libxxhash-dev
     libseccomp-dev libcap-ng-dev libmicrohttpd-dev
     libcriterion-dev tshark wireshark-common sqlite3 python3-websockets chromium iproute2 ethtool tcpdump openssl
+    dpkg-dev lintian debootstrap libcap2-bin # packages, and a Debian with nothing else to install them in
 )
 missing=()
 for p in "${packages[@]}"; do
@@ -28,7 +29,7 @@ fi
 echo "== format"
 git ls-files '*.c' '*.h' | xargs -r clang-format --dry-run -Werror
 
-for preset in dev release; do
+for preset in dev release package; do
     echo "== build $preset"
     cmake --preset "$preset" >/dev/null
     cmake --build --preset "$preset" -- -j"$(nproc)" | tail -n 1
@@ -83,7 +84,7 @@ elif [ -e tests/close_frames_vs_tshark.py ]; then
     run "Close frames against tshark" python3 tests/close_frames_vs_tshark.py "$release" samples tests/cases/causes tests/cases/tls tests/cases/http2
 fi
 
-for preset in dev release; do
+for preset in dev release package; do
     echo "== ctest $preset"
     ctest --test-dir "build/$preset" --output-on-failure -j"$(nproc)" || failed=1
 done

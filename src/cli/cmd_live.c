@@ -3,6 +3,7 @@
 #include "analysis.h"
 #include "commands.h"
 #include "live_guard.h"
+#include "live_right.h"
 #include "live_status.h"
 #include "live_store.h"
 #include "out.h"
@@ -115,6 +116,8 @@ static const struct args_option *const tables[] = {options_table, analysis_table
 /* One run. */
 struct run {
     struct options opt;
+    int argc;
+    char **argv;
     struct wsc_live *live;
     struct analysis analysis;
     struct live_store store;
@@ -303,7 +306,10 @@ static bool open_all(struct run *r)
                                   .snaplen = (uint32_t)(o->snaplen <= 262144 ? o->snaplen : 262144),
                                   .buffer_bytes = o->common.queue,
                                   .promiscuous = o->promiscuous};
-    if (wsc_live_open(o->interfaces, o->interfaces_len, &lo, &r->live, &err) != WSC_OK)
+    enum wsc_err e = wsc_live_open(o->interfaces, o->interfaces_len, &lo, &r->live, &err);
+    if (e == WSC_ERR_DENIED && live_right_take(r->argc, r->argv))
+        return false;
+    if (e != WSC_OK)
         return fail(r, &err);
     live_status_rings(r->live, o->common.queue);
     catch_signals(r);
@@ -537,7 +543,8 @@ static int status_of(const struct run *r)
 
 static int run(int argc, char **argv)
 {
-    struct run r = {.opt = {.db = DEFAULT_DB, .format = WSC_FORMAT_TABLE}};
+    struct run r = {
+        .opt = {.db = DEFAULT_DB, .format = WSC_FORMAT_TABLE}, .argc = argc, .argv = argv};
     wsc_filter_init(&r.opt.common.filter.filter);
     int operands;
     int status = args_parse(&command_live, argc, argv, &r.opt, &operands);

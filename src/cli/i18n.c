@@ -142,3 +142,9 @@ bool i18n_use(const char *lang)
     }
     return false;
 }
+
+const char *i18n_language(void)
+{
+    const char *locale = setlocale(LC_MESSAGES, NULL), *list = getenv("LANGUAGE");
+    return is_plain(locale) || list == NULL ? "en" : language_in(list);
+}

@@ -12,4 +12,7 @@ void i18n_init(void);
 /* Takes "en", "ja" or "vi"; the output is then UTF-8 in any locale. False: another word. */
 bool i18n_use(const char *lang);
 
+/* The one in use, as i18n_use() takes it. Valid until the next i18n_use(). */
+const char *i18n_language(void);
+
 #endif

@@ -1,0 +1,46 @@
+#include "live_right.h"
+
+#include "i18n.h"
+#include "out.h"
+
+#include <limits.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char copy[] = WSCLOSE_LIVE_PROGRAM; /* "": built for no package */
+
+static bool is_copy(void)
+{
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof(self));
+    return n < 0 || ((size_t)n == strlen(copy) && memcmp(self, copy, (size_t)n) == 0);
+}
+
+static void become_copy(int argc, char **argv)
+{
+    static const char *const before[] = {"wsclose", "--lang", NULL, "live"};
+    enum { BEFORE = sizeof(before) / sizeof(before[0]) };
+    const char **words = calloc((size_t)argc + BEFORE + 1, sizeof(*words));
+    if (words == NULL)
+        return;
+    memcpy(words, before, sizeof(before));
+    words[2] = i18n_language();
+    for (int i = 0; i < argc; i++)
+        words[BEFORE + i] = argv[i];
+    (void)execv(copy, (char *const *)(uintptr_t)words);
+    free(words);
+}
+
+bool live_right_take(int argc, char **argv)
+{
+    if (access(copy, F_OK) != 0)
+        return false;
+    if (!is_copy())
+        become_copy(argc, argv);
+    out_say("the right to capture is missing (CAP_NET_RAW): run as root, or as a member of the "
+            "group wsclose; `sudo dpkg-reconfigure wsclose` lets that group capture, `sudo adduser "
+            "NAME wsclose` makes a member of it, from the next login on");
+    return true;
+}
