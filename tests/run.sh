@@ -13,6 +13,7 @@ packages=(
     libseccomp-dev libcap-ng-dev libmicrohttpd-dev
     libcriterion-dev tshark wireshark-common sqlite3 python3-websockets chromium iproute2 ethtool tcpdump openssl
     dpkg-dev lintian debootstrap libcap2-bin # packages, and a Debian with nothing else to install them in
+    mandoc man-db zsh fish bash-completion # the manual, and shells that complete
 )
 missing=()
 for p in "${packages[@]}"; do

@@ -80,8 +80,7 @@ void completion_fish(FILE *out, const void *ctx)
             takes(out, cmd->takes);
             fputc('\n', out);
         }
-        fprintf(out,
-                "complete -c wsclose -n '__wsclose_is %s' -s h -l help -d 'show the options'\n",
+        fprintf(out, "complete -c wsclose -n '__wsclose_is %s' -s h -l help -d '" ARGS_HELP "'\n",
                 cmd->name);
     }
 }

@@ -73,7 +73,7 @@ void completion_zsh_functions(FILE *out, const void *ctx)
             action(out, cmd->operands, cmd->takes);
             fputs("' \\\n", out);
         }
-        fputs("        '(- *)'{-h,--help}'[show the options]'\n}\n", out);
+        fputs("        '(- *)'{-h,--help}'[" ARGS_HELP "]'\n}\n", out);
     }
 }
 

@@ -86,7 +86,7 @@ static void options(FILE *out, const void *ctx)
             words(out, o);
         }
         if (last)
-            fputs(".It Fl h , Fl \\-help\nshow the options\n", out);
+            fputs(".It Fl h , Fl \\-help\n" ARGS_HELP "\n", out);
         fputs(".El\n", out);
     }
 }

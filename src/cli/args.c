@@ -248,7 +248,7 @@ void args_help(const struct args_command *cmd)
         for (const struct args_option *o = table; o->name != NULL; o++)
             help_option(o);
     }
-    printf("%-*s%s\n", HELP_COLUMN, "  -h, --help", "show this");
+    printf("%-*s%s\n", HELP_COLUMN, "  -h, --help", ARGS_HELP);
     printf("\nExit status: 0 done, 1 the input or the work failed, 2 wrong usage,\n"
            "3 done, but part of the input was damaged and what could be read was kept.\n");
 }

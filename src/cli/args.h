@@ -47,6 +47,9 @@ int args_parse(const struct args_command *cmd, int argc, char **argv, void *opti
 /* The |i|-th table of |cmd|, the one that every command has last; NULL at the end. */
 const struct args_option *args_table_at(const struct args_command *cmd, size_t i);
 
+/* What every command has besides its tables: -h, --help. */
+#define ARGS_HELP "show this help"
+
 /* Prints the command's help to standard output. */
 void args_help(const struct args_command *cmd);
 

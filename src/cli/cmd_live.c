@@ -581,7 +581,7 @@ static int run(int argc, char **argv)
 
 const struct args_command command_live = {
     .name = "live",
-    .summary = "the same from interfaces, until stopped",
+    .summary = "say how every WebSocket on an interface ends, as it happens, and store it",
     .detail = "Prints each closure as it happens and stores it at once. Stops on Ctrl-C; SIGUSR1 "
               "prints statistics, SIGHUP opens the database anew.\nThe filter options choose what "
               "is shown; everything is stored.",
