@@ -392,7 +392,10 @@ static void set_closed_by(const struct wsc_evidence *ev, enum wsc_side first,
         out->closed_by = unsure_who(ev, first) ? WSC_SIDE_NONE : first;
     else if (end->kind != WSC_TCP_END_NONE) {
         enum wsc_dir d = ended_first(ev, end);
-        bool unsure = saw_unseen_fin(&ev->side[other(end->by)], end->at->ack_off) ||
+        /* An RST that the other side never had ended nothing there: if it is the first sign of
+         * the end, what it answers was not captured. */
+        bool unsure = end->at->unheeded ||
+                      saw_unseen_fin(&ev->side[other(end->by)], end->at->ack_off) ||
                       (ev->side[d].alert.ref != 0 &&
                        saw_unseen_fin(&ev->side[other(d)], ev->side[d].alert.ack_off));
         out->closed_by = unsure ? WSC_SIDE_NONE : wsc_side_of(d);

@@ -12,6 +12,9 @@ static void fill_end(struct wsc_ev_end *out, const struct wsc_tcp_at *at, uint64
             .ts_ns = at->ts_ns, .ref = at->ref, .off = off, .ack_off = at->ack_off};
 }
 
+/* So many segments sent again long after an RST are no chance. */
+#define REPEATS 2u
+
 static void fill_side(const struct wsc_conv *c, enum wsc_dir d, struct wsc_ev_side *out)
 {
     const struct wsc_conv_ws *ws = c->ws;
@@ -33,6 +36,7 @@ static void fill_side(const struct wsc_conv *c, enum wsc_dir d, struct wsc_ev_si
         fill_end(&out->fin, &c->tcp.more->fin[way].at, c->tcp.more->fin[way].off);
         const struct wsc_tcp_rst *rst = &wsc_tcp_resets(&c->tcp)->rst[way];
         fill_end(&out->rst, &rst->at, rst->off);
+        out->rst.unheeded = out->rst.ref != 0 && rst->repeats >= REPEATS;
     }
     if (c->inner != NULL && c->inner->alert[d].ref != 0)
         out->alert = (struct wsc_ev_end){.ts_ns = c->inner->alert[d].ns,

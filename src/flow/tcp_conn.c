@@ -358,6 +358,8 @@ static enum wsc_tcp_result take_segment(struct feed *f, uint64_t off)
     if (end <= d->next_off) {
         d->retransmitted++;
         count_repeat(d);
+        if (wire_len > 0)
+            wsc_tcp_rst_repeat(f->c, f->way, f->v->ts_ns);
         return WSC_TCP_TAKEN;
     }
     if (off > d->next_off) {

@@ -54,7 +54,8 @@ struct wsc_tcp_rst {
     uint32_t after_count; /* such packets */
     bool ahead; /* it lay beyond every byte seen: believed only if its receiver stays silent, and
                    then bytes are missing */
-    bool late;  /* its sender sent the bytes up to it long after it: for the first time, or again */
+    uint8_t repeats; /* segments its receiver sent again long after it; stops at 255 */
+    bool late; /* its sender sent the bytes up to it long after it: for the first time, or again */
 };
 
 /* RSTs, by sender, index enum wsc_way. */

@@ -61,6 +61,9 @@ static uint64_t heard_of(const struct wsc_tcp_dir *d, const struct wsc_packet_vi
     return off <= wsc_tcp_off(d, d->end_seq) + RST_AHEAD_MAX ? off : WSC_TCP_NO_ACK;
 }
 
+/* Sent again so long after an RST, a segment was not under way any more. */
+#define REPEAT_NS UINT64_C(1000000000)
+
 static struct wsc_tcp_resets *resets(const struct wsc_tcp_conn *c)
 {
     return c->more != NULL ? c->more->resets : NULL;
@@ -138,6 +141,14 @@ void wsc_tcp_rst_after(struct wsc_tcp_conn *c, enum wsc_way way, const struct ws
         return;
     if (r->after_count++ == 0)
         r->after_ref = at->ref;
+}
+
+void wsc_tcp_rst_repeat(struct wsc_tcp_conn *c, enum wsc_way way, uint64_t ts_ns)
+{
+    struct wsc_tcp_resets *e = resets(c);
+    struct wsc_tcp_rst *r = e != NULL ? &e->rst[wsc_way_back(way)] : NULL;
+    if (r != NULL && r->at.ref != 0 && ts_ns > r->at.ts_ns + REPEAT_NS && r->repeats < UINT8_MAX)
+        r->repeats++;
 }
 
 void wsc_tcp_rst_weigh(struct wsc_tcp_conn *c, enum wsc_way way, const struct wsc_packet_view *v,

@@ -26,4 +26,8 @@ void wsc_tcp_rst_answer(struct wsc_tcp_conn *c, enum wsc_way way, const struct w
 void wsc_tcp_rst_weigh(struct wsc_tcp_conn *c, enum wsc_way way, const struct wsc_packet_view *v,
                        uint64_t off);
 
+/* |way| sent a segment again that the other side has had: an RST of that side it has not, if that
+ * was long ago. */
+void wsc_tcp_rst_repeat(struct wsc_tcp_conn *c, enum wsc_way way, uint64_t ts_ns);
+
 #endif

@@ -118,6 +118,9 @@ static void finish(struct teller *t)
         if (resets->rst[w].at.ref != 0)
             say(t, "%crst%s ", "><"[w], resets -> rst[w].ahead ? "(ahead)" : "");
     }
+    for (int w = 0; w < 2; w++)
+        if (resets->rst[w].repeats > 0)
+            say(t, "again(%u) ", resets->rst[w].repeats);
     if (resets->stale_count > 0)
         say(t, "stale(%u) ", resets->stale_count);
 }
@@ -204,6 +207,9 @@ static const struct {
      OPEN ">@0\"ab\"^0 <^2 >@8R +205 >@2\"cd\"^0 <^4 <@0R #", ">0:ab >2:cd <rst stale(1)"},
     {"RST at a place that is reached long after it, and acknowledged then",
      OPEN ">@0\"ab\"^0 <^2 >@6R +205 >@2\"cdef\"^0 +10 <^6 #", ">0:ab >2:cdef stale(1)"},
+    {"RST, and its receiver sends again for seconds",
+     OPEN "<@0\"ab\"^0 >R@0 +300 <@0\"ab\"^0 +900 <@0\"ab\"^0 +1800 <@0\"ab\"^0 #",
+     "<0:ab >rst again(2)"},
     {"RST before the bytes it follows", OPEN ">@0\"ab\"^0 >@4R >@2\"cd\"^0 #", ">0:ab >2:cd >rst"},
     {"RST not heeded: its receiver acknowledges what came after",
      OPEN ">@0\"ab\"^0 >@2R >@2\"cdef\"^0 <^6 #", ">0:ab >2:cdef stale(1)"},
