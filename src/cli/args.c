@@ -202,22 +202,38 @@ int args_parse(const struct args_command *cmd, int argc, char **argv, void *opti
 #define HELP_COLUMN 26
 #define HELP_WIDTH  79
 
-/* Writes |text| from HELP_COLUMN on, broken at spaces. The cursor stands at HELP_COLUMN. */
-static void help_text(const char *text)
+void args_row(FILE *out, size_t column, const char *left, const char *text)
 {
-    const size_t room = HELP_WIDTH - HELP_COLUMN;
-    size_t left = strlen(text);
-    while (left > room) {
+    const size_t room = HELP_WIDTH - column;
+    if (strlen(left) + 1 >= column)
+        fprintf(out, "%s\n%*s", left, (int)column, "");
+    else
+        fprintf(out, "%-*s", (int)column, left);
+    for (size_t remains = strlen(text); remains > room;) {
         size_t cut = room;
         while (cut > 0 && text[cut] != ' ')
             cut--;
         if (cut == 0)
             break;
-        printf("%.*s\n%*s", (int)cut, text, HELP_COLUMN, "");
+        fprintf(out, "%.*s\n%*s", (int)cut, text, (int)column, "");
         text += cut + 1;
-        left -= cut + 1;
+        remains -= cut + 1;
     }
-    printf("%s\n", text);
+    fprintf(out, "%s\n", text);
+}
+
+/* A paragraph, whatever lines it has in the source. */
+static void help_paragraph(const char *text)
+{
+    size_t column = 0;
+    while (*text != '\0') {
+        size_t len = strcspn(text, " \n");
+        bool fits = column == 0 || column + 1 + len <= HELP_WIDTH;
+        printf("%s%.*s", column == 0 ? "" : fits ? " " : "\n", (int)len, text);
+        column = fits ? column + (column > 0) + len : len;
+        text += len + strspn(text + len, " \n");
+    }
+    putchar('\n');
 }
 
 static void help_option(const struct args_option *o)
@@ -228,19 +244,18 @@ static void help_option(const struct args_option *o)
         (void)snprintf(letter, sizeof(letter), "-%c, ", o->letter);
     (void)snprintf(left, sizeof(left), "  %s--%s%s%s", letter, o->name, o->value != NULL ? " " : "",
                    o->value != NULL ? o->value : "");
-    if (strlen(left) + 1 >= HELP_COLUMN)
-        printf("%s\n%*s", left, HELP_COLUMN, "");
-    else
-        printf("%-*s", HELP_COLUMN, left);
-    help_text(o->help);
+    args_row(stdout, HELP_COLUMN, left, o->help);
 }
 
 void args_help(const struct args_command *cmd)
 {
-    printf("Usage: wsclose %s [OPTION]...%s%s\n%s\n", cmd->name, cmd->operands != NULL ? " " : "",
-           cmd->operands != NULL ? cmd->operands : "", cmd->summary);
-    if (cmd->detail != NULL)
-        printf("\n%s\n", cmd->detail);
+    printf("Usage: wsclose %s [OPTION]...%s%s\n", cmd->name, cmd->operands != NULL ? " " : "",
+           cmd->operands != NULL ? cmd->operands : "");
+    help_paragraph(cmd->summary);
+    if (cmd->detail != NULL) {
+        putchar('\n');
+        help_paragraph(cmd->detail);
+    }
     const struct args_option *table;
     for (size_t t = 0; (table = args_table_at(cmd, t)) != NULL; t++) {
         if (table != common_table)

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /* Exit statuses (SPEC section 6). */
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_DAMAGED = 3 };
@@ -52,6 +53,9 @@ const struct args_option *args_table_at(const struct args_command *cmd, size_t i
 
 /* Prints the command's help to standard output. */
 void args_help(const struct args_command *cmd);
+
+/* A line of a help: |left|, then |text| from |column| on, broken at blanks before column 80. */
+void args_row(FILE *out, size_t column, const char *left, const char *text);
 
 /* Setters for common targets. */
 bool args_set_flag(void *target, const char *value, char why[ARGS_WHY_MAX]); /* bool = true */

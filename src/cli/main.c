@@ -9,12 +9,15 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *command_name(const void *ctx, size_t i)
 {
     (void)ctx;
     return commands[i] != NULL ? commands[i]->name : NULL;
 }
+
+#define HELP_COLUMN 22u
 
 static void help(FILE *out)
 {
@@ -24,10 +27,11 @@ static void help(FILE *out)
         char left[40];
         (void)snprintf(left, sizeof(left), "  %s %s", commands[i]->name,
                        commands[i]->operands != NULL ? commands[i]->operands : "");
-        fprintf(out, "%-22s%s\n", left, commands[i]->summary);
+        args_row(out, HELP_COLUMN, left, commands[i]->summary);
     }
-    fprintf(out, "\nwsclose COMMAND --help lists the options of a command. Start with: wsclose "
-                 "analyze FILE.pcap\n");
+    fprintf(out, "\nStart with: wsclose analyze FILE.pcap\n"
+                 "The options of a command: wsclose help COMMAND\n"
+                 "The version, and the libraries it runs with: wsclose --version\n");
 }
 
 static void version(void)
@@ -41,14 +45,46 @@ static void version(void)
     putchar('\n');
 }
 
+static const char *option_name(const void *ctx, size_t i)
+{
+    static const char *const names[] = {"--help", "--version", "--lang", NULL};
+    (void)ctx;
+    return names[i];
+}
+
 static int unknown(const char *word)
 {
-    const char *nearest = args_nearest(word, command_name, NULL);
+    bool option = word[0] == '-';
+    const char *nearest = args_nearest(word, option ? option_name : command_name, NULL);
     if (nearest != NULL)
-        out_say("there is no command \"%s\"; did you mean %s?", word, nearest);
+        out_say("there is no %s \"%s\"; did you mean %s?", option ? "option" : "command", word,
+                nearest);
+    else if (!option && access(word, F_OK) == 0)
+        out_say("what shall be done with %s? To read it: wsclose analyze %s", word, word);
     else
-        out_say("there is no command \"%s\"; wsclose --help lists them", word);
+        out_say("there is no %s \"%s\"; wsclose --help lists %s", option ? "option" : "command",
+                word, option ? "the commands, which have theirs" : "them");
     return EXIT_USAGE;
+}
+
+static const struct args_command *find(const char *word)
+{
+    for (size_t i = 0; commands[i] != NULL; i++)
+        if (strcmp(word, commands[i]->name) == 0)
+            return commands[i];
+    return NULL;
+}
+
+static int show_help(const char *word)
+{
+    const struct args_command *command = word != NULL ? find(word) : NULL;
+    if (word != NULL && word[0] != '-' && command == NULL)
+        return unknown(word);
+    if (command != NULL)
+        args_help(command);
+    else
+        help(stdout);
+    return EXIT_DONE;
 }
 
 /* --lang stands before the command too. Returns false, having said why, if it is wrong or nothing
@@ -103,18 +139,14 @@ int main(int argc, char **argv)
     if (!take_lang(&argc, &argv))
         return EXIT_USAGE;
     const char *word = argv[1];
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
-        help(stdout);
-        return printed(EXIT_DONE);
-    }
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
+        return printed(show_help(argc > 2 ? argv[2] : NULL));
     if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
         version();
         return printed(EXIT_DONE);
     }
     if (strcmp(word, STORED_COMMAND) == 0)
         return stored_run(argc - 2, argv + 2);
-    for (size_t i = 0; commands[i] != NULL; i++)
-        if (strcmp(word, commands[i]->name) == 0)
-            return printed(checked(commands[i]->run(argc - 2, argv + 2)));
-    return unknown(word);
+    const struct args_command *command = find(word);
+    return command != NULL ? printed(checked(command->run(argc - 2, argv + 2))) : unknown(word);
 }

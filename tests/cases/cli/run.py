@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The program from outside: what a user types, what comes out, and the exit status. usage: run.py WSCLOSE"""
-import csv, gzip, io, json, os, pty, signal, sqlite3, subprocess, sys, tempfile, time, unittest
+import csv, gzip, io, json, os, pty, re, signal, sqlite3, subprocess, sys, tempfile, time, unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "support"))
 import pcapgen
@@ -62,6 +62,26 @@ class Usage(Case):
             self.run_(*args, status=2)
             self.assertEqual(self.out, "", args)
             self.assertTrue(self.err, args)
+
+    def test_help_of_a_command_and_of_all(self):
+        self.assertEqual(self.run_("help"), self.run_("--help"))
+        for line in self.out.splitlines():
+            self.assertLess(len(line), 80, line)
+        for command in re.findall(r"(?m)^  ([a-z]+) ", self.out):
+            for line in self.run_("help", command).splitlines():
+                self.assertLess(len(line), 80, line)
+            self.assertEqual(self.out, self.run_(command, "--help"))
+        self.run_("help", "stast", status=2)
+        self.assertIn("did you mean stats?", self.err)
+
+    def test_what_is_no_command_is_told_what_it_may_be(self):
+        f = self.write("a.pcap", self.capture().pcap())
+        self.run_(f, status=2)
+        self.assertIn(f"wsclose analyze {f}", self.err)
+        self.run_("--verson", status=2)
+        self.assertIn("did you mean --version?", self.err)
+        self.run_("-x", status=2)
+        self.assertIn("no option", self.err)
 
     def test_a_near_miss_is_suggested(self):
         self.run_("evnts", status=2)
