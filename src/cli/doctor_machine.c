@@ -3,6 +3,7 @@
 #include <wsclose/wsclose.h>
 
 #include "command_line.h"
+#include "live_right.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -15,6 +16,44 @@
 #define MIB UINT64_C(1048576)
 
 /* ---- rights ---- */
+
+static void tell_otherwise(struct doctor *d)
+{
+    struct wsc_check c = {.name = "capture-otherwise",
+                          .state = WSC_CHECK_NOTE,
+                          .mend = "sudo tcpdump -i IFACE -s 0 -w a.pcap   # then: wsclose analyze "
+                                  "a.pcap"};
+    doctor_tell(d, c,
+                "let another program capture, here or where the server runs, and read its "
+                "file: that needs no right");
+}
+
+/* A package has a copy of the program that may be given the right. False: there is none. */
+static bool tell_copy(struct doctor *d)
+{
+    struct wsc_check c = {.name = "capture-right", .state = WSC_CHECK_MISSING};
+    switch (live_right_of_copy()) {
+    case LIVE_RIGHT_NO_COPY:
+        return false;
+    case LIVE_RIGHT_NOT_GIVEN:
+        c.mend = "sudo dpkg-reconfigure wsclose   # then: sudo adduser NAME wsclose";
+        doctor_tell(d, c, "only root may capture; the group wsclose can be given the right");
+        tell_otherwise(d);
+        return true;
+    case LIVE_RIGHT_FOR_OTHERS:
+        c.mend = "sudo adduser NAME wsclose   # and log in anew";
+        doctor_tell(d, c, "members of the group wsclose may capture; you are none");
+        tell_otherwise(d);
+        return true;
+    case LIVE_RIGHT_FOR_US:
+        break;
+    }
+    c.state = WSC_CHECK_OK;
+    doctor_tell(d, c,
+                "as a member of the group wsclose; live gives it up once the interfaces are "
+                "open");
+    return true;
+}
 
 static void tell_no_right(struct doctor *d, const struct wsc_doctor_rights *r)
 {
@@ -38,22 +77,17 @@ static void tell_no_right(struct doctor *d, const struct wsc_doctor_rights *r)
     if (r->root)
         c.mend = NULL;
     doctor_tell(d, c, "no right to capture (%s): %s", strerror(r->refused), why);
-    c = (struct wsc_check){.name = "capture-otherwise",
-                           .state = WSC_CHECK_NOTE,
-                           .mend = "sudo tcpdump -i IFACE -s 0 -w a.pcap   # then: wsclose analyze "
-                                   "a.pcap"};
-    doctor_tell(d, c,
-                "let another program capture, here or where the server runs, and read its "
-                "file: that needs no right");
+    tell_otherwise(d);
 }
 
 void doctor_rights(struct doctor *d)
 {
     struct wsc_doctor_rights r;
     wsc_doctor_rights(&r);
-    if (r.refused != 0)
+    bool copy = r.refused != 0 && !r.root && tell_copy(d);
+    if (r.refused != 0 && !copy)
         tell_no_right(d, &r);
-    else
+    else if (!copy)
         doctor_tell(d, (struct wsc_check){.name = "capture-right"}, "%s",
                     r.file   ? "the program file grants CAP_NET_RAW; live gives it up once the "
                                "interfaces are open"

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char copy[] = WSCLOSE_LIVE_PROGRAM; /* "": built for no package */
@@ -43,4 +44,14 @@ bool live_right_take(int argc, char **argv)
             "group wsclose; `sudo dpkg-reconfigure wsclose` lets that group capture, `sudo adduser "
             "NAME wsclose` makes a member of it, from the next login on");
     return true;
+}
+
+enum live_right_copy live_right_of_copy(void)
+{
+    struct stat st;
+    if (stat(copy, &st) != 0)
+        return LIVE_RIGHT_NO_COPY;
+    if ((st.st_mode & S_IXOTH) != 0)
+        return LIVE_RIGHT_NOT_GIVEN;
+    return access(copy, X_OK) == 0 ? LIVE_RIGHT_FOR_US : LIVE_RIGHT_FOR_OTHERS;
 }
