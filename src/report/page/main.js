@@ -36,7 +36,8 @@ function drawPictures(data) {
 }
 
 /* Lines of a command break between words, not after the first of two hyphens. */
-const wordsApart = (command) => command.split(' ').flatMap((w, i) => [i ? ' ' : '', el('span', { class: 'word' }, w)]);
+const wordsApart = (command) =>
+    command.split(' ').flatMap((w, i) => [i ? ' ' : '', el('span', { class: 'word' }, w)]);
 
 /* A button at each command; what comes after the fifth finding waits until it is asked for. */
 const FIRST_FINDINGS = 5;
@@ -46,15 +47,26 @@ function findingTools() {
         code.replaceChildren(...wordsApart(command));
         code.parentNode.append(copyButton(command, 'the command'));
     }
-    const items = [...document.querySelectorAll('.findings > li')], rest = items.slice(FIRST_FINDINGS);
+    const items = [...document.querySelectorAll('.findings > li')],
+        rest = items.slice(FIRST_FINDINGS);
     if (rest.length < 2) return;
     const list = items[0].parentNode;
-    const button = el('button', { type: 'button', class: 'more-rows', on: { click: () => {
-        list.classList.add('all');
-        button.remove();
-        rest[0].tabIndex = -1;
-        rest[0].focus();
-    } } }, `${FIRST_FINDINGS} of ${items.length} findings: show all`);
+    const button = el(
+        'button',
+        {
+            type: 'button',
+            class: 'more-rows',
+            on: {
+                click: () => {
+                    list.classList.add('all');
+                    button.remove();
+                    rest[0].tabIndex = -1;
+                    rest[0].focus();
+                },
+            },
+        },
+        `${FIRST_FINDINGS} of ${items.length} findings: show all`,
+    );
     rest.forEach((item) => item.classList.add('beyond'));
     list.after(button);
 }
@@ -69,19 +81,23 @@ function clockChoice() {
         if (view.rows) update();
     });
     byId('clock').hidden = false;
-    byId('clock').replaceChildren(el('label', null, box, ` Times of pictures and table in local time (${zone}) instead of UTC`));
+    byId('clock').replaceChildren(
+        el('label', null, box, ` Times of pictures and table in local time (${zone}) instead of UTC`),
+    );
 }
 
 async function openTable() {
     reveal('connections');
     if (typeof DecompressionStream === 'undefined') {
-        byId('state').textContent = 'This browser cannot unpack the table of connections (it has no DecompressionStream); all else in this page is complete.';
+        byId('state').textContent =
+            'This browser cannot unpack the table of connections (it has no DecompressionStream); all else in this page is complete.';
         return;
     }
     try {
         startTable(await unpack());
     } catch (error) {
-        byId('state').textContent = 'The table of connections could not be unpacked: the file is damaged. (' + error.message + ')';
+        byId('state').textContent =
+            'The table of connections could not be unpacked: the file is damaged. (' + error.message + ')';
     }
 }
 

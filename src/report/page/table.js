@@ -1,19 +1,30 @@
 /* The table of connections: what it shows is the state below, drawn anew after each change. */
 
 const PAGE = 100;
-const view = { rows: null, filter: {}, sort: null, descending: false, list: [], page: 0, open: new Set(), back: null };
+const view = {
+    rows: null,
+    filter: {},
+    sort: null,
+    descending: false,
+    list: [],
+    page: 0,
+    open: new Set(),
+    back: null,
+};
 const SELECTS = [
     ['code', 'Code', (v) => v.code, (w) => w],
     ['cause', 'Cause', (v) => orNone(v.cause), (w) => (w === 'none' ? 'none named' : words(w))],
     ['server', 'Server', (v) => shown(orNone(v.server)), (w) => w],
     ['ending', 'Ending', (v) => v.ending, endingText],
-    ['by', 'First', (v) => v.closed_by || 'nobody', (w) => (w === 'nobody' ? 'not known' : w)],
+    ['by', 'Closed by', (v) => v.closed_by || 'nobody', (w) => (w === 'nobody' ? 'not known' : w)],
 ];
 
 function startTable(rows) {
     view.rows = rows;
     const at = rows.columns.at;
-    const days = new Set([highest(at), at.reduce((a, b) => Math.min(a, b), Infinity)].map((t) => stamp(t).slice(0, 10)));
+    const days = new Set(
+        [highest(at), at.reduce((a, b) => Math.min(a, b), Infinity)].map((t) => stamp(t).slice(0, 10)),
+    );
     byId('table').classList.toggle('dated', days.size > 1);
     rows.when = (ms) => (days.size > 1 ? stamp(ms, 3).slice(5) : timeOfDay(ms, 3));
     makeFilters();
@@ -26,22 +37,39 @@ function startTable(rows) {
 
 function makeFilters() {
     const place = byId('filters');
-    const text = el('input', { type: 'search', id: 'f-text', autocomplete: 'off', spellcheck: 'false', placeholder: 'address, path, reason, software …' });
+    const text = el('input', {
+        type: 'search',
+        id: 'f-text',
+        autocomplete: 'off',
+        spellcheck: 'false',
+        placeholder: 'address, path, reason, software …',
+    });
     let waiting = 0;
     text.addEventListener('input', () => {
         clearTimeout(waiting);
         waiting = setTimeout(() => change({ ...view.filter, text: text.value }), 120);
     });
-    place.replaceChildren(el('label', { class: 'wide' }, el('span', null, 'Find'), text), ...SELECTS.map(([key, name, of, say]) => {
-        const select = el('select', { id: 'f-' + key }, el('option', { value: '' }, 'any'), tally(of).map(([word, n]) =>
-            el('option', { value: word }, `${say(word)} (${count(n)})`)));
-        select.addEventListener('change', () => change({ ...view.filter, [key]: select.value || undefined }));
-        return el('label', null, el('span', null, name), select);
-    }), el('button', { type: 'button', id: 'f-clear', on: { click: () => change({}) } }, 'Clear'));
+    place.replaceChildren(
+        el('label', { class: 'wide' }, el('span', null, 'Find'), text),
+        ...SELECTS.map(([key, name, of, say]) => {
+            const select = el(
+                'select',
+                { id: 'f-' + key },
+                el('option', { value: '' }, 'any'),
+                tally(of).map(([word, n]) => el('option', { value: word }, `${say(word)} (${count(n)})`)),
+            );
+            select.addEventListener('change', () =>
+                change({ ...view.filter, [key]: select.value || undefined }),
+            );
+            return el('label', null, el('span', null, name), select);
+        }),
+        el('button', { type: 'button', id: 'f-clear', on: { click: () => change({}) } }, 'Clear'),
+    );
 }
 /* How many rows of this page have each word, most first. */
 function tally(of) {
-    const { rows } = view, tallies = new Map();
+    const { rows } = view,
+        tallies = new Map();
     const each = rows.verdicts.map(() => 0);
     for (const v of rows.columns.verdict) each[v]++;
     rows.verdicts.forEach((v, i) => tallies.set(of(v), (tallies.get(of(v)) || 0) + each[i]));
@@ -49,13 +77,34 @@ function tally(of) {
 }
 
 function makeHead() {
-    byId('table').tHead.replaceChildren(el('tr', null, COLUMNS.map((c) => el('th', { scope: 'col', class: c.as, 'data-key': c.key },
-        el('button', { type: 'button', on: { click: () => {
-            view.descending = view.sort === c.key ? !view.descending : Boolean(c.number);
-            view.sort = c.key;
-            view.page = 0;
-            update();
-        } } }, c.head)))));
+    byId('table').tHead.replaceChildren(
+        el(
+            'tr',
+            null,
+            COLUMNS.map((c) =>
+                el(
+                    'th',
+                    { scope: 'col', class: c.as, 'data-key': c.key },
+                    el(
+                        'button',
+                        {
+                            type: 'button',
+                            on: {
+                                click: () => {
+                                    view.descending =
+                                        view.sort === c.key ? !view.descending : Boolean(c.number);
+                                    view.sort = c.key;
+                                    view.page = 0;
+                                    update();
+                                },
+                            },
+                        },
+                        c.head,
+                    ),
+                ),
+            ),
+        ),
+    );
 }
 
 /* What a click in a picture or on a legend asks for: those connections and no others. */
@@ -75,7 +124,8 @@ function change(filter) {
 
 function update() {
     const { rows, filter } = view;
-    const found = rows.matching(filter), column = COLUMNS.find((c) => c.key === view.sort);
+    const found = rows.matching(filter),
+        column = COLUMNS.find((c) => c.key === view.sort);
     view.list = column ? rows.sort(found, column, view.descending) : found;
     for (const th of byId('table').tHead.rows[0].cells) {
         const by = th.dataset.key === view.sort;
@@ -90,7 +140,8 @@ function update() {
     drawPage();
 }
 function stateText() {
-    const { rows, list } = view, part = rows.of > rows.n;
+    const { rows, list } = view,
+        part = rows.of > rows.n;
     const here = plural(rows.n, 'connection', 'connections') + (part ? ' in this table' : '');
     const held = part ? `${count(rows.n)} of ${count(rows.of)} records` : '';
     if (!rows.n) return 'No connection is in this page.';
@@ -100,44 +151,112 @@ function stateText() {
     return `${here}${order}${part ? `: ${held}, ${rows.why}` : ''}.`;
 }
 
-const RANGES = { at: (r) => `ended ${stamp(r[0], 3)} to ${stamp(r[1], 3)} ${zoneName()}`, idle: (r) => `idle ${round(r[0])} to ${round(r[1])}`, age: (r) => `age ${round(r[0])} to ${round(r[1])}`,
-    only: (what) => what, abnormal: (yes) => (yes ? 'abnormal' : 'closed, not abnormal'), host: (h) => 'host ' + (h === null ? 'not known' : shown(h)), path: (p) => 'path ' + (p === null ? 'not known' : shown(p)) };
+const lengths = ([from, to]) =>
+    to === Infinity ? `from ${round(from)}` : from ? `${round(from)} to ${round(to)}` : `below ${round(to)}`;
+const RANGES = {
+    at: (r) => `ended ${stamp(r[0], 3)} to ${stamp(r[1], 3)} ${zoneName()}`,
+    idle: (r) => 'idle ' + lengths(r),
+    age: (r) => 'age ' + lengths(r),
+    only: (what) => what,
+    abnormal: (yes) => (yes ? 'abnormal' : 'closed, not abnormal'),
+    host: (h) => 'host ' + (h === null ? 'not known' : shown(h)),
+    path: (p) => 'path ' + (p === null ? 'not known' : shown(p)),
+};
 /* Filters that have no field above: each may be taken off. */
 function chips() {
     const { filter } = view;
-    const list = Object.keys(RANGES).filter((k) => filter[k] !== undefined).map((k) => {
-        const text = RANGES[k](filter[k]);
-        return el('button', { type: 'button', class: 'chip', 'aria-label': 'Remove the filter: ' + text, on: { click: () => change({ ...filter, [k]: undefined }) } }, text, el('span', { 'aria-hidden': 'true' }, ' ×'));
-    });
+    const list = Object.keys(RANGES)
+        .filter((k) => filter[k] !== undefined)
+        .map((k) => {
+            const text = RANGES[k](filter[k]);
+            return el(
+                'button',
+                {
+                    type: 'button',
+                    class: 'chip',
+                    'aria-label': 'Remove the filter: ' + text,
+                    on: { click: () => change({ ...filter, [k]: undefined }) },
+                },
+                text,
+                el('span', { 'aria-hidden': 'true' }, ' ×'),
+            );
+        });
     if (view.back !== null) {
-        list.push(el('button', { type: 'button', class: 'link back', on: { click: () => {
-            scrollTo(0, view.back);
-            view.back = null;
-            chips();
-        } } }, 'Back to the picture'));
+        list.push(
+            el(
+                'button',
+                {
+                    type: 'button',
+                    class: 'link back',
+                    on: {
+                        click: () => {
+                            scrollTo(0, view.back);
+                            view.back = null;
+                            chips();
+                        },
+                    },
+                },
+                'Back to the picture',
+            ),
+        );
     }
     byId('chips').replaceChildren(...list);
 }
 
 function drawPage() {
-    const { list, page } = view, from = page * PAGE;
+    const { list, page } = view,
+        from = page * PAGE;
     byId('table').tBodies[0].replaceChildren(...list.slice(from, from + PAGE).flatMap(rowElements));
     const pages = Math.ceil(list.length / PAGE);
     byId('pages').hidden = pages < 2;
-    const go = (to, text, off) => el('button', { type: 'button', disabled: off, on: { click: () => {
-        view.page = to;
-        drawPage();
-        byId('connections').scrollIntoView();
-    } } }, text);
-    byId('pages').replaceChildren(go(0, 'First', page === 0), go(page - 1, 'Previous', page === 0),
-        el('span', { role: 'status' }, `${count(from + 1)} to ${count(Math.min(from + PAGE, list.length))} of ${count(list.length)}`),
-        go(page + 1, 'Next', page >= pages - 1), go(pages - 1, 'Last', page >= pages - 1));
+    const go = (to, text, off) =>
+        el(
+            'button',
+            {
+                type: 'button',
+                disabled: off,
+                on: {
+                    click: () => {
+                        view.page = to;
+                        drawPage();
+                        byId('connections').scrollIntoView();
+                    },
+                },
+            },
+            text,
+        );
+    byId('pages').replaceChildren(
+        go(0, 'First', page === 0),
+        go(page - 1, 'Previous', page === 0),
+        el(
+            'span',
+            { role: 'status' },
+            `${count(from + 1)} to ${count(Math.min(from + PAGE, list.length))} of ${count(list.length)}`,
+        ),
+        go(page + 1, 'Next', page >= pages - 1),
+        go(pages - 1, 'Last', page >= pages - 1),
+    );
 }
 
 function rowElements(i) {
-    const { rows } = view, id = rows.columns.id[i], isOpen = view.open.has(i);
-    const button = el('button', { type: 'button', class: 'opener', 'aria-expanded': String(isOpen), 'aria-label': `Connection ${id}: its story` }, String(id));
-    const row = el('tr', { class: 'row ' + kindOf(rows.verdict(i)) }, COLUMNS.map((c) => cellOf(c, i, button)));
+    const { rows } = view,
+        id = rows.columns.id[i],
+        isOpen = view.open.has(i);
+    const button = el(
+        'button',
+        {
+            type: 'button',
+            class: 'opener',
+            'aria-expanded': String(isOpen),
+            'aria-label': `Connection ${id}: its story`,
+        },
+        String(id),
+    );
+    const row = el(
+        'tr',
+        { class: 'row ' + kindOf(rows.verdict(i)) },
+        COLUMNS.map((c) => cellOf(c, i, button)),
+    );
     row.addEventListener('click', () => {
         if (String(getSelection())) return;
         toggle(i, row, button);
@@ -177,7 +296,8 @@ function storyRow(i) {
     return el('tr', { class: 'story' }, el('td', { colspan: columnsShown() }, story(view.rows, i)));
 }
 /* A story is as wide as the columns that the window has room for. */
-const columnsShown = () => [...byId('table').tHead.rows[0].cells].filter((th) => getComputedStyle(th).display !== 'none').length;
+const columnsShown = () =>
+    [...byId('table').tHead.rows[0].cells].filter((th) => getComputedStyle(th).display !== 'none').length;
 function fitStories() {
     for (const cell of document.querySelectorAll('.story > td')) cell.colSpan = columnsShown();
 }

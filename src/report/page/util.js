@@ -17,15 +17,17 @@ function fill(node, attributes, children) {
     }
     return node;
 }
-const el = (name, attributes, ...children) =>
-    fill(document.createElement(name), attributes, children);
+const el = (name, attributes, ...children) => fill(document.createElement(name), attributes, children);
 const svg = (name, attributes, ...children) =>
     fill(document.createElementNS(SVG, name), attributes, children);
 
 /* As the terminal shows text from the network: what has no shape of its own becomes a visible escape. */
-const HIDDEN = new RegExp('[\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5' +
-    '\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u3164\\ufe00-\\ufe0e\\ufeff\\uffa0' +
-    '\\ufff0-\\ufffb\\u{e0000}-\\u{e0fff}]', 'gu');
+const HIDDEN = new RegExp(
+    '[\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5' +
+        '\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u3164\\ufe00-\\ufe0e\\ufeff\\uffa0' +
+        '\\ufff0-\\ufffb\\u{e0000}-\\u{e0fff}]',
+    'gu',
+);
 function shown(text) {
     return String(text).replace(HIDDEN, (c) => {
         const n = c.codePointAt(0);
@@ -41,7 +43,7 @@ const highest = (list) => list.reduce((a, b) => Math.max(a, b), 0);
 
 function percent(part, whole) {
     if (!whole) return '0 %';
-    const p = 100 * part / whole;
+    const p = (100 * part) / whole;
     if (part > 0 && p < 0.1) return '< 0.1 %';
     return (p < 9.95 || (p > 99 && part < whole) ? Math.min(p, 99.9).toFixed(1) : p.toFixed(0)) + ' %';
 }
@@ -49,7 +51,8 @@ function percent(part, whole) {
 function size(bytes) {
     if (bytes < 1000) return bytes + ' B';
     const units = ['kB', 'MB', 'GB', 'TB'];
-    let unit = -1, v = bytes;
+    let unit = -1,
+        v = bytes;
     do {
         v /= 1000;
         unit++;
@@ -69,12 +72,18 @@ function duration(ms) {
     if (s < 5999.5) return Math.floor(Math.round(s) / 60) + ' min ' + two(Math.round(s) % 60) + ' s';
     const min = Math.round(s / 60);
     if (min < 5760) return Math.floor(min / 60) + ' h ' + two(min % 60) + ' min';
-    return Math.floor(min / 1440) + ' d ' + Math.floor(min % 1440 / 60) + ' h';
+    return Math.floor(min / 1440) + ' d ' + Math.floor((min % 1440) / 60) + ' h';
 }
 
 /* For axes and bins, where the value is round: "100 ms", "45 s", "10 min". */
 function round(ms) {
-    const units = [[86400000, 'd'], [3600000, 'h'], [60000, 'min'], [1000, 's'], [0, 'ms']];
+    const units = [
+        [86400000, 'd'],
+        [3600000, 'h'],
+        [60000, 'min'],
+        [1000, 's'],
+        [0, 'ms'],
+    ];
     const [unit, name] = units.find(([u]) => ms >= u * 0.9995);
     return Number((ms / (unit || 1)).toPrecision(3)) + ' ' + name;
 }
@@ -92,10 +101,20 @@ const timeOfDay = (ms, digits = 0) => stamp(ms, digits).slice(11);
 
 /* "closed_by" of a record, an ending, a cause as a reader's words. */
 const ENDINGS = {
-    close_handshake: 'Close handshake', close_unanswered: 'Close unanswered', fin: 'FIN, no Close',
-    reset: 'RST, no Close', vanished: 'vanished', stream_reset: 'stream reset', stream_end: 'stream end',
-    rejected: 'rejected', no_response: 'no response', bad_accept: 'bad accept key', tcp_refused: 'TCP refused',
-    tls_failed: 'TLS failed', gap: 'not captured', none: 'did not end',
+    close_handshake: 'Close handshake',
+    close_unanswered: 'Close unanswered',
+    fin: 'FIN, no Close',
+    reset: 'RST, no Close',
+    vanished: 'vanished',
+    stream_reset: 'stream reset',
+    stream_end: 'stream end',
+    rejected: 'rejected',
+    no_response: 'no response',
+    bad_accept: 'bad accept key',
+    tcp_refused: 'TCP refused',
+    tls_failed: 'TLS failed',
+    gap: 'not captured',
+    none: 'did not end',
 };
 const SOURCES = { open: 'still open', handshake_failed: 'handshake failed', unknown: 'unknown' };
 const SIDES = { client: 'client', server: 'server', both: 'both', nobody: 'nobody' };
@@ -105,7 +124,9 @@ const endingText = (ending) => ENDINGS[ending] || words(ending);
 function codeText(code, source) {
     if (code === 'other') return 'other';
     if (code === null || code === undefined) return SOURCES[source] || 'no code';
-    return source === 'wire' && (code === 1005 || code === 1006 || code === 1015) ? code + ' on the wire' : String(code);
+    return source === 'wire' && (code === 1005 || code === 1006 || code === 1015)
+        ? code + ' on the wire'
+        : String(code);
 }
 
 function copyButton(text, what) {

@@ -230,6 +230,24 @@ class Pages(unittest.TestCase):
             self.assertGreater(page.js("document.querySelectorAll('.chip').length"), 0)
             self.wall(page, data)
 
+    def test_every_bin_lists_its_connections(self):
+        with self.page("many") as page:
+            for id, cell, most in (("p-time", -1, 30), ("p-idle", 1, 100), ("p-age", -1, 100), ("p-servers", 3, 30)):
+                page.js(f"document.querySelector('#{id} details').open = true")
+                page.until(f"document.querySelector('#{id} .scroll table') !== null")
+                pairs = page.js(f"""[...document.querySelectorAll('#{id} .scroll tbody tr')].slice(0, {most}).map((row) => {{
+                    row.querySelector('button').click();
+                    const numbers = [...row.querySelectorAll('td.num')].map((td) => Number(td.textContent.replace(/,/g, '')));
+                    const listed = document.getElementById('state').textContent.split(' ')[0].replace(/,/g, '');
+                    return [row.cells[{max(cell, 0)}].textContent, {cell} < 0 ? numbers.reduce((a, b) => a + b) : Number(row.cells[{cell}].textContent.replace(/,/g, '')), Number(listed)];
+                }})""")
+                self.assertGreater(len(pairs), 5)
+                for where, counted, listed in pairs:
+                    if id in ("p-idle", "p-age"):  # rows have whole milliseconds, the edges of bins lie between them
+                        self.assertLessEqual(abs(listed - counted), 1, (id, where))
+                    else:
+                        self.assertEqual(listed, counted, (id, where))
+
     def wall(self, page, data):
         """The bar of the mass disconnect, pressed where it is drawn: over a hundred connections in one place."""
         totals = [sum(n) for n in zip(*(s["counts"] for s in data["over_time"] if s["source"] != "open"))]
