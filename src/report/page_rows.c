@@ -236,18 +236,16 @@ static void packet_before(struct wsc_pt *t, const struct wsc_closure *c, uint64_
         change(t, (int64_t)(WSC_REF_NUMBER(c->last_packet) - WSC_REF_NUMBER(number)));
 }
 
+/* Cut, not rounded: bins of a picture begin at whole milliseconds, so that what is counted in a bin
+ * is found in it. */
 static int64_t ms_of(uint64_t ns)
 {
-    return (int64_t)(ns / 1000000 + (ns % 1000000 >= 500000));
+    return (int64_t)(ns / 1000000);
 }
 
-/* From a second on in whole milliseconds. */
 static void put_length(struct wsc_pt *t, int64_t ns)
 {
-    if (ns < 1000000000)
-        wsc_pt_ms(t, ns);
-    else
-        change(t, ms_of((uint64_t)ns));
+    wsc_pt_ms(t, ns < 0 ? ns : ns / 1000 * 1000);
 }
 
 static void close_frame(struct rows *r, struct wsc_pt *t, const struct wsc_closure *c,

@@ -38,7 +38,7 @@ struct wsc_page_zip *wsc_page_zip_new(FILE *out)
     z->z.zfree = zip_free;
     z->z.next_out = z->packed;
     z->z.avail_out = sizeof(z->packed);
-    if (deflateInit2(&z->z, Z_BEST_COMPRESSION, Z_DEFLATED, GZIP_WINDOW, MEMORY,
+    if (deflateInit2(&z->z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_WINDOW, MEMORY,
                      Z_DEFAULT_STRATEGY) == Z_OK)
         return z;
     wsc_free(z);

@@ -44,7 +44,7 @@ def unpack(packed):
         row["verdict"] = packed["verdicts"][row["verdict"]]
         row["client"] = None if row["client"] is None else f"{text[row['client']]}:{row['port']}"
         row["capture"] = get(row["capture"])
-        row["started"] = None if row["lead"] is None else row["at"] - (row["age"] or 0) - row["lead"]
+        row["started"] = None if row["lead"] is None else row["at"] - int(row["age"] or 0) - row["lead"]
         for k in ("first_packet", "tcp_end_packet"):
             row[k] = None if row[k] is None else row["last_packet"] - row[k]
         for k in ("close_c", "close_s"):

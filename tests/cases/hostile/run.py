@@ -148,6 +148,10 @@ class Hostile(unittest.TestCase):
                 self.assertEqual(status, 0, (command, err))
                 self.clean(out, command, crlf=form == "csv", joins=form != "table")
                 self.clean(err, command)
+        for args in (["--db", self.db], ["--encrypted", self.pcap]):  # what is in its JSON: cases/report
+            status, out, err = run("report", *args)
+            self.assertEqual(status, 0, err)
+            self.clean(out, "report"), self.clean(err, "report")
         self.clean(self.stderr, "summary")
 
     def test_every_format_on_a_terminal(self):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Secrets planted wherever traffic carries them are in no store, output, log or core dump. usage: run.py WSCLOSE"""
-import base64, glob, hashlib, json, os, re, resource, shutil, signal, ssl, struct, subprocess, sys, tempfile, time, unittest
+import base64, glob, gzip, hashlib, json, os, re, resource, shutil, signal, ssl, struct, subprocess, sys, tempfile, time, unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "support"))
@@ -224,6 +224,11 @@ class Privacy(unittest.TestCase):
             p = self.run_it(*args, "--db", self.db)
             self.assertEqual(p.returncode, 0, p.stderr)
             out += p.stdout + p.stderr
+        for args in (["--db", self.db], ["--keylog", self.keys, "--encrypted", self.pcap]):
+            p = self.run_it("report", *args)
+            self.assertEqual(p.returncode, 0, p.stderr)
+            page = p.stdout + p.stderr
+            out += page + gzip.decompress(base64.b64decode(re.search(b'id="rows">([^<]*)<', page).group(1)))
         p = self.run_it("analyze", "--db", self.db, self.pcap)  # read again, without keys: rows are replaced, and pages set free
         out += p.stdout + p.stderr
         self.assertGreater(len(out), 10000)
