@@ -23,7 +23,7 @@ function undo(c) {
         last_packet: last.map((n) => n || null),
         first_packet: c.first_packet.map(before),
         tcp_end_packet: c.tcp_end_packet.map(before),
-        started: c.lead.map((lead, i) => (lead === null ? null : at[i] - (c.age[i] || 0) - lead)),
+        started: c.lead.map((lead, i) => (lead === null ? null : at[i] - Math.floor(c.age[i] || 0) - lead)),
         close_c: c.close_c.map(close),
         close_s: c.close_s.map(close),
     };
@@ -182,6 +182,7 @@ const COLUMNS = [
         number: true,
         value: numberOf('at'),
         show: (rows, i) => rows.when(rows.columns.at[i]),
+        parts: (text) => [text.slice(0, -4), el('span', { class: 'fraction' }, text.slice(-4))],
     },
     {
         key: 'code',

@@ -268,7 +268,11 @@ const kindOf = (v) => (v.close_code === 1006 ? 'bad' : v.outcome === 'handshake_
 function cellOf(column, i, button) {
     if (column.key === 'id') return el('td', { class: 'opener-cell' }, button);
     const text = column.show ? column.show(view.rows, i) : column.value(view.rows, i);
-    const cell = el('td', { class: column.as }, text === null ? '–' : text);
+    const cell = el(
+        'td',
+        { class: column.as },
+        text === null ? '–' : column.parts ? column.parts(text) : text,
+    );
     if (column.as && column.as.includes('net') && text) cell.title = text;
     return cell;
 }
