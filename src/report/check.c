@@ -44,10 +44,11 @@ static void put_text(struct wsc_report *rep, size_t column, const char *raw)
     (void)wsc_text_fit(span(raw), 0, rep->opt.utf8, safe, sizeof(safe));
     for (const char *at = safe, *next; *at != '\0'; at = next) {
         size_t n = wsc_wrap_line(at, width - column, true, &next, &columns);
-        fprintf(rep->out, "%.*s\n", (int)n, at);
+        fprintf(rep->out, "%.*s", (int)n, at);
         if (*next != '\0')
-            fprintf(rep->out, "%*s", (int)column, "");
+            fprintf(rep->out, "\n%*s", (int)column, "");
     }
+    fputc('\n', rep->out);
 }
 
 static enum wsc_err put_lines(struct wsc_report *rep, const struct wsc_check *c)

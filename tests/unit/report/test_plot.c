@@ -1,5 +1,7 @@
 #include "report/plot.h"
 
+#include "base/alloc.h"
+
 #include <criterion/criterion.h>
 
 #include <locale.h>
@@ -127,6 +129,36 @@ Test(plot, four_records_in_ascii)
     cr_expect_leq(after - mark, 41, "%s", mark);
     cr_expect_str_eq(after, four_after);
     free(text);
+}
+
+static bool never(void *ctx)
+{
+    (void)ctx;
+    return false;
+}
+
+Test(plot, without_memory_there_is_none)
+{
+    struct wsc_plot *p = (struct wsc_plot *)limits;
+    wsc_alloc_set_hook(never, NULL);
+    enum wsc_err e = wsc_plot_new(&(struct wsc_report_options){.width = 80}, limits, &p);
+    wsc_alloc_set_hook(NULL, NULL);
+    cr_expect_eq(e, WSC_ERR_NOMEM);
+    cr_expect_null(p);
+    wsc_plot_free(p);
+}
+
+/* What cannot be written is said. */
+Test(plot, a_full_disk)
+{
+    FILE *full = fopen("/dev/full", "w");
+    cr_assert_not_null(full);
+    (void)setvbuf(full, NULL, _IONBF, 0);
+    struct wsc_plot *p = plot_of(80, true);
+    closed(p, DAY, 1000, MIN, MIN);
+    cr_expect_eq(wsc_plot_draw(p, full), WSC_ERR_IO);
+    wsc_plot_free(p);
+    (void)fclose(full);
 }
 
 Test(plot, nothing_draws_nothing)
