@@ -59,18 +59,17 @@ class Totals(unittest.TestCase):
         self.assertEqual({k: n for k, (_, n) in drawn.items()}, want)
 
     def test_each_column_of_a_code(self):
-        """The height of each column is what SQL counts in its minutes."""
-        picture = low(sections(plot("--code", "1006"))["Ends over time, each code on a scale of its own"])["1006"][0]
-        (step,) = re.findall(r"1 column: (\d+) min", plot("--code", "1006"))
-        seconds = 60 * int(step)
-        rows = asked(f"SELECT CAST(strftime('%s', substr(ended, 1, 19)) AS INTEGER) / {seconds}, count(*) FROM connections WHERE close_code = 1006 GROUP BY 1")
-        # Bins begin at a multiple of their own width, columns at the first bin: within one bin of the first column.
-        best = max(rows.values())
-        height = lambda n: max(1, int(n / best * 8 + 0.5)) if n else 0
-        wanted = [GLYPHS[height(rows.get(i, 0))] for i in range(min(rows), max(rows) + 1)]
-        if int(step) == 1:
-            self.assertEqual(picture.rstrip(), "".join(wanted).rstrip())
-        self.assertEqual(sum(rows.values()), low(sections(plot("--code", "1006"))["Ends over time, each code on a scale of its own"])["1006"][1])
+        """The height of each column is what SQL counts in its minute."""
+        for code in (1000, 1006):
+            out = plot("--code", str(code), env={"COLUMNS": "200"})
+            self.assertIn("1 column: 60 s", out)
+            picture, total = low(sections(out)["Ends over time, each code on a scale of its own"])[str(code)]
+            rows = asked(f"SELECT CAST(strftime('%s', substr(ended, 1, 19)) AS INTEGER) / 60, count(*) FROM connections WHERE close_code = {code} GROUP BY 1")
+            best = max(rows.values())
+            self.assertGreater(best, 2)
+            heights = [max(1, int(rows[i] / best * 8 + 0.5)) if i in rows else 0 for i in range(min(rows), max(rows) + 1)]
+            self.assertEqual(picture.rstrip(), "".join(GLYPHS[h] for h in heights))
+            self.assertEqual(total, sum(rows.values()))
 
     def test_silence_and_age(self):
         all_ = sections(plot())
