@@ -180,6 +180,7 @@ class Package(unittest.TestCase):
         p = self.live(user="alice", ok=(1,))
         self.assertIn("dpkg-reconfigure wsclose", p.stderr)
         self.assertEqual(p.stderr.count("the right to capture"), 1, p.stderr)
+        self.assertIn("dpkg-reconfigure wsclose", self.wsclose("doctor", user="alice", ok=(0, 1)).stdout)
 
     def test_07_the_group_captures(self):
         self.choose(True)
@@ -187,6 +188,7 @@ class Package(unittest.TestCase):
         self.assertEqual(self.root.run("getcap", "/usr/bin/wsclose").stdout, "")
         self.assertIn("dpkg-reconfigure wsclose", self.live(user="alice", ok=(1,)).stderr)
         self.live(user="bob", groups=("wsclose",))
+        self.assertIn("as a member of the group wsclose", self.wsclose("doctor", user="bob", groups=("wsclose",), ok=(0, 1)).stdout)
         # Every word arrives, and the language.
         p = self.root.run("wsclose", "--lang", "vi", "live", "-i", "lo", "--duration", "0.3", "--db", "/home/bob/a b.db", "--quiet", user="bob", groups=("wsclose",))
         self.assertEqual(p.stderr, "")
