@@ -6,7 +6,7 @@ usage: run.py WSCLOSE [TEST...]
 Its frames, and the flags of TCP, are those that tshark sees in the same packets: over the samples, and over recorded TLS and HTTP/2 with their key logs.
 The ladder is drawn at several widths, in ASCII and UTF-8, with hostile texts; and where the packets are gone, with what the database has.
 """
-import fcntl, glob, json, os, pty, re, shutil, struct, subprocess, sys, tempfile, termios, unicodedata, unittest
+import fcntl, glob, json, os, pty, random, re, shutil, struct, subprocess, sys, tempfile, termios, unicodedata, unittest
 
 WSCLOSE = os.path.abspath(sys.argv.pop(1))
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -387,6 +387,36 @@ class Asked(Show):
                 for e in k["events"]:
                     if e["event"] not in ("started", "established", "response"):
                         self.assertIn(essence(e), there, path)
+
+    def test_damaged_captures(self):
+        """Packets lost, doubled, in another order, with bytes changed: the story has the frames that the record counts."""
+        chance = random.Random(8)
+        told = 0
+        for path in sorted(glob.glob(os.path.join(ROOT, "samples", "*.pcap"))):
+            data = read(path)
+            head, packets, at = data[:24], [], 24
+            while at < len(data):
+                n = 16 + int.from_bytes(data[at + 8:at + 12], "little")
+                packets.append(bytearray(data[at:at + n]))
+                at += n
+            for p in chance.sample(packets, 2):
+                p[chance.randrange(16 + 54, len(p)) if len(p) > 16 + 54 else -1] ^= 1 << chance.randrange(8)
+            for _ in range(2):
+                packets.pop(chance.randrange(len(packets)))
+                packets.insert(chance.randrange(len(packets)), chance.choice(packets))
+                i, k = chance.randrange(len(packets)), chance.randrange(len(packets))
+                packets[i], packets[k] = packets[k], packets[i]
+            os.unlink(self.db)
+            records = self.analyze(self.path("damaged.pcap", head + b"".join(packets)))
+            for s in self.told(*(r["id"] for r in records)) if records else []:
+                self.assertEqual(s["frames"], {by: sum(e["event"] == "frame" and e["by"] == by for e in s["events"]) for by in ("client", "server")}, path)
+                self.assertEqual([e["at"] for e in s["events"]], sorted(e["at"] for e in s["events"]), path)
+                rules = [(e["by"], e["rule"], e["packet"]) for e in s["events"] if e["event"] == "violation"]
+                self.assertEqual(sorted(rules)[:16], sorted((v["by"], v["rule"], v["packet"]) for v in s["violations"]), path)
+                told += 1
+            if records:
+                self.show(*(r["id"] for r in records), "--all")
+        self.assertGreater(told, 12)
 
     def test_encrypted(self):
         pcap = os.path.join(ROOT, "tests", "cases", "tls", "node.pcap")
