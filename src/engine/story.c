@@ -41,6 +41,8 @@ struct wsc_story {
     uint64_t left_out;
     struct note *notes;
     size_t notes_bytes;
+    uint64_t first_ref; /* the conversation's that it is about */
+    bool over;          /* what comes is the next connection's, on the same ports */
     /* The packet at hand, and those before it. Indexes are enum wsc_way. */
     uint64_t now_ns;
     uint64_t told_ref[2]; /* the packet of which something was told */
@@ -58,7 +60,7 @@ static enum wsc_dir dir_of(const struct wsc_story *st, enum wsc_way way)
 static bool is_ours(const struct wsc_story *st, const struct wsc_conv *c)
 {
     const struct wsc_flow_key *k = &c->node.key;
-    return memcmp(k->addr, st->key.addr, sizeof(k->addr)) == 0 &&
+    return !st->over && memcmp(k->addr, st->key.addr, sizeof(k->addr)) == 0 &&
            memcmp(k->port, st->key.port, sizeof(k->port)) == 0 &&
            wsc_flow_family(k) == wsc_flow_family(&st->key);
 }
@@ -146,6 +148,8 @@ static void on_event(void *ctx, const struct wsc_conv *c, enum wsc_way way, uint
 {
     struct wsc_story *st = ctx;
     struct wsc_story_event ev = *told;
+    /* Stragglers are told, the next connection is not: the engine knows it also by what it asks. */
+    st->over |= ev.kind == WSC_STORY_REQUEST && c->first_ref != st->first_ref && is_ours(st, c);
     if (!is_ours(st, c))
         return;
     st->told_ref[way] = ev.packet;
@@ -211,6 +215,8 @@ static void before_packet(void *ctx, const struct wsc_conv *c)
     struct wsc_story *st = ctx;
     if (!is_ours(st, c))
         return;
+    if (st->first_ref == 0)
+        st->first_ref = c->first_ref;
     const struct wsc_tcp_resets *resets = wsc_tcp_resets(&c->tcp);
     for (int w = 0; w < 2; w++) {
         const struct wsc_tcp_dir *d = &c->tcp.dir[w];

@@ -108,6 +108,8 @@ STEPS(midstream) = {HELLO,
                     T(C, ACK, P("\x88\x82\x37\xfa\x21\x3d\x34\x12")),
                     T(S, ACK, P("\x88\x02\x03\xe8")),
                     T(S, FIN | ACK, )};
+STEPS(next) = {OPEN, T(S, ACK, P("\x81\x02hi")), T(C, ACK, P(REQUEST), .seq = -100000),
+               T(S, ACK, P(ANSWER)), T(S, ACK, P("\x81\x02hi"))};
 STEPS(nothing) = {T(C, SYN, ), T(S, SYN | ACK, ), T(C, ACK, P("SSH-2.0-x\r\n")), T(S, RST, )};
 
 /* kind, who, packet; then what there is of: length, code, text, marks. */
@@ -158,6 +160,9 @@ static const struct {
            "frame s4 op1 5 fin; frame c5 op1 5 fin masked; frame s6 op1 5 fin; "
            "frame c7 op1 5 fin masked; frame s8 op1 5 fin; frame c9 op8 2 =1000 '' fin masked; "
            "frame s10 op8 2 =1000 '' fin; fin s11; ")},
+    {STORY(next, 0,
+           "syn c1; syn_ack s2; request c4 'GET /chat'; response s5 =101 'Switching Protocols'; "
+           "frame s6 op1 2 fin; ")},
     {STORY(nothing, 0, "syn c1; syn_ack s2; data c3 11; rst s4; ")},
 };
 #define STORIES (sizeof(stories) / sizeof(stories[0]))
