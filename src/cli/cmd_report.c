@@ -228,6 +228,10 @@ static bool write_page(struct run *r)
         return true; /* nobody reads any more */
     if (e != WSC_OK)
         return fail(&err);
+    if (wsc_refusals() != 0) {
+        out_say("out of memory: the page may be wrong and is not kept");
+        return false;
+    }
     say(r, &sum, ftell(r->stream));
     return true;
 }

@@ -13,6 +13,7 @@
 
 #include <wsclose/codes.h>
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -102,13 +103,44 @@ static void word_candidates(const struct wsc_finding *f, char *out, size_t cap)
 
 /* ---- the finding that says most of what is abnormal ---- */
 
-static const struct wsc_page_found *lead_of(const struct wsc_page *p)
+/* A finding, and those beside it that say the same of other servers. */
+struct lead {
+    const struct wsc_page_found *first; /* NULL: none */
+    uint64_t abnormal;
+    size_t servers;
+    uint32_t path; /* that all have; 0: not one */
+};
+
+static bool is_timer(enum wsc_finding_kind kind)
 {
-    for (size_t i = 0; i < p->findings.len; i++)
+    return kind == WSC_FINDING_IDLE_TIMEOUT || kind == WSC_FINDING_LIFETIME_LIMIT;
+}
+
+static bool joins(const struct lead *l, const struct wsc_page_found *f)
+{
+    return f == l->first ||
+           (is_timer(f->f.kind) && f->f.kind == l->first->f.kind && f->abnormal > 0 &&
+            f->filter.server.family != 0 && l->first->filter.server.family != 0 &&
+            f->filter.idle_clock == l->first->filter.idle_clock &&
+            wsc_page_limit_of(f) == wsc_page_limit_of(l->first));
+}
+
+static struct lead lead_of(const struct wsc_page *p)
+{
+    struct lead l = {.first = NULL};
+    for (size_t i = 0; i < p->findings.len && l.first == NULL; i++)
         if (wsc_page_leads(p->findings.list[i].f.kind) &&
             much(p->findings.list[i].abnormal, p->counts.abnormal))
-            return &p->findings.list[i];
-    return NULL;
+            l.first = &p->findings.list[i];
+    for (size_t i = 0; i < p->findings.len && l.first != NULL; i++) {
+        const struct wsc_page_found *f = &p->findings.list[i];
+        if (!joins(&l, f))
+            continue;
+        l.path = l.servers == 0 || l.path == f->path ? f->path : 0;
+        l.abnormal += f->abnormal;
+        l.servers++;
+    }
+    return l;
 }
 
 /* Abnormal ends on one path, whatever the server. */
@@ -121,12 +153,13 @@ static uint64_t abnormal_on(const struct wsc_page *p, uint32_t path)
     return n;
 }
 
-static void word_server(const struct wsc_page *p, const struct wsc_page_found *found, char *out,
-                        size_t cap)
+static void word_server(const struct lead *l, char *out, size_t cap)
 {
     char server[WSC_ENDPOINT_TEXT_MAX];
     out[0] = '\0';
-    if (p->counts.names.len > 0 && wsc_endpoint_text(&found->filter.server, server) > 0)
+    if (l->servers > 1)
+        (void)snprintf(out, cap, " at %zu servers", l->servers);
+    else if (wsc_endpoint_text(&l->first->filter.server, server) > 0)
         (void)snprintf(out, cap, " at %s", server);
 }
 
@@ -163,19 +196,19 @@ static void word_fit(const struct wsc_page_found *found, const char *server, cha
     }
 }
 
-static bool say_lead(struct wsc_page *p, const struct wsc_page_found *found)
+static bool say_lead(struct wsc_page *p, const struct lead *l)
 {
     char fit[700], server[80], where[480] = "";
     uint64_t of = p->counts.abnormal;
-    struct wsc_span path = wsc_names_get(&p->counts.names, found->path);
+    struct wsc_span path = wsc_names_get(&p->counts.names, l->path);
     if (path.len > 0 && path.len <= 80) {
-        of = abnormal_on(p, found->path);
+        of = abnormal_on(p, l->path);
         (void)snprintf(where, sizeof(where), " on %.*s", (int)path.len, (const char *)path.ptr);
     }
-    word_server(p, found, server, sizeof(server));
-    word_fit(found, server, fit, sizeof(fit));
-    return sayf(p, "%s of %s abnormal closure%s%s %s.", WSC_PT_COUNT(found->abnormal),
-                WSC_PT_COUNT(of), plural(of), where, fit);
+    word_server(l, server, sizeof(server));
+    word_fit(l->first, server, fit, sizeof(fit));
+    return sayf(p, "%s of %s abnormal closure%s%s %s.", WSC_PT_COUNT(l->abnormal), WSC_PT_COUNT(of),
+                plural(of), where, fit);
 }
 
 /* ---- the other sentences ---- */
@@ -196,6 +229,11 @@ static bool say_code(struct wsc_page *p)
         return sayf(p, "%s connection%s closed, with no code that could be read.",
                     WSC_PT_COUNT(closed), plural(closed));
     const struct wsc_code_info *info = wsc_code_find(wsc_page_key_code(best));
+    if (most == 1 && closed > 1)
+        return sayf(p,
+                    "All %s connections that closed did so with a Close frame, each with another "
+                    "code.",
+                    WSC_PT_COUNT(closed));
     if (most == closed)
         return sayf(p, "%s connection%s that closed did so with a Close frame, and with %d (%s).",
                     closed == 1 ? "The" : "All", plural(closed), wsc_page_key_code(best),
@@ -217,9 +255,11 @@ static bool say_none_closed(struct wsc_page *p)
     if (o[WSC_OUTCOME_OPEN] == n)
         return sayf(p, "No connection closed: %s %s still open when the capture ended.",
                     WSC_PT_COUNT(n), n == 1 ? "was" : "were");
+    if (o[WSC_OUTCOME_UNKNOWN] == 1 && n == 1)
+        return say(p, "How the connection ended cannot be told from what was captured.");
     if (o[WSC_OUTCOME_UNKNOWN] == n)
-        return sayf(p, "How the %s connection%s ended cannot be told from what was captured.",
-                    WSC_PT_COUNT(n), plural(n));
+        return sayf(p, "How the %s connections ended cannot be told from what was captured.",
+                    WSC_PT_COUNT(n));
     if (o[WSC_OUTCOME_HANDSHAKE_FAILED] == n)
         return sayf(p, "No connection came about: %s handshake%s failed.", WSC_PT_COUNT(n),
                     plural(n));
@@ -231,26 +271,64 @@ static bool say_none_closed(struct wsc_page *p)
                 WSC_PT_COUNT(o[WSC_OUTCOME_OPEN]), WSC_PT_COUNT(o[WSC_OUTCOME_UNKNOWN]));
 }
 
+/* "; what the packets suggest for 4 of them: idle timeout", of the cause that half of them have. */
+static void word_cause(const struct wsc_page *p, char *out, size_t cap)
+{
+    const uint64_t *n = p->counts.causes[1];
+    unsigned most = WSC_CAUSE_NONE + 1;
+    for (unsigned i = most; i < WSC_CAUSE_COUNT; i++)
+        most = n[i] > n[most] ? i : most;
+    if (n[most] == 0 || 2 * n[most] < p->counts.abnormal) {
+        (void)snprintf(out, cap,
+                       "; no limit, instant or network that most of them share stands out");
+        return;
+    }
+    if (n[most] == p->counts.abnormal)
+        (void)snprintf(out, cap, "; what the packets suggest: %s",
+                       wsc_cause_name((enum wsc_cause)most));
+    else
+        (void)snprintf(out, cap, "; what the packets suggest for %s of them: %s",
+                       WSC_PT_COUNT(n[most]), wsc_cause_name((enum wsc_cause)most));
+    for (char *c = strchr(out, '_'); c != NULL; c = strchr(c, '_'))
+        *c = ' ';
+}
+
 static bool say_share(struct wsc_page *p, bool first)
 {
     uint64_t closed = p->counts.outcomes[WSC_OUTCOME_CLOSED], bad = p->counts.abnormal;
-    return sayf(p,
-                "%s%s of %s"
-                " connection%s that closed did so without a Close frame (1006)%s.",
-                first ? "" : "In all, ", WSC_PT_COUNT(bad), WSC_PT_COUNT(closed), plural(closed),
-                first ? "; no limit, instant or network that most of them share stands out" : "");
+    char why[160] = "";
+    if (first)
+        word_cause(p, why, sizeof(why));
+    if (closed == 1)
+        return sayf(p, "The connection that closed did so without a Close frame (1006)%s.", why);
+    if (bad == closed)
+        return sayf(p, "All %s connections that closed did so without a Close frame (1006)%s.",
+                    WSC_PT_COUNT(closed), why);
+    return sayf(p, "%s%s of %s connections that closed did so without a Close frame (1006)%s.",
+                first ? "" : "In all, ", WSC_PT_COUNT(bad), WSC_PT_COUNT(closed), why);
+}
+
+/* Many titles begin with how many there are. */
+static bool tells_count(struct wsc_span title, const char *count)
+{
+    size_t n = strlen(count);
+    return title.len > n && memcmp(title.ptr, count, n) == 0 && title.ptr[n] == ' ';
 }
 
 /* The worst finding that was not told. */
-static bool say_next(struct wsc_page *p, const struct wsc_page_found *told)
+static bool say_next(struct wsc_page *p, const struct lead *told)
 {
     for (size_t i = 0; i < p->findings.len; i++) {
         const struct wsc_page_found *found = &p->findings.list[i];
-        if (found != told)
-            return sayf(p, "%s %.*s (%s connection%s).",
-                        p->counts.abnormal > 0 ? "Also found:" : "What stands out:",
-                        (int)found->f.title.len, (const char *)found->f.title.ptr,
-                        WSC_PT_COUNT(found->f.count), plural(found->f.count));
+        char plain[32], count[64] = "";
+        if (told->first != NULL && joins(told, found))
+            continue;
+        (void)snprintf(plain, sizeof(plain), "%" PRIu64, found->f.count);
+        if (!tells_count(found->f.title, plain))
+            (void)snprintf(count, sizeof(count), " (%s connection%s)", WSC_PT_COUNT(found->f.count),
+                           plural(found->f.count));
+        return sayf(p, "%s %.*s%s.", p->counts.abnormal > 0 ? "Also found:" : "What stands out:",
+                    (int)found->f.title.len, (const char *)found->f.title.ptr, count);
     }
     return true;
 }
@@ -274,12 +352,12 @@ static bool say_rest(struct wsc_page *p)
 
 bool wsc_page_answer(struct wsc_page *p)
 {
-    const struct wsc_page_found *lead = lead_of(p);
+    const struct lead lead = lead_of(p);
     if (p->counts.outcomes[WSC_OUTCOME_CLOSED] == 0)
-        return say_none_closed(p) && say_next(p, NULL);
+        return say_none_closed(p) && say_next(p, &lead);
     if (p->counts.abnormal == 0)
-        return say_code(p) && say_next(p, NULL) && say_rest(p);
-    if (lead != NULL)
-        return say_lead(p, lead) && say_share(p, false) && say_next(p, lead) && say_rest(p);
-    return say_share(p, true) && say_next(p, NULL) && say_rest(p);
+        return say_code(p) && say_next(p, &lead) && say_rest(p);
+    if (lead.first != NULL && !say_lead(p, &lead))
+        return false;
+    return say_share(p, lead.first == NULL) && say_next(p, &lead) && say_rest(p);
 }

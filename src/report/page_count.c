@@ -134,7 +134,7 @@ static void count_times(struct wsc_page_counts *c, const struct wsc_closure *r)
         c->age[wsc_page_abnormal(r)][wsc_log_bin(r->duration_ns)]++;
 }
 
-static void count_cause(struct wsc_page_counts *c, struct wsc_span cause)
+static void count_cause(struct wsc_page_counts *c, struct wsc_span cause, bool abnormal)
 {
     char word[32];
     int v = WSC_CAUSE_NONE;
@@ -144,7 +144,7 @@ static void count_cause(struct wsc_page_counts *c, struct wsc_span cause)
         word[fits ? cause.len : 0] = '\0';
         v = wsc_cause_parse(word);
     }
-    c->causes[v >= 0 ? v : WSC_CAUSE_COUNT]++;
+    c->causes[abnormal][v >= 0 ? v : WSC_CAUSE_COUNT]++;
 }
 
 static int on_record(void *ctx, const struct wsc_closure *r)
@@ -157,7 +157,7 @@ static int on_record(void *ctx, const struct wsc_closure *r)
     c->classes[wsc_page_class_of(r)]++;
     c->keys[wsc_page_key(r)][r->closed_by]++;
     c->endings[r->ending][r->closed_by]++;
-    count_cause(c, r->cause);
+    count_cause(c, r->cause, wsc_page_abnormal(r));
     count_times(c, r);
     (void)wsc_names_add(&c->sources, r->capture);
     c->no_mem = !tally_add(&c->servers, server) || !tally_add(&c->at_places, place) ||

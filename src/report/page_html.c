@@ -209,13 +209,13 @@ static void put_causes(const struct wsc_page *p, struct wsc_pt *t)
     static const char *const heads[] = {"cause (inferred)", "count"};
     table(t, "causes", "Causes", heads, 2);
     for (unsigned i = 0; i <= WSC_CAUSE_COUNT; i++) {
-        if (p->counts.causes[i] == 0)
+        if (p->counts.causes[0][i] + p->counts.causes[1][i] == 0)
             continue;
         const char *word = i == WSC_CAUSE_COUNT  ? "other"
                            : i == WSC_CAUSE_NONE ? "none named"
                                                  : wsc_cause_name((enum wsc_cause)i);
         string(t, "<tr><th scope=\"row\">", word, "</th>");
-        cell(t, p->counts.causes[i]);
+        cell(t, p->counts.causes[0][i] + p->counts.causes[1][i]);
         wsc_pt_put(t, "</tr>\n");
     }
     wsc_pt_put(t, "</tbody></table>\n");

@@ -168,11 +168,11 @@ static void put_endings(const struct wsc_page *p, struct wsc_pt *t)
     wsc_pt_close(t, ']');
     open_key(t, "causes", '[');
     for (unsigned i = 0; i <= WSC_CAUSE_COUNT; i++) {
-        if (p->counts.causes[i] == 0)
+        if (p->counts.causes[0][i] + p->counts.causes[1][i] == 0)
             continue;
         open_element(t, '{');
         text(t, "cause", i == WSC_CAUSE_COUNT ? "other" : wsc_cause_name((enum wsc_cause)i));
-        number(t, "count", p->counts.causes[i]);
+        number(t, "count", p->counts.causes[0][i] + p->counts.causes[1][i]);
         wsc_pt_close(t, '}');
     }
     wsc_pt_close(t, ']');

@@ -52,11 +52,11 @@ struct wsc_page_counts {
     uint64_t first_ns, last_ns; /* earliest start, latest end or last packet; 0: no record */
     uint64_t (*keys)[4];        /* WSC_PAGE_KEYS, by enum wsc_side */
     uint64_t endings[WSC_PAGE_ENDINGS][4];
-    uint64_t causes[WSC_CAUSE_COUNT + 1]; /* the last: a word we do not know */
-    uint64_t age[2][WSC_LOG_BINS];        /* [abnormal] */
-    struct wsc_names names;               /* of servers, hosts and paths, fit to be shown */
-    struct wsc_names places;              /* struct wsc_page_place */
-    struct wsc_names sources;             /* captures */
+    uint64_t causes[2][WSC_CAUSE_COUNT + 1]; /* [abnormal]; the last: a word we do not know */
+    uint64_t age[2][WSC_LOG_BINS];           /* [abnormal] */
+    struct wsc_names names;                  /* of servers, hosts and paths, fit to be shown */
+    struct wsc_names places;                 /* struct wsc_page_place */
+    struct wsc_names sources;                /* captures */
     struct wsc_page_tally servers, at_places, bad_places;
     bool no_mem;
 };

@@ -215,8 +215,58 @@ Test(page_answer, a_limit_that_no_product_has)
         &m,
         "50 of 100 abnormal closures fit an idle limit of 45 s on data frames at 192.0.2.1:80; no "
         "documented limit in the table matches.",
-        "In all, 100 of 100 connections that closed did so without a Close frame (1006).",
+        "All 100 connections that closed did so without a Close frame (1006).",
         "Also found: TITLE (9 connections).");
+}
+
+/* One limit at two servers is one thing to say. */
+Test(page_answer, a_limit_of_several_servers)
+{
+    struct made m;
+    set_up(&m);
+    closed(&m, 1006, WSC_CODE_SOURCE_INFERRED, 200);
+    closed(&m, 1000, WSC_CODE_SOURCE_WIRE, 100);
+    for (uint8_t i = 0; i < 3; i++) {
+        struct wsc_page_found *f = found(&m, WSC_FINDING_IDLE_TIMEOUT, 60, 55);
+        f->filter.server = (struct wsc_endpoint){.addr = {192, 0, 2, i}, .port = 80, .family = 4};
+        f->filter.idle = (struct wsc_span_filter){.min_ns = 60000000000, .max_ns = 60200000000};
+    }
+    m.found[2].filter.idle = (struct wsc_span_filter){.min_ns = 90000000000, .max_ns = 90100000000};
+    m.found[2].f.title = wsc_pt_span("60 things");
+    expect(&m, "110 of 200 abnormal closures fit an idle limit of 60 s at 2 servers.",
+           "In all, 200 of 300 connections that closed did so without a Close frame (1006).",
+           "Also found: 60 things.");
+}
+
+Test(page_answer, few)
+{
+    struct made m;
+    set_up(&m);
+    closed(&m, 1006, WSC_CODE_SOURCE_INFERRED, 1);
+    m.page.counts.causes[1][WSC_CAUSE_PEER_CRASH] = 1;
+    expect(&m,
+           "The connection that closed did so without a Close frame (1006); what the packets "
+           "suggest: peer crash.",
+           NULL, NULL);
+    set_up(&m);
+    closed(&m, 1006, WSC_CODE_SOURCE_INFERRED, 5);
+    m.page.counts.causes[1][WSC_CAUSE_NONE] = 2;
+    m.page.counts.causes[1][WSC_CAUSE_IDLE_TIMEOUT] = 3;
+    m.page.counts.causes[0][WSC_CAUSE_NORMAL] = 9;
+    expect(&m,
+           "All 5 connections that closed did so without a Close frame (1006); what the packets "
+           "suggest for 3 of "
+           "them: "
+           "idle timeout.",
+           NULL, NULL);
+    set_up(&m);
+    closed(&m, 1000, WSC_CODE_SOURCE_WIRE, 1);
+    closed(&m, 1001, WSC_CODE_SOURCE_WIRE, 1);
+    expect(&m, "All 2 connections that closed did so with a Close frame, each with another code.",
+           NULL, NULL);
+    set_up(&m);
+    other(&m, WSC_OUTCOME_UNKNOWN, 1);
+    expect(&m, "How the connection ended cannot be told from what was captured.", NULL, NULL);
 }
 
 Test(page_answer, lengths_of_time)
