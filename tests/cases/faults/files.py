@@ -117,7 +117,7 @@ class Streams(Case):
                 data = f.read()
             self.assertEqual(data[:4], b"\x0a\x0d\x0d\x0a", closed)
             self.assertNotIn(b"wsclose: ", data)
-            for words in ("stats", "events", "diagnose", "codes", "explain 1006"):
+            for words in ("stats", "stats --plot", "events", "diagnose", "codes", "explain 1006", "doctor", "--version"):
                 self.sound(self.shell(f"$W {words} {closed}"), 0, 1)
 
     def test_standard_input_closes(self):
@@ -130,7 +130,7 @@ class Streams(Case):
         """No word, as other tools do; what was to be stored is stored."""
         self.capture(n=1200)
         for words in ("analyze -q --format ndjson in.pcap", "analyze -q --format csv in.pcap", "analyze -q --format json in.pcap", "analyze -q in.pcap", "events --format csv",
-                      "events", "stats --by client", "codes --format json", "explain 1000 1001 1002 1006 3000"):
+                      "events", "stats --by client", "stats --plot", "doctor", "codes --format json", "explain 1000 1001 1002 1006 3000"):
             for reader in ("head -n 1", "head -c 1", "true"):
                 ran = self.shell(f"$W {words} | {reader} >/dev/null; exit ${{PIPESTATUS[0]}}")
                 self.sound(ran, 0, 1)
@@ -139,7 +139,7 @@ class Streams(Case):
 
     def test_output_on_a_full_disk(self):
         self.capture(n=30)
-        for words in ("analyze --no-label --format ndjson in.pcap", "analyze in.pcap", "events --format csv", "stats", "codes", "explain 1006", "compare 1001 1006", "diagnose", "--help",
+        for words in ("analyze --no-label --format ndjson in.pcap", "analyze in.pcap", "events --format csv", "stats", "stats --plot", "codes", "explain 1006", "compare 1001 1006", "diagnose", "doctor", "doctor --format json", "--version", "--help",
                       "analyze --help"):
             ran = self.sound(self.shell(f"$W {words} > /dev/full"), 1)
             self.assertIn("No space left", ran.err, words)

@@ -66,6 +66,7 @@ SCENES = {
     "workers": (["analyze", "--format", "ndjson", "--workers", "2", *MIXED], None, None),
     "events": (["events", "--format", "ndjson"], stored, None),
     "stats": (["stats", "--by", "code,cause,server"], stored, None),
+    "plot": (["stats", "--plot", "--by", "server,path"], stored, None),
     "diagnose": (["diagnose"], stored, None),
     "diagnose-json": (["diagnose", "--format", "json"], stored, None),
     "extract": (["extract", "1", "--force", "-o", "one.pcapng"], stored, None),
