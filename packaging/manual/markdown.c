@@ -27,17 +27,20 @@ struct page {
 
 static const char bold[] = "\\fB", plain[] = "\\fR";
 
-/* Running text with `code` and **bold**. */
-static void inline_text(FILE *out, const char *text, size_t len)
+/* Running text with `code` and **bold**; |words|: those are arguments of a macro, where any could
+ * be taken for another macro. */
+static void inline_text(FILE *out, const char *text, size_t len, bool words)
 {
     bool on = false;
-    if (len > 0 && (text[0] == '.' || text[0] == '\''))
+    if (words || (len > 0 && text[0] == '.'))
         fputs("\\&", out);
     for (size_t i = 0; i < len; i++) {
         bool stars = i + 1 < len && text[i] == '*' && text[i + 1] == '*';
         if (text[i] != '`' && !stars) {
             roff_char(out, text[i]);
-            if (roff_ends_sentence(text, i, len)) {
+            if (words && text[i] == ' ')
+                fputs("\\&", out);
+            if (!words && roff_ends_sentence(text, i, len)) {
                 fputc('\n', out);
                 i++;
             }
@@ -81,14 +84,14 @@ static void row(struct page *p, const char *line)
         return;
     }
     fputs(".It ", p->out);
-    inline_text(p->out, cells[0].text, cells[0].len);
+    inline_text(p->out, cells[0].text, cells[0].len, true);
     fputc('\n', p->out);
     for (size_t i = 1; i < n; i++) {
         bool last = i + 1 == n;
         if (cells[i].len == 0)
             continue;
         fputs(last ? "" : "(", p->out);
-        inline_text(p->out, cells[i].text, cells[i].len);
+        inline_text(p->out, cells[i].text, cells[i].len, false);
         fputs(last ? "\n" : ")\n", p->out);
     }
 }
@@ -140,7 +143,7 @@ static void text_line(struct page *p, const char *line)
         fputs(p->fresh ? "" : ".Pp\n", p->out);
     }
     p->part = PART_TEXT;
-    inline_text(p->out, line, strlen(line));
+    inline_text(p->out, line, strlen(line), false);
     fputc('\n', p->out);
 }
 
@@ -156,7 +159,7 @@ static void take(struct page *p, const char *line)
         if (depth == 1) /* the page has its own title */
             return;
         fputs(".Ss ", p->out);
-        inline_text(p->out, line + depth + 1, strlen(line + depth + 1));
+        inline_text(p->out, line + depth + 1, strlen(line + depth + 1), true);
         fputc('\n', p->out);
         p->fresh = true;
         return;
@@ -183,8 +186,11 @@ bool markdown_write(FILE *out, const char *from)
         p.line++;
         take(&p, line);
     }
+    bool open = p.part == PART_FENCE;
     leave(&p);
-    bool ok = !ferror(in) && !p.failed && p.part == PART_NONE;
+    if (open)
+        fprintf(stderr, "%s: a block does not end\n", from);
+    bool ok = !ferror(in) && !p.failed && !open;
     free(line);
     (void)fclose(in);
     return ok;

@@ -29,8 +29,9 @@ void roff_text(FILE *out, const char *text, size_t len)
         if (first && text[i] == '.')
             fputs("\\&", out);
         roff_char(out, text[i]);
-        first = roff_ends_sentence(text, i, len);
-        if (!first)
+        bool ends = roff_ends_sentence(text, i, len);
+        first = ends || text[i] == '\n';
+        if (!ends)
             continue;
         fputc('\n', out);
         i++;
