@@ -35,10 +35,9 @@ static bool set_clock(void *target, const char *value, char why[ARGS_WHY_MAX])
 {
     if (!takes_check(&takes_clock, value, why, ARGS_WHY_MAX))
         return false;
-    size_t i = 0;
-    while (strcmp(clock_words[i], value) != 0)
-        i++;
-    *(enum wsc_story_clock *)target = (enum wsc_story_clock)i;
+    for (size_t i = 0; i < sizeof(clock_words) / sizeof(clock_words[0]); i++)
+        if (strcmp(clock_words[i], value) == 0)
+            *(enum wsc_story_clock *)target = (enum wsc_story_clock)i;
     return true;
 }
 

@@ -217,7 +217,8 @@ static void put_ms(struct line *l, int64_t ns)
 {
     char out[40], *at = out;
     if (ns != 0 && (ns < 100 || ns >= INT64_C(1000000000000000))) {
-        put(l, out, wsc_json_real((double)ns / 1e6, out, sizeof(out)));
+        size_t len = wsc_json_real((double)ns / 1e6, out, sizeof(out));
+        put(l, out, len);
         return;
     }
     at = wsc_decimal(at, (uint64_t)ns / 1000000);

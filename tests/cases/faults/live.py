@@ -48,7 +48,7 @@ class Run:
 
     def ready(self):
         live = self.live
-        self.net.until(lambda: live.p.poll() is not None or live.is_ready(1))
+        self.net.until(lambda: live.p.poll() is not None or live.is_ready(1), 100)
         return live.p.poll() is None
 
     def talk(self, seconds):
@@ -65,7 +65,7 @@ class Run:
             live.drained()
             live.p.send_signal(signal.SIGINT)
         try:
-            return live.p.wait(40)
+            return live.p.wait(100)
         except subprocess.TimeoutExpired:
             live.p.kill()
             live.p.wait()
