@@ -16,6 +16,12 @@ _wsclose_split() {
     done
 }
 
+_wsclose_commands() { # sets options
+    options=(
+@COMMANDS@
+    )
+}
+
 _wsclose_options() { # COMMAND: sets options
     case $1 in
 @OPTIONS@
@@ -135,9 +141,10 @@ _wsclose() {
     if [[ -n $pending ]]; then
         _wsclose_value "${command:-codes}" "$pending" && _wsclose_complete_value "$word" '' "$database"
     elif [[ -z $command ]]; then
-        options=(
-@COMMANDS@
-            --help --version --lang)
+        _wsclose_commands
+        _wsclose_offer "$word" '' "${options[@]}" help --help --version --lang
+    elif [[ $command == help ]]; then
+        _wsclose_commands
         _wsclose_offer "$word" '' "${options[@]}"
     elif [[ -z $only_operands && $word == --*=* ]]; then
         _wsclose_value "$command" "${word%%=*}" && _wsclose_complete_value "${word#*=}" "${word%%=*}=" "$database"

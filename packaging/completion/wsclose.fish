@@ -84,6 +84,7 @@ function __wsclose_user
 end
 
 complete -c wsclose -f
+complete -c wsclose -n __wsclose_is_none -a help -d 'show the options of a command'
 complete -c wsclose -n __wsclose_is_none -s h -l help -d 'show the commands'
 complete -c wsclose -n __wsclose_is_none -s V -l version -d 'show the version'
 complete -c wsclose -n __wsclose_is_none -l lang -x -a 'en ja vi' -d 'language of headings and prose'

@@ -93,7 +93,7 @@ void completion_bash_commands(FILE *out, const void *ctx)
 {
     (void)ctx;
     for (size_t c = 0; commands[c] != NULL; c++)
-        fprintf(out, "            %s\n", commands[c]->name);
+        fprintf(out, "        %s\n", commands[c]->name);
 }
 
 /* ---- all of them ---- */

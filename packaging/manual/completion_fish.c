@@ -69,7 +69,8 @@ void completion_fish(FILE *out, const void *ctx)
     (void)ctx;
     for (size_t c = 0; commands[c] != NULL; c++) {
         const struct args_command *cmd = commands[c];
-        fprintf(out, "complete -c wsclose -n __wsclose_is_none -a %s -d ", cmd->name);
+        fprintf(out, "complete -c wsclose -n '__wsclose_is_none; or __wsclose_is help' -a %s -d ",
+                cmd->name);
         quoted(out, cmd->summary);
         fputc('\n', out);
         for (size_t t = 0; (table = args_table_at(cmd, t)) != NULL; t++)

@@ -61,7 +61,8 @@ class Completion(unittest.TestCase):
 
     def test_commands(self):
         offered = set(self.offers(""))
-        self.assertEqual(set(common.commands(WSCLOSE)), {word for word in offered if not word.startswith("-")})
+        self.assertEqual(set(common.commands(WSCLOSE)) | {"help"}, {word for word in offered if not word.startswith("-")})
+        self.assertEqual(set(common.commands(WSCLOSE)), set(self.offers("help ")))
 
     def test_options_of_each_command(self):
         for command in common.commands(WSCLOSE):
@@ -93,7 +94,7 @@ class Completion(unittest.TestCase):
 
     def test_line_is_completed(self):
         for typed, args in (("ana", ["analyze"]), ("--lang vi expl", ["--lang", "vi", "explain"]), ("events --format=nd", ["events", "--format=ndjson"]),
-                            ("events --started-u", ["events", "--started-until"]), ("analyze on", ["analyze", "one.pcap"]),
+                            ("help exp", ["help", "explain"]), ("events --started-u", ["events", "--started-until"]), ("analyze on", ["analyze", "one.pcap"]),
                             ("analyze tw", ["analyze", "two.pcapng.gz"]), ("analyze --keylog ke", ["analyze", "--keylog", "keys.log"]),
                             ("events --db t.", ["events", "--db", "t.db"]), ("stats --db=t.", ["stats", "--db=t.db"]),
                             ("events --db t.db --server 10.66", ["events", "--db", "t.db", "--server", "10.66.0.2:9000"]),
