@@ -392,9 +392,7 @@ static void set_closed_by(const struct wsc_evidence *ev, enum wsc_side first,
         out->closed_by = unsure_who(ev, first) ? WSC_SIDE_NONE : first;
     else if (end->kind != WSC_TCP_END_NONE) {
         enum wsc_dir d = ended_first(ev, end);
-        /* An RST that the other side never had ended nothing there: if it is the first sign of
-         * the end, what it answers was not captured. */
-        bool unsure = end->at->unheeded ||
+        bool unsure = end->at->answer ||
                       saw_unseen_fin(&ev->side[other(end->by)], end->at->ack_off) ||
                       (ev->side[d].alert.ref != 0 &&
                        saw_unseen_fin(&ev->side[other(d)], ev->side[d].alert.ack_off));

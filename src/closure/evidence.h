@@ -28,9 +28,9 @@ struct wsc_ev_end {
     uint64_t ts_ns, ref; /* ref 0: none */
     uint64_t off;        /* FIN: after the last data byte; RST: where it stands */
     uint64_t ack_off;
-    bool stream;   /* END_STREAM or RST_STREAM of HTTP/2 (RFC 8441 5) */
-    bool unheeded; /* RST: the other side went on sending again what nobody acknowledged: it never
-                      had it */
+    bool stream; /* END_STREAM or RST_STREAM of HTTP/2 (RFC 8441 5) */
+    bool answer; /* RST: it answers an end that came before. If it is the first sign of one, that
+                    was not captured */
 };
 
 struct wsc_ev_side {

@@ -166,6 +166,16 @@ static void map_here(struct wsc_engine *e)
 
 /* ---- heads ---- */
 
+/* True if the answer to a request that begins now may pass unseen, or has: a request may be told
+ * long after what came of it. */
+static bool answer_unseen(const struct wsc_engine *e)
+{
+    const struct wsc_conv_inner *in = e->conv->inner;
+    return wsc_h2_lost(in->h2, WSC_DIR_S2C) ||
+           (in->h2_lost[WSC_DIR_S2C] &&
+            (e->at->ack_off == WSC_TCP_NO_ACK || e->at->ack_off < in->h2_lost_off[WSC_DIR_S2C]));
+}
+
 static void begin(struct wsc_engine *e, struct wsc_conv_stream *s, const struct wsc_h1_head *head)
 {
     struct wsc_conv *c = e->conv;
@@ -177,7 +187,7 @@ static void begin(struct wsc_engine *e, struct wsc_conv_stream *s, const struct 
         wsc_ws_decoder_init(&ws->dec[WSC_DIR_C2S], WSC_DIR_C2S, WSC_WS_EXT_UNKNOWN, 0);
         wsc_ws_decoder_init(&ws->dec[WSC_DIR_S2C], WSC_DIR_S2C, WSC_WS_EXT_UNKNOWN, 0);
         c->mode[0] = c->mode[1] = WSC_CONV_WS;
-        if (wsc_h2_lost(c->inner->h2, WSC_DIR_S2C)) /* its answer may pass unseen */
+        if (answer_unseen(e))
             wsc_conv_ws_lost(e, WSC_DIR_S2C);
     }
     leave(e);
@@ -299,6 +309,7 @@ static void on_lost(void *ctx, enum wsc_dir d)
     struct wsc_conv *c = e->conv;
     c->inner->h2_lost[d] = true;
     map_here(e);
+    c->inner->h2_lost_off[d] = e->wire.end;
     for (size_t i = 0; i < c->inner->streams_len; i++) {
         enter(e, c->inner->streams[i]);
         if (c->ws != NULL)

@@ -95,6 +95,18 @@ void wsc_conv_note_request(struct wsc_engine *e, struct wsc_conv_ws *ws,
     wsc_conv_set_strings(e, ws, texts, sizeof(texts) / sizeof(texts[0]));
 }
 
+/* True if bytes of the server that came after the request were told before it, and not read as
+ * HTTP: they may be, or follow, the answer. Within TLS nothing comes before the first. */
+static bool answer_passed(const struct wsc_engine *e)
+{
+    const struct wsc_conv *c = e->conv;
+    enum wsc_way server = wsc_way_back(e->way);
+    bool tls = c->inner != NULL && c->inner->tls != NULL;
+    uint64_t had = tls ? 0 : e->at->ack_off;
+    return c->mode[server] == WSC_CONV_NEW && had != WSC_TCP_NO_ACK &&
+           wsc_conv_next_off(c, server) > had;
+}
+
 /* A WebSocket attempt begins. What the client sends from |end| on is read as frames until the
  * answer says otherwise. */
 static void begin_attempt(struct wsc_engine *e, const struct wsc_h1_head *head, uint64_t end)
@@ -112,6 +124,8 @@ static void begin_attempt(struct wsc_engine *e, const struct wsc_h1_head *head, 
     keep_key(c->pre, head->fields[WSC_H1_SEC_WEBSOCKET_KEY]);
     ws->key_known = wsc_ws_upgrade_key(head->fields[WSC_H1_SEC_WEBSOCKET_KEY], ws->key);
     c->pre->early_ref = 0;
+    if (answer_passed(e))
+        wsc_conv_hide(e, WSC_DIR_S2C, e->at->ack_off);
     /* Which extensions are spoken the answer says, and a capture may have it late. */
     wsc_ws_decoder_init(&ws->dec[WSC_DIR_C2S], WSC_DIR_C2S, WSC_WS_EXT_UNKNOWN, end);
     c->mode[e->way] = WSC_CONV_WS;

@@ -15,6 +15,22 @@ static void fill_end(struct wsc_ev_end *out, const struct wsc_tcp_at *at, uint64
 /* So many segments sent again long after an RST are no chance. */
 #define REPEATS 2u
 
+/* A host is not started anew so soon. */
+#define REBOOT_NS UINT64_C(2000000000)
+
+/* True if |rst| is what a host sends that has no such connection (RFC 9293 3.10.7.1): no
+ * acknowledgement, not from the socket, whose packets are counted, but from where it always came
+ * from. It had the connection just before, and did not say that it ended. */
+static bool knows_nothing(const struct wsc_tcp_conn *tcp, enum wsc_way way,
+                          const struct wsc_tcp_rst *rst)
+{
+    const struct wsc_tcp_origin *o = &rst->origin;
+    uint64_t spoke = tcp->dir[way].new_ns, heard = tcp->dir[wsc_way_back(way)].acked_ns;
+    uint64_t alive = spoke > heard ? spoke : heard;
+    return rst->bare && o->ttl_run > 0 && o->ttl == o->usual_ttl && o->id_run > 0 &&
+           o->ip_id == 0 && rst->at.ts_ns < alive + REBOOT_NS && tcp->more->fin[way].at.ref == 0;
+}
+
 static void fill_side(const struct wsc_conv *c, enum wsc_dir d, struct wsc_ev_side *out)
 {
     const struct wsc_conv_ws *ws = c->ws;
@@ -36,7 +52,8 @@ static void fill_side(const struct wsc_conv *c, enum wsc_dir d, struct wsc_ev_si
         fill_end(&out->fin, &c->tcp.more->fin[way].at, c->tcp.more->fin[way].off);
         const struct wsc_tcp_rst *rst = &wsc_tcp_resets(&c->tcp)->rst[way];
         fill_end(&out->rst, &rst->at, rst->off);
-        out->rst.unheeded = out->rst.ref != 0 && rst->repeats >= REPEATS;
+        out->rst.answer =
+            out->rst.ref != 0 && (rst->repeats >= REPEATS || knows_nothing(&c->tcp, way, rst));
     }
     if (c->inner != NULL && c->inner->alert[d].ref != 0)
         out->alert = (struct wsc_ev_end){.ts_ns = c->inner->alert[d].ns,

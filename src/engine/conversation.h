@@ -236,6 +236,7 @@ struct wsc_conv_inner {
     bool was_ending;                  /* TCP's end was in sight before this packet */
     bool connect_protocol;            /* the server announced extended CONNECT (RFC 8441 3) */
     bool h2_lost[2];                  /* by enum wsc_dir: frames may have been missed */
+    uint64_t h2_lost_off[2];          /* ... before this offset on the wire */
     bool h2_failed[2];                /* by way: what it speaks is not HTTP/2 after all */
 };
 

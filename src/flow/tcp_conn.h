@@ -55,6 +55,7 @@ struct wsc_tcp_rst {
     bool ahead; /* it lay beyond every byte seen: believed only if its receiver stays silent, and
                    then bytes are missing */
     uint8_t repeats; /* segments its receiver sent again long after it; stops at 255 */
+    bool bare;       /* it acknowledges nothing: its sender knows no such connection */
     bool late; /* its sender sent the bytes up to it long after it: for the first time, or again */
 };
 

@@ -109,6 +109,7 @@ void wsc_tcp_rst_take(struct wsc_tcp_conn *c, enum wsc_way way, const struct wsc
     if (r->at.ref != 0)
         return;
     *r = (struct wsc_tcp_rst){.at = *at, .off = off, .origin = origin, .ahead = ahead};
+    r->bare = (v->tcp_flags & WSC_TCP_ACK) == 0;
     r->at.ack_off = heard_of(&c->dir[wsc_way_back(way)], v);
 }
 

@@ -118,6 +118,10 @@ KNOWN = [
     ("tls", "gnutls", "move", 34009086),  # a Close told behind the RST of who had acknowledged it
     ("tls", "unanswered", "swap", 71274146),  # a Close told behind the RST that acknowledges it
     ("tls", "go", "move", 498213526),  # the first byte of the request, alone in a record, told behind the 101
+    ("http2", "behind-haproxy", "drop", 509680619),  # a request told behind the hole its answer was in
+    ("tls", "behind-haproxy", "drop", 840554290),  # the same over HTTP/1
+    ("causes", "rst-forged-and-data-after", "drop", 141944986),  # the forged RST: what is left answers it
+    ("causes", "rst-firewall", "drop", 1010508854),
     ("tls", "padding", "swap", 875632064),  # a close_notify told after the answer to it and the FIN behind that
 ]
 

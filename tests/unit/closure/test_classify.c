@@ -111,7 +111,7 @@ static const struct story stories[] = {
      CLOSED, WSC_ENDING_CLOSE_UNANSWERED, 4000, WIRE, CLIENT, UNKNOWN, UNKNOWN, UNKNOWN},
     {"a Close that is captured behind the RST of who had acknowledged it", "S:frame S:rst C:4000 S:ack", ACCEPT, WSC_EV_STOP_OVER, 0,
      CLOSED, WSC_ENDING_CLOSE_UNANSWERED, 4000, WIRE, CLIENT, UNKNOWN, UNKNOWN, UNKNOWN},
-    {"an RST that the other side never had", "S:frame C:rstunheeded", ACCEPT, WSC_EV_STOP_OVER, 0,
+    {"an RST that answers an end that was not captured", "S:frame C:rstanswer", ACCEPT, WSC_EV_STOP_OVER, 0,
      CLOSED, WSC_ENDING_RESET, 1006, INFER, NOBODY, 1006, 1006, 0},
     {"the first FIN was not captured", "S:lostfin C:ack C:fin", ACCEPT, WSC_EV_STOP_OVER, 0,
      CLOSED, WSC_ENDING_FIN, 1006, INFER, NOBODY, 1006, 1006, 0},
@@ -235,9 +235,9 @@ static void tell_word(struct teller *t, const char *word)
             .ack_off = strcmp(what, "alertlater") == 0 ? t->sent[1 - side] + 20 : ack_of(t, side)};
     } else if (strcmp(what, "rstbehind") == 0) {
         s->rst = (struct wsc_ev_end){.ts_ns = t->now_ns, .ref = t->ref, .off = t->sent[side] + 8};
-    } else if (strcmp(what, "rstunheeded") == 0) {
+    } else if (strcmp(what, "rstanswer") == 0) {
         s->rst = (struct wsc_ev_end){
-            .ts_ns = t->now_ns, .ref = t->ref, .off = t->sent[side], .unheeded = true};
+            .ts_ns = t->now_ns, .ref = t->ref, .off = t->sent[side], .answer = true};
     } else if (strcmp(what, "rsthad") == 0) {
         s->rst = (struct wsc_ev_end){.ts_ns = t->now_ns,
                                      .ref = t->ref,
