@@ -104,6 +104,12 @@ class Keep(unittest.TestCase):
         said = json.loads(again.stdout)
         for key in ("outcome", "ending", "close_code", "reason", "closed_by", "client", "server", "path", "started", "ended"):
             self.assertEqual(said[key], record[key], key)
+        p = subprocess.run([WSCLOSE, "show", str(record["id"]), "--db", os.path.join(self.dir, "live.db"), "--format", "ndjson"], capture_output=True, text=True)
+        self.assertEqual((p.returncode, p.stderr), (0, ""))
+        story = json.loads(p.stdout)
+        frames = [e["by"] for e in story["events"] if e["event"] == "frame"]
+        self.assertEqual({by: frames.count(by) for by in ("client", "server")}, record["frames"])
+        self.assertEqual(story["events"][0]["packet"], record["first_packet"])
 
     def test_each_record_is_found(self):
         async def scenario():
