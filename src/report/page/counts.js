@@ -257,7 +257,8 @@ function paths(data) {
                 .map(([i, n]) => ({ ink: inkOf(data.codes[i].code, data.codes[i].source), count: n }))
                 .sort((a, b) => a.ink - b.ink),
             note:
-                p.codes
+                [...p.codes]
+                    .sort((a, b) => b[1] - a[1])
                     .slice(0, 4)
                     .map(([i, n]) => `${codeText(data.codes[i].code, data.codes[i].source)} ${count(n)}`)
                     .join(', ') + (p.codes.length > 4 ? `, ${p.codes.length - 4} more` : ''),
