@@ -462,6 +462,7 @@ void wsc_conv_ws_resync(struct wsc_engine *e, enum wsc_way way, uint64_t off)
         wsc_ws_decoder_resync(dec);
     } else {
         wsc_ws_decoder_init(dec, d, WSC_WS_EXT_UNKNOWN, off);
+        wsc_ws_decoder_resync(dec); /* a message may be under way */
         c->mode[way] = WSC_CONV_WS;
     }
     c->ws->hidden &= (uint8_t) ~(1u << d);

@@ -163,7 +163,8 @@ def wrong(kind, before, after):
             return f"closed by {after['closed_by']}"
     if after["outcome"] == "open" and before["outcome"] == "closed" and after["tcp_end"] != "none":
         return "open, with an end of TCP in sight"
-    crossing = before["closed_by"] == "both" == after["closed_by"]  # whose code is first is the order of the packets
+    # Whose code is first is the order of the packets, and with it who closed, where a Close that was sent again has changed places with its first sending.
+    crossing = before["closed_by"] == "both"
     if lossless and (after["outcome"], after["close_code"]) != (before["outcome"], before["close_code"]) and not (kind == "swap" and crossing):
         return "nothing was lost, and the verdict changed"
     return None
