@@ -71,9 +71,9 @@ def move(rng, ps, order):
 def tls_payload(p):
     """Where the TCP payload of an Ethernet and IPv4 packet begins, if it begins with a TLS record."""
     eth = p[16:]
-    if eth[12:14] != b"\x08\x00" or eth[23] != 6:
+    tcp = 14 + (eth[14] & 15) * 4 if len(eth) > 14 else 0
+    if len(eth) < tcp + 20 or eth[12:14] != b"\x08\x00" or eth[23] != 6:
         return None
-    tcp = 14 + (eth[14] & 15) * 4
     at = tcp + (eth[tcp + 12] >> 4) * 4
     return 16 + at if eth[at:at + 1] in (b"\x14", b"\x15", b"\x16", b"\x17") and eth[at + 1:at + 2] == b"\x03" else None
 
