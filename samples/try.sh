@@ -42,7 +42,13 @@ echo
 echo "Why did the proxy's connections end? Both legs, and what that rests on:"
 show events --db "$db" --cause proxy_cut --why
 echo
+echo "What happened in one of them, packet by packet?"
+show show 9 --db "$db"
+echo
 echo "And what does such a code mean?"
 show explain 1006
+echo
+echo "The same as a page for others, with pictures; open it in a browser:"
+show report --db "$db" -o build/try/report.html
 echo
 echo "Your own capture:  $wsclose analyze FILE.pcap"

@@ -259,7 +259,7 @@ Test(across, which_hop_ended_first)
 }
 
 /* Each leg captured at its own place, by a clock of its own. */
-static void two_captures(int64_t skew_ms, int64_t longer_ms, struct got *g)
+static void two_captures(int64_t age_ms, int64_t skew_ms, int64_t longer_ms, struct got *g)
 {
     static const char *const aa[] = {"aa"}, *const bb[] = {"bb"};
     struct wsc_filter all;
@@ -274,7 +274,8 @@ static void two_captures(int64_t skew_ms, int64_t longer_ms, struct got *g)
     inner->started_ns += skew;
     inner->established_ns += skew;
     inner->ended_ns += skew;
-    inner->duration_ns = records[0].duration_ns + longer_ms * (int64_t)MS;
+    records[0].duration_ns = age_ms * (int64_t)MS;
+    inner->duration_ns = (age_ms + longer_ms) * (int64_t)MS;
     struct wsc_store *s = open_store("", WSC_STORE_PRIVATE);
     wsc_store_set_pass(s, wsc_across_pass, NULL);
     (void)import(s, aa, 1, "", &records[0], 1);
@@ -286,13 +287,16 @@ static void two_captures(int64_t skew_ms, int64_t longer_ms, struct got *g)
 Test(across, legs_by_two_clocks)
 {
     static const struct {
-        int64_t skew_ms, longer_ms;
+        int64_t age_ms, skew_ms, longer_ms;
         bool joined;
-    } rows[] = {{0, 0, true},        {5000, 3, true},     {-5000, 3, true}, {-599000, 0, true},
-                {-601000, 0, false}, {5000, 2100, false}, {0, -2100, false}};
+    } rows[] = {{10000, 0, 0, true},       {10000, 5000, 3, true},     {10000, -5000, 3, true},
+                {10000, -599000, 0, true}, {10000, -601000, 0, false}, {10000, 5000, 2100, false},
+                {10000, 0, -2100, false},  {1900, 5000, 3, false}, /* who sends one key twice has
+                                                                      short ones alike */
+                {2000, 5000, -3, false}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct got g;
-        two_captures(rows[i].skew_ms, rows[i].longer_ms, &g);
+        two_captures(rows[i].age_ms, rows[i].skew_ms, rows[i].longer_ms, &g);
         cr_expect_str_eq(g.causes, rows[i].joined ? "proxy_cut:likely proxy_cut:likely" : "-:- -:-",
                          "row %zu: %s", i, g.causes);
     }
