@@ -99,16 +99,18 @@ static void keep_text(struct wsc_story *st, struct wsc_span *text)
 {
     struct wsc_span s = *text;
     *text = (struct wsc_span){0};
-    if (s.ptr == NULL || s.len > WSC_STORY_TEXT_MAX - st->notes_bytes)
+    struct note *n;
+    size_t bytes = sizeof(*n) + s.len;
+    if (s.ptr == NULL || bytes > WSC_STORY_TEXT_MAX - st->notes_bytes)
         return;
-    struct note *n = wsc_alloc(sizeof(*n) + s.len + 1);
+    n = wsc_alloc(bytes + 1);
     if (n == NULL)
         return;
     if (s.len > 0)
         memcpy(n->bytes, s.ptr, s.len);
     n->next = st->notes;
     st->notes = n;
-    st->notes_bytes += s.len + sizeof(*n);
+    st->notes_bytes += bytes;
     *text = (struct wsc_span){.ptr = n->bytes, .len = s.len};
 }
 

@@ -360,6 +360,33 @@ Test(story, keeps_no_more_than_it_may)
     }
 }
 
+/* Texts have a ceiling of their own, also where the last one that fits fills it to the brim. */
+Test(story, keeps_no_more_text_than_it_may)
+{
+    static const struct step open[] = {OPEN};
+    static uint8_t frame[2 + 125] = {0x88, 125, 0x03, 0xe8};
+    static const struct step longest = T(S, ACK, .payload = (char *)frame, .len = sizeof(frame)),
+                             shortest = T(S, ACK, P("\x88\x03\x03\xe8x"));
+    const size_t many = WSC_STORY_TEXT_MAX / 123;
+    const struct wsc_story_options opt = {.client = client, .server = server, .max_events = 17};
+    struct feeder f = {.seq = {1000, 5000}};
+    const struct wsc_story_event *ev;
+    memset(frame + 4, 'a', sizeof(frame) - 4);
+    cr_assert_eq(wsc_story_new(&opt, &f.story), WSC_OK);
+    for (size_t k = 0; k < sizeof(open) / sizeof(open[0]); k++)
+        feed(&f, &open[k]);
+    for (size_t k = 0; k < many; k++)
+        feed(&f, &longest);
+    for (size_t k = 0; k < 20; k++)
+        feed(&f, &shortest);
+    feed(&f, &longest);
+    wsc_story_end(f.story);
+    size_t n = wsc_story_events(f.story, &ev);
+    cr_expect_not_null(ev[10].text.ptr);
+    cr_expect_null(ev[n - 1].text.ptr);
+    wsc_story_free(f.story);
+}
+
 static bool may(void *ctx)
 {
     size_t *left = ctx;
