@@ -220,10 +220,11 @@ static void change(struct wsc_pt *t, int64_t v)
     wsc_pt_printf(t, "%" PRId64, v);
 }
 
-/* What was |v| in the row before, and the change to it: small numbers pack better. */
+/* What was |v| in the row before, and the change to it: small numbers pack better. Numbers in a
+ * database made up by others may lie too far apart for one: it wraps around. */
 static void put_change(struct wsc_pt *t, int64_t *before, int64_t v)
 {
-    change(t, v - *before);
+    change(t, (int64_t)((uint64_t)v - (uint64_t)*before));
     *before = v;
 }
 

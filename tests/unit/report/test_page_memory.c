@@ -80,6 +80,21 @@ Test(page_memory, each_allocation_fails)
     wsc_tmp_db_clear(&t);
 }
 
+/* Numbers as wsclose never gives them. */
+Test(page_memory, numbers_far_apart)
+{
+    struct wsc_tmp_db t;
+    struct fault none = {.at = 0};
+    wsc_tmp_db_init(&t);
+    struct wsc_store *s = open_store(t.path, WSC_STORE_WRITE);
+    fill(s);
+    wsc_tmp_db_sql(t.path, "UPDATE connections SET id = 9223372036854775807 WHERE id = 2;"
+                           "UPDATE connections SET id = -9223372036854775808 WHERE id = 1");
+    cr_expect_eq(write_page(s, &none), WSC_OK);
+    wsc_store_close(s);
+    wsc_tmp_db_clear(&t);
+}
+
 Test(page_memory, rows_have_a_ceiling)
 {
     struct wsc_page_options opt = {.version = "1", .command = "", .rows = WSC_PAGE_ROWS_MAX + 1};
