@@ -256,7 +256,7 @@ function limitLines(root, limits, { y, x0, x1, em, y0 }) {
         const at = y.at(l.ms);
         if (at < 0 || at > y0) continue;
         const text = Math.max(at - above < em * 1.5 ? at + em * 1.1 : at - 4, taken + em * 1.2);
-        root.append(line(x0, at, x1, at, 'limit'));
+        root.append(line(x0, at, x1, at, 'halo'), line(x0, at, x1, at, 'limit'));
         if (text < y0)
             root.append(
                 label(x0 + 6, text, cut(shown(l.text), (x1 - x0) / em / 0.64), 'start', 'limit-text'),
