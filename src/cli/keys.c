@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 bool keys_add_option(void *target, const char *value, char *why)
@@ -70,12 +71,24 @@ static void say_first(const struct keys *k, bool follow, bool quiet)
 
 /* ---- reading ---- */
 
+/* What is written to a pipe that the environment names is for others, and may never come. */
+static bool is_pipe(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
 /* The environment speaks for other programs, which may not have written anything. */
 static enum wsc_err add_environment(struct keys *k, bool follow, bool quiet, struct wsc_error *err)
 {
     const char *path = getenv("SSLKEYLOGFILE");
     if (path == NULL || path[0] == '\0')
         return WSC_OK;
+    if (!follow && is_pipe(path)) {
+        if (!quiet)
+            out_say("SSLKEYLOGFILE: %s is a pipe, and not waited for; --keylog reads it", path);
+        return WSC_OK;
+    }
     enum wsc_err e = wsc_keylog_add_file(k->log, path, follow, err);
     if (e == WSC_ERR_NOMEM)
         return e;

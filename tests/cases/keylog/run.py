@@ -83,6 +83,8 @@ class Files(Case):
         self.assertIn("SSLKEYLOGFILE", err)
         self.assertIn("No such file", err)
         self.assertNotIn("SSLKEYLOGFILE", self.analyze(env={"SSLKEYLOGFILE": ""}))
+        os.mkfifo(self.path("for-another"))
+        self.assertIn("for-another is a pipe, and not waited for", self.analyze(env={"SSLKEYLOGFILE": self.path("for-another")}))
 
     def test_pipes(self):
         fifo = self.path("fifo")
