@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #define DOMAIN_NAME "wsclose"
@@ -71,12 +72,14 @@ static bool has_catalog(const char *dir, const char *lang)
     return access(path, R_OK) == 0;
 }
 
-/* Beside the program wherever it was moved, where it was to be installed, where it was built. */
+/* Beside the program wherever it was moved, where it was to be installed, where it was built. With
+ * a right that its file brings, the place it was started from is no word to go by: that may be a
+ * link that somebody else made. */
 static bool bind_catalog(const char *lang)
 {
     static const char from_bin[] = "/../share/locale";
     char beside[PATH_ROOM + sizeof(from_bin)] = "";
-    ssize_t n = readlink("/proc/self/exe", beside, PATH_ROOM - 1);
+    ssize_t n = getauxval(AT_SECURE) == 0 ? readlink("/proc/self/exe", beside, PATH_ROOM - 1) : 0;
     beside[n > 0 ? n : 0] = '\0';
     char *slash = strrchr(beside, '/');
     if (slash != NULL)

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 static const char *command_name(const void *ctx, size_t i)
@@ -128,6 +129,19 @@ static int checked(int status)
     return EXIT_FAILED;
 }
 
+/* A right that the program's file brings (setcap) is for live, and for doctor to look at: who reads
+ * captures holds none. */
+static bool give_up_right(const struct args_command *command)
+{
+    static const struct wsc_guard_user same = {.change = false};
+    struct wsc_error err = {0};
+    if (getauxval(AT_SECURE) == 0 || command == &command_live || command == &command_doctor ||
+        wsc_guard_drop(&same, &err) == WSC_OK)
+        return true;
+    out_say("%s", err.message);
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     i18n_init();
@@ -145,8 +159,10 @@ int main(int argc, char **argv)
         version();
         return printed(EXIT_DONE);
     }
+    const struct args_command *command = find(word);
+    if (!give_up_right(command))
+        return EXIT_FAILED;
     if (strcmp(word, STORED_COMMAND) == 0)
         return stored_run(argc - 2, argv + 2);
-    const struct args_command *command = find(word);
     return command != NULL ? printed(checked(command->run(argc - 2, argv + 2))) : unknown(word);
 }

@@ -110,6 +110,20 @@ class WithoutRoot(Case):
         self.powerless(live)
         self.works(live, self.db)
 
+    def test_who_reads_captures_holds_no_right(self):
+        subprocess.run(["setcap", "cap_net_raw=ep", self.program], check=True)
+        p = subprocess.Popen([*self.as_nobody("--inh-caps=-all"), self.program, "analyze", "--db", "none", "-"], stdin=subprocess.PIPE,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(p.wait)
+        self.addCleanup(p.kill)
+        self.addCleanup(p.stdin.close)
+
+        def rights():
+            with open(f"/proc/{p.pid}/status") as f:
+                s = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+            return s["Name"], int(s["CapPrm"], 16)
+        self.assertTrue(until(lambda: rights() == ("wsclose", 0)), rights())
+
     def test_ambient_right(self):
         """As the service manager grants it."""
         live = self.live(self.db, prefix=self.as_nobody(*self.AMBIENT, "--bounding-set=-all,+net_raw", "--no-new-privs"), program=self.program)
