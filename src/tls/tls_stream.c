@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+/* The shortest body that TLS 1.3 can have protected: a type and the tag of AES-CCM-8. */
+#define SHORTEST_BODY (1u + 8u)
+
 struct wsc_tls *wsc_tls_new(struct wsc_tls_shared *sh, const uint64_t wire[2],
                             const struct wsc_tls_ops *ops, void *ctx)
 {
@@ -101,6 +104,15 @@ static void in_the_clear(struct wsc_tls *t, enum wsc_dir d, struct wsc_span body
         content(t, d, type, body);
 }
 
+/* True if the record, whose type TLS 1.3 has in the clear, is one of a protected direction all the
+ * same: too long for an alert in the clear, it was the sender's, its type is not as it was sent,
+ * and its number is used. */
+static bool poses_as_clear(const struct wsc_tls_side *s, struct wsc_span body)
+{
+    return s->opened && body.len >= SHORTEST_BODY &&
+           wsc_tls_framer_type(&s->framer) != WSC_TLS_CHANGE_CIPHER_SPEC;
+}
+
 /* Without keys: what the headers say. */
 static void walk(struct wsc_tls *t, enum wsc_dir d, struct wsc_span body)
 {
@@ -130,7 +142,8 @@ static void record_over(struct wsc_tls *t, enum wsc_dir d, struct wsc_span body)
         walk(t, d, body);
     else if (body.ptr == NULL)
         wsc_tls_missed(t, d);
-    else if (!wsc_tls_protected(t, d) && (s->now == NULL || t->info.version >= WSC_TLS_1_3))
+    else if (!wsc_tls_protected(t, d) && (s->now == NULL || t->info.version >= WSC_TLS_1_3) &&
+             !poses_as_clear(s, body))
         in_the_clear(t, d, body);
     else if (wsc_tls_unlock(t, d, body, &type, &plain))
         content(t, d, type, plain);

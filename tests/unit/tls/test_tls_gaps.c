@@ -4,6 +4,7 @@
 #include "fixture.h"
 
 #include "base/bytes.h"
+#include "tls/record.h"
 
 #include <criterion/criterion.h>
 
@@ -395,6 +396,32 @@ Test(tls_gaps, a_length_too_long)
             x.lost = chunk_end(whole.conn, x.dir, at) - at;
             cr_expect_null(o.wrong, "%s, %zu: %s", names[n], at, o.wrong);
             cr_expect_eq(missing(&whole, &o, &x), 0, "%s, %zu", names[n], at);
+        }
+        wsc_keylog_free(kl);
+        fixture_free(&f);
+    }
+}
+
+/* The type of a record is not the one its sender wrote, but one that TLS 1.3 has in the clear: it
+ * was still a record of the sender, which is missing, and counts. */
+Test(tls_gaps, a_type_of_the_clear)
+{
+    static const char *const names[] = {"tls12-aes128-gcm", "tls13-aes128-gcm", "tls13-chacha20"};
+    static const uint8_t flips[] = {WSC_TLS_APPLICATION_DATA ^ WSC_TLS_ALERT,
+                                    WSC_TLS_APPLICATION_DATA ^ WSC_TLS_HANDSHAKE_MESSAGE};
+    static struct outcome whole, o;
+    struct fixture f;
+    for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++) {
+        struct wsc_keylog *kl = load(names[n], &f, &whole);
+        for (size_t i = 0; i < 2 * whole.n_data; i++) {
+            size_t at = (size_t)whole.data[i / 2].start;
+            struct damage x = {.dir = whole.data[i / 2].dir, .flip_at = at, .flip = flips[i % 2]};
+            run(kl, whole.conn, &x, &o);
+            x.lost_at = at;
+            x.lost = (size_t)whole.data[i / 2].end - at;
+            cr_expect_null(o.wrong, "%s, %zu: %s", names[n], at, o.wrong);
+            cr_expect_eq(missing(&whole, &o, &x), 0, "%s, %zu", names[n], at);
+            cr_expect(o.n_gaps > 0, "%s, %zu: no gap", names[n], at);
         }
         wsc_keylog_free(kl);
         fixture_free(&f);
