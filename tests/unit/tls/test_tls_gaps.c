@@ -427,3 +427,56 @@ Test(tls_gaps, a_type_of_the_clear)
         fixture_free(&f);
     }
 }
+
+/* Nothing comes of direction |d| from |end| on. */
+static void end_at(struct fixture_conn *c, enum wsc_dir d, size_t end)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->n_chunks; i++) {
+        c->chunks[n] = c->chunks[i];
+        if (c->chunks[n].dir == d && c->chunks[n].at >= end)
+            continue;
+        if (c->chunks[n].dir == d && c->chunks[n].len > end - c->chunks[n].at)
+            c->chunks[n].len = end - c->chunks[n].at;
+        n++;
+    }
+    c->n_chunks = n;
+}
+
+static size_t gaps_of(const struct outcome *o, enum wsc_dir d)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < o->n_gaps; i++)
+        n += o->gaps[i].dir == d;
+    return n;
+}
+
+/* The same at the end, where nothing comes that would show it: the record never completes. One that
+ * is cut off there as it was being sent is none of those. */
+Test(tls_gaps, a_length_too_long_at_the_end)
+{
+    static const char *const names[] = {"tls12-aes128-gcm", "tls12-chacha20", "tls12-cbc-sha256",
+                                        "tls13-aes128-gcm"};
+    static struct outcome whole, o;
+    struct fixture f;
+    for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++) {
+        struct wsc_keylog *kl = load(names[n], &f, &whole);
+        for (size_t i = 0; i < 2 * whole.n_data; i++) {
+            bool cut = i % 2 == 1;
+            size_t at = (size_t)whole.data[i / 2].start, end = (size_t)whole.data[i / 2].end;
+            struct fixture_conn c = *whole.conn;
+            struct damage x = {.dir = whole.data[i / 2].dir, .flip_at = SIZE_MAX};
+            if (!cut) {
+                x.flip_at = at + 3;
+                x.flip = 0x20;
+            }
+            end_at(&c, x.dir, cut ? end - 1 : end);
+            run(kl, &c, &x, &o);
+            cr_expect_null(o.wrong, "%s, %zu: %s", names[n], at, o.wrong);
+            cr_expect_eq(gaps_of(&o, x.dir), cut ? 0 : 1, "%s, %zu, cut %d: %zu", names[n], at, cut,
+                         gaps_of(&o, x.dir));
+        }
+        wsc_keylog_free(kl);
+        fixture_free(&f);
+    }
+}
