@@ -314,6 +314,21 @@ static void on_close(struct wsc_engine *e, enum wsc_dir d, const struct wsc_ws_f
         keep_close(&n->valid[d], &ev, c.reason);
 }
 
+static void lower_ack(struct wsc_ev_close *c, const struct wsc_conv_copy *copy)
+{
+    if (c->seen && copy->off < c->end && copy->end >= c->end && c->ack_off != WSC_EV_NO_ACK &&
+        copy->ack_off < c->ack_off)
+        c->ack_off = copy->ack_off;
+}
+
+void wsc_conv_close_again(struct wsc_conv_ws *ws, enum wsc_dir d, const struct wsc_conv_copy *copy)
+{
+    if (ws == NULL || ws->notes == NULL)
+        return;
+    lower_ack(&ws->notes->first[d].ev, copy);
+    lower_ack(&ws->notes->valid[d].ev, copy);
+}
+
 static void on_control(void *ctx, const struct wsc_ws_frame *f, struct wsc_span payload,
                        bool missing)
 {

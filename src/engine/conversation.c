@@ -215,6 +215,30 @@ static bool of_no_interest(const struct wsc_engine *e, const struct wsc_conv *c)
            c->pre == NULL && c->inner == NULL && (c->label != 0 || e->ident == NULL);
 }
 
+/* True if |v| has bytes that came before. */
+static bool says_again(const struct wsc_conv *c, enum wsc_way way, const struct wsc_packet_view *v)
+{
+    const struct wsc_tcp_dir *d = &c->tcp.dir[way];
+    return v->payload_wire_len > 0 && (v->tcp_flags & WSC_TCP_ACK) &&
+           (d->flags & WSC_TCP_STARTED) && wsc_tcp_distance(d, v->seq) < 0;
+}
+
+/* A Close that is seen again may be the first sending of what was seen. */
+static void heed_again(struct wsc_conv *c, enum wsc_way way, const struct wsc_packet_view *v)
+{
+    const struct wsc_tcp_dir *back = &c->tcp.dir[wsc_way_back(way)];
+    struct wsc_conv_copy copy;
+    if (!(back->flags & WSC_TCP_STARTED) ||
+        !wsc_tcp_offset_of(&c->tcp.dir[way], v->seq, &copy.off) ||
+        !wsc_tcp_offset_of(back, v->ack, &copy.ack_off))
+        return;
+    copy.end = copy.off + v->payload_wire_len;
+    enum wsc_dir d = wsc_conv_dir(c, way);
+    wsc_conv_close_again(c->ws, d, &copy);
+    for (size_t i = 0; c->inner != NULL && i < c->inner->streams_len; i++)
+        wsc_conv_close_again(c->inner->streams[i]->ws, d, &copy);
+}
+
 enum wsc_tcp_result wsc_conv_feed(struct wsc_engine *e, struct wsc_conv *c, enum wsc_way way,
                                   const struct wsc_packet_view *v)
 {
@@ -229,6 +253,7 @@ enum wsc_tcp_result wsc_conv_feed(struct wsc_engine *e, struct wsc_conv *c, enum
     e->conv = c;
     e->packet_ref = v->ref;
     wsc_conv_take_clocks(e, c);
+    bool again = says_again(c, way, v);
     if (e->trace != NULL)
         e->trace->before(e->trace->ctx, c);
     enum wsc_tcp_result r = wsc_tcp_conn_feed(&c->tcp, &e->tcp, way, v, &tcp_ops, e);
@@ -237,6 +262,8 @@ enum wsc_tcp_result wsc_conv_feed(struct wsc_engine *e, struct wsc_conv *c, enum
     if (r == WSC_TCP_RESTART)
         return r;
     learn_roles(c, way, v);
+    if (again)
+        heed_again(c, way, v);
     if (c->first_ref == 0)
         c->first_ref = v->ref; /* of an earlier run: the first packet of this one */
     c->last_ref = v->ref;

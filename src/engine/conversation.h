@@ -442,6 +442,14 @@ extern const struct wsc_ws_ops wsc_conv_ws_ops;
 extern const struct wsc_tls_ops wsc_conv_tls_ops;
 
 /* conv_ws.c */
+/* A segment with bytes that had come before: where they lie on the wire, and what it acknowledges.
+ */
+struct wsc_conv_copy {
+    uint64_t off, end, ack_off;
+};
+/* If it has the end of a Close of |d|, that Close was sent with no more at hand than the copy says:
+ * acknowledgements only grow, whatever order the capture has them in. |ws| may be NULL. */
+void wsc_conv_close_again(struct wsc_conv_ws *ws, enum wsc_dir d, const struct wsc_conv_copy *copy);
 struct wsc_conv_ws *wsc_conv_ws_new(struct wsc_engine *e, struct wsc_conv *c);
 void wsc_conv_ws_data(struct wsc_engine *e, enum wsc_way way, struct wsc_span data);
 void wsc_conv_ws_gap(struct wsc_engine *e, enum wsc_way way, uint64_t off, uint64_t len);

@@ -122,6 +122,8 @@ KNOWN = [
     ("tls", "behind-haproxy", "drop", 840554290),  # the same over HTTP/1
     ("causes", "rst-forged-and-data-after", "drop", 141944986),  # the forged RST: what is left answers it
     ("causes", "rst-firewall", "drop", 1010508854),
+    ("http2", "crossing", "swap", 125199255),  # a Close that was sent again, told before its first sending
+    ("http2", "firefox", "flip", 534172555),  # the type of a record, which then was thought forged, the Close in it with it
     ("tls", "padding", "swap", 875632064),  # a close_notify told after the answer to it and the FIN behind that
 ]
 
@@ -157,14 +159,15 @@ def wrong(kind, before, after):
     if after["close_code"] is not None and after["close_code"] not in codes and not (after["close_code"] == 1005 and {None} & codes):
         return f"code {after['close_code']}"
     if after["closed_by"] is not None and before["closed_by"] is not None and after["closed_by"] != before["closed_by"]:
-        # A capture that stops before a Close that crossed shows only the other; one that lacks its first sending shows it as an answer.
-        crossed = before["closed_by"] == "both" and kind in ("cut_end", "swap", "move", "drop", "drop_run", "flip")
+        # A capture that stops before a Close that crossed shows only the other; one that lacks its first sending shows it as an answer. In another order
+        # they still crossed.
+        crossed = before["closed_by"] == "both" and kind in ("cut_end", "drop", "drop_run", "flip")
         if after["outcome"] == "closed" and not crossed and after["closed_by"] != "both":
             return f"closed by {after['closed_by']}"
     if after["outcome"] == "open" and before["outcome"] == "closed" and after["tcp_end"] != "none":
         return "open, with an end of TCP in sight"
-    # Whose code is first is the order of the packets, and with it who closed, where a Close that was sent again has changed places with its first sending.
-    crossing = before["closed_by"] == "both"
+    # Closes that crossed: the code is that of the first on the wire (SPEC section 3), which is the order of the packets.
+    crossing = before["closed_by"] == "both" == after["closed_by"]
     if lossless and (after["outcome"], after["close_code"]) != (before["outcome"], before["close_code"]) and not (kind == "swap" and crossing):
         return "nothing was lost, and the verdict changed"
     return None
