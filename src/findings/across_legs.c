@@ -87,8 +87,9 @@ static bool nested_by_two_clocks(const struct wsc_store_leg *outer,
     bool forth = one_host(outer, inner), back = one_host(inner, outer);
     if (forth != back)
         return forth;
-    /* A program that always sends the same key has short ones of like age anywhere. */
-    if (outer->age_ns < AGES_NS || inner->age_ns < AGES_NS)
+    /* A program that always sends the same key has short ones anywhere: of like age they must be.
+     */
+    if (ages > outer->age_ns / 4)
         return false;
     int64_t whole = handshake_ns(outer), part = handshake_ns(inner);
     return whole != WSC_UNKNOWN && part != WSC_UNKNOWN && part < whole;

@@ -289,11 +289,12 @@ Test(across, legs_by_two_clocks)
     static const struct {
         int64_t age_ms, skew_ms, longer_ms;
         bool joined;
-    } rows[] = {{10000, 0, 0, true},       {10000, 5000, 3, true},     {10000, -5000, 3, true},
-                {10000, -599000, 0, true}, {10000, -601000, 0, false}, {10000, 5000, 2100, false},
-                {10000, 0, -2100, false},  {1900, 5000, 3, false}, /* who sends one key twice has
-                                                                      short ones alike */
-                {2000, 5000, -3, false}};
+    } rows[] = {{10000, 0, 0, true},        {10000, 5000, 3, true},
+                {10000, -5000, 3, true},    {10000, -599000, 0, true},
+                {10000, -601000, 0, false}, {10000, 5000, 2100, false},
+                {10000, 0, -2100, false},   {40, 5000, 3, true},
+                {40, 5000, -39, false}, /* who sends one key twice has short ones anywhere */
+                {40, 5000, 1000, false}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct got g;
         two_captures(rows[i].age_ms, rows[i].skew_ms, rows[i].longer_ms, &g);
