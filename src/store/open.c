@@ -175,12 +175,14 @@ static enum wsc_err check_owner(struct wsc_store *s, const char *path, bool *bla
     return e;
 }
 
-/* A checkpoint that was cut short, by a kill or a full disk, leaves the file half new; its WAL
- * makes it whole. Whose it is stands in the header all the same (SQLite file format, 1.3.14). */
-static bool is_ours_with_wal(const char *path)
+/* Read without locks the file may be half new: another process checkpoints at this moment, or was
+ * killed as it did, or the disk was full, and the WAL makes it whole. Whose it is stands in the
+ * header all the same (SQLite file format, 1.3.14), and what is wrong with it is found again with
+ * locks. */
+static bool has_our_header(const char *path)
 {
     uint8_t head[72];
-    FILE *f = has_sidecar(path, "-wal") ? fopen(path, "rbe") : NULL;
+    FILE *f = fopen(path, "rbe");
     if (f == NULL)
         return false;
     bool ours = fread(head, sizeof(head), 1, f) == 1 && memcmp(head, "SQLite format 3", 16) == 0 &&
@@ -211,7 +213,7 @@ static enum wsc_err look_first(struct wsc_store *s, const char *path, bool *exis
     if (e == WSC_OK)
         e = check_owner(s, path, blank, err);
     close_handle(s);
-    return e == WSC_ERR_FORMAT && is_ours_with_wal(path) ? WSC_OK : e;
+    return e == WSC_ERR_FORMAT && has_our_header(path) ? WSC_OK : e;
 }
 
 /* ---- the three modes ---- */
