@@ -229,15 +229,30 @@ static void start_client(struct wsc_conv *c, struct wsc_conv_ws *ws, enum wsc_wa
     c->mode[client] = WSC_CONV_WS;
 }
 
+/* The answer was told while the request, which is not known yet, was being read: its first byte may
+ * be alone in a record of TLS, and the rest be told behind the answer. */
+static bool within_request(struct wsc_engine *e, const struct wsc_conv_ws *ws, enum wsc_way client)
+{
+    const struct wsc_conv *c = e->conv;
+    return c->mode[client] == WSC_CONV_HTTP && wsc_h1_within_head(c->pre->h1[client]) &&
+           wsc_conv_string(e, ws, WSC_STRING_PATH).len == 0;
+}
+
 /* Where the client's frames start: behind what the 101 acknowledged, which was the request. If the
  * capture does not show that yet, its bytes are read as a request until then. (Within TLS an
- * acknowledgement says nothing of offsets: there they start with the next byte.) */
+ * acknowledgement says nothing of offsets: there they start with the next byte, or behind the
+ * request that is being read.) */
 static void place_client(struct wsc_engine *e, struct wsc_conv_ws *ws, enum wsc_way client,
                          enum wsc_ws_extensions ext)
 {
     struct wsc_conv *c = e->conv;
     bool late = c->mode[client] != WSC_CONV_WS && !e->wire.mapped &&
                 e->at->ack_off != WSC_TCP_NO_ACK && e->at->ack_off > c->tcp.dir[client].next_off;
+    if (!late && within_request(e, ws, client)) {
+        c->pre->client_start = BEHIND_REQUEST;
+        wsc_ws_decoder_init(&ws->dec[WSC_DIR_C2S], WSC_DIR_C2S, ext, wsc_conv_next_off(c, client));
+        return;
+    }
     if (!late) {
         bool passed = c->mode[client] != WSC_CONV_WS && e->at->ack_off != WSC_TCP_NO_ACK &&
                       e->at->ack_off < c->tcp.dir[client].next_off;

@@ -260,3 +260,8 @@ bool wsc_h1_gap(struct wsc_h1 *h, uint64_t n)
     skip_body(h, n);
     return true;
 }
+
+bool wsc_h1_within_head(const struct wsc_h1 *h)
+{
+    return h->step == HEAD && h->held.len > 0;
+}

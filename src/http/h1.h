@@ -84,6 +84,9 @@ enum wsc_h1_status wsc_h1_feed(struct wsc_h1 *h, struct wsc_span data, size_t *t
  * that parsing goes on; otherwise FAILED from here on. */
 bool wsc_h1_gap(struct wsc_h1 *h, uint64_t n);
 
+/* True if a head has begun, and its end has not come. */
+bool wsc_h1_within_head(const struct wsc_h1 *h);
+
 /* True if |data| (at least 8 bytes, or all there is) begins like an HTTP/1 request line (known
  * methods) or status line. */
 bool wsc_h1_looks_like_request(struct wsc_span data);

@@ -125,6 +125,7 @@ KNOWN = [
     ("http2", "crossing", "swap", 125199255),  # a Close that was sent again, told before its first sending
     ("http2", "firefox", "flip", 534172555),  # the type of a record, which then was thought forged, the Close in it with it
     ("tls", "padding", "swap", 875632064),  # a close_notify told after the answer to it and the FIN behind that
+    ("tls", "go", "move", 768214711),  # the first byte of the request, alone in a record, told before the 101, the rest behind it
 ]
 
 KINDS = {"drop": drop, "drop_run": drop_run, "cut_end": cut_end, "cut_start": cut_start, "double": double, "swap": swap, "truncate": truncate,

@@ -41,3 +41,28 @@ Test(request, empty_lines_before_it)
         cr_expect_eq(t.by, WSC_SIDE_SERVER, "%s", rows[i].name);
     }
 }
+
+/* TLS may tell the first byte of a request, alone in a record, before the answer and the rest
+ * behind it. */
+Test(request, its_rest_behind_the_answer)
+{
+    static const struct {
+        const char *name;
+        size_t first;
+    } rows[] = {{"a byte", 1}, {"a line", 16}, {"all but a byte", sizeof(REQUEST) - 2}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const size_t first = rows[i].first;
+        struct talk t;
+        talk_begin(&t);
+        talk_say(&t, WSC_DIR_C2S, WSC_TCP_SYN, "", 0);
+        talk_say(&t, WSC_DIR_S2C, WSC_TCP_SYN | WSC_TCP_ACK, "", 0);
+        talk_say(&t, WSC_DIR_C2S, WSC_TCP_ACK, REQUEST, first);
+        TALK(&t, WSC_DIR_S2C, ANSWER);
+        talk_say(&t, WSC_DIR_C2S, WSC_TCP_ACK, REQUEST + first, sizeof(REQUEST) - 1 - first);
+        TALK(&t, WSC_DIR_C2S, "\x88\x82\0\0\0\0\x03\xe9");
+        talk_end(&t);
+        cr_expect_eq(t.records, 1, "%s: %zu records", rows[i].name, t.records);
+        cr_expect_eq(t.code, 1001, "%s: %d", rows[i].name, t.code);
+        cr_expect_eq(t.by, WSC_SIDE_CLIENT, "%s: by %d", rows[i].name, (int)t.by);
+    }
+}
